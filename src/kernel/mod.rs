@@ -1,0 +1,8 @@
+//! Pure values that everything else speaks in: no async, no I/O, no clock.
+
+pub mod guests;
+pub mod id;
+pub mod local_time;
+pub mod money;
+pub mod page;
+pub mod stay;
