@@ -16,4 +16,6 @@
 //! A table belongs to one wing: its SeaORM entities are private to the wing, which re-exports only the row type.
 #![warn(missing_docs)]
 
+pub mod domain;
 pub mod kernel;
+pub mod platform;

@@ -1,1 +1,32 @@
-//! The database schema of Roost, version by version.
+//! The database schema of Roost, version by version; the same steps run on SQLite and on Postgres.
+
+pub use sea_orm_migration::prelude::MigratorTrait;
+use sea_orm_migration::prelude::*;
+
+mod columns;
+mod m0001_users;
+mod m0002_listings;
+mod m0003_bookings;
+mod m0004_nights;
+mod m0005_payments;
+mod m0006_reviews;
+mod m0007_jobs;
+
+/// Every step of the schema, in order.
+#[derive(Debug, Clone, Copy)]
+pub struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![
+            Box::new(m0001_users::Migration),
+            Box::new(m0002_listings::Migration),
+            Box::new(m0003_bookings::Migration),
+            Box::new(m0004_nights::Migration),
+            Box::new(m0005_payments::Migration),
+            Box::new(m0006_reviews::Migration),
+            Box::new(m0007_jobs::Migration),
+        ]
+    }
+}

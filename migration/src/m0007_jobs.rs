@@ -1,0 +1,32 @@
+//! The durable queue: work to be done once its time has come, written in the transaction that asks for it.
+
+use sea_orm_migration::prelude::*;
+
+use crate::columns::*;
+
+#[derive(DeriveMigrationName)]
+pub struct Migration;
+
+#[async_trait::async_trait]
+impl MigrationTrait for Migration {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let jobs = table(
+            "job",
+            [
+                id(),
+                text("kind"),
+                json("payload"),
+                text_null("dedup"),
+                instant("run_at"),
+                count("attempts", 0),
+                count("max_attempts", 1),
+                instant("locked_until"),
+                text_null("last_error"),
+                instant("created_at"),
+            ],
+        );
+        manager.create_table(jobs).await?;
+        unique(manager, "job", &["dedup"]).await?;
+        index(manager, "job", &["run_at"]).await
+    }
+}

@@ -1,0 +1,4 @@
+//! Bookings: quotes, creation, and every step of a stay.
+
+pub mod state;
+mod table;

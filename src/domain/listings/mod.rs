@@ -1,0 +1,5 @@
+//! Listings: places, prices, calendars, search.
+
+pub mod kinds;
+pub mod policy;
+mod table;

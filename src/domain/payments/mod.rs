@@ -1,0 +1,4 @@
+//! Payments: what guests pay and get back.
+
+pub mod state;
+mod table;

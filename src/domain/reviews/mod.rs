@@ -1,0 +1,3 @@
+//! Reviews, double-blind.
+
+mod table;

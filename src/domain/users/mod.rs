@@ -1,0 +1,3 @@
+//! People: registering, signing in, profiles.
+
+mod table;

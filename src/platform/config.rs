@@ -1,0 +1,272 @@
+//! Settings from flags and environment, checked all at once before anything starts.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::Args;
+
+/// The settings as they were written, not yet checked.
+#[derive(Args, Clone, Debug)]
+pub struct Settings {
+    /// Address to listen on
+    #[arg(long, env = "ROOST_LISTEN", default_value = "127.0.0.1:8000", value_name = "ADDR:PORT")]
+    pub listen: String,
+
+    /// Folder of the SQLite file, the signing key and other files
+    #[arg(long, env = "ROOST_DATA_DIR", default_value = "./roost-data", value_name = "DIR")]
+    pub data_dir: String,
+
+    /// postgres://user:password@host/database or sqlite:FILE; without it, a SQLite file in the data folder
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
+    pub database_url: Option<String>,
+
+    /// Largest number of database connections
+    #[arg(long, env = "ROOST_DATABASE_CONNECTIONS", default_value = "16", value_name = "N")]
+    pub database_connections: String,
+
+    /// redis://host:port/db; without it, caches live in the process
+    #[arg(long, env = "REDIS_URL", hide_env_values = true, value_name = "URL")]
+    pub redis_url: Option<String>,
+
+    /// Requests a minute from one address, or `off`
+    #[arg(long, env = "ROOST_RATE_LIMIT", default_value = "600", value_name = "N|off")]
+    pub rate_limit: String,
+
+    /// Trust the last address of X-Forwarded-For: `on` only behind a proxy that sets it
+    #[arg(long, env = "ROOST_TRUST_PROXY", default_value = "off", value_name = "on|off")]
+    pub trust_proxy: String,
+
+    /// Secrets of 32 characters or more that sign tokens and quotes, separated by commas: the first signs, all are
+    /// accepted; without it, one is made and kept in the data folder
+    #[arg(long, env = "ROOST_SIGNING_KEYS", hide_env_values = true, value_name = "SECRETS")]
+    pub signing_keys: Option<String>,
+
+    /// The guest's service fee, in parts per million of the subtotal
+    #[arg(long, env = "ROOST_GUEST_FEE_PPM", default_value = "0", value_name = "PPM")]
+    pub guest_fee_ppm: String,
+
+    /// The host's service fee, in parts per million of the subtotal
+    #[arg(long, env = "ROOST_HOST_FEE_PPM", default_value = "155000", value_name = "PPM")]
+    pub host_fee_ppm: String,
+
+    /// What a cancelling guest gets back of cleaning and pet fees: `pro-rata` or `if-not-checked-in`
+    #[arg(long, env = "ROOST_CLEANING_REFUND", default_value = "pro-rata", value_name = "RULE")]
+    pub cleaning_refund: String,
+
+    /// Run the queue's worker inside the server: `on` or `off` (then run `roost worker` beside it)
+    #[arg(long, env = "ROOST_WORKER", default_value = "on", value_name = "on|off")]
+    pub worker: String,
+
+    /// What to log, in the syntax of tracing's EnvFilter
+    #[arg(long, env = "ROOST_LOG", default_value = "info,sqlx=warn,sea_orm_migration=warn", value_name = "FILTER")]
+    pub log: String,
+
+    /// How to log: `text` or `json`
+    #[arg(long, env = "ROOST_LOG_FORMAT", default_value = "text", value_name = "text|json")]
+    pub log_format: String,
+}
+
+/// The settings, checked.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Address to listen on.
+    pub listen: SocketAddr,
+    /// Folder of files.
+    pub data_dir: PathBuf,
+    /// Where the database is.
+    pub database_url: String,
+    /// Largest number of database connections.
+    pub database_connections: u32,
+    /// Where Redis is, if anywhere.
+    pub redis_url: Option<String>,
+    /// Requests a minute from one address; nothing means no limit.
+    pub rate_limit_per_minute: Option<u32>,
+    /// Whether X-Forwarded-For names the client.
+    pub trust_proxy: bool,
+    /// Secrets from the environment; empty means the one in the data folder.
+    pub signing_keys: Vec<Secret>,
+    /// The guest's service fee, parts per million.
+    pub guest_fee_ppm: i64,
+    /// The host's service fee, parts per million.
+    pub host_fee_ppm: i64,
+    /// Whether cleaning and pet fees are kept pro rata (else refunded unless the guest has checked in).
+    pub cleaning_pro_rata: bool,
+    /// Whether `serve` runs the queue's worker.
+    pub embedded_worker: bool,
+    /// The log filter.
+    pub log: String,
+    /// Whether logs are JSON lines.
+    pub log_json: bool,
+}
+
+/// A text that no log shows.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// The text itself.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+/// One setting that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{name}: {message}")]
+pub struct WrongSetting {
+    /// Flag and environment variable.
+    pub name: &'static str,
+    /// What is wrong and what would be right.
+    pub message: String,
+}
+
+struct Checks(Vec<WrongSetting>);
+
+impl Checks {
+    fn wrong(&mut self, name: &'static str, message: impl Into<String>) {
+        self.0.push(WrongSetting { name, message: message.into() });
+    }
+
+    fn number(&mut self, name: &'static str, text: &str, least: i64, most: i64) -> i64 {
+        match text.parse::<i64>() {
+            Ok(n) if (least..=most).contains(&n) => n,
+            _ => {
+                self.wrong(name, format!("must be a whole number from {least} to {most}, not `{text}`"));
+                least
+            }
+        }
+    }
+
+    fn either(&mut self, name: &'static str, text: &str, yes: &str, no: &str) -> bool {
+        if text != yes && text != no {
+            self.wrong(name, format!("must be `{yes}` or `{no}`, not `{text}`"));
+        }
+        text == yes
+    }
+}
+
+impl Settings {
+    /// Checks every setting and names all that are wrong at once.
+    pub fn check(self) -> Result<Config, Vec<WrongSetting>> {
+        let mut checks = Checks(Vec::new());
+        let listen = self.listen.parse().unwrap_or_else(|_| {
+            let message = format!("must be an address and a port such as 127.0.0.1:8000, not `{}`", self.listen);
+            checks.wrong("--listen (ROOST_LISTEN)", message);
+            SocketAddr::from(([127, 0, 0, 1], 8000))
+        });
+        let data_dir = PathBuf::from(&self.data_dir);
+        let database_url = match self.database_url.filter(|url| !url.is_empty()) {
+            None => format!("sqlite://{}?mode=rwc", data_dir.join("roost.sqlite").display()),
+            Some(url) if url.starts_with("postgres://") || url.starts_with("postgresql://") => url,
+            Some(url) if url.starts_with("sqlite:") => {
+                if url.contains('?') {
+                    url
+                } else {
+                    format!("{url}?mode=rwc")
+                }
+            }
+            Some(_) => {
+                checks.wrong("--database-url (DATABASE_URL)", "must begin with postgres:// or sqlite:");
+                String::new()
+            }
+        };
+        let redis_url = self.redis_url.filter(|url| !url.is_empty());
+        if redis_url.as_ref().is_some_and(|url| !url.starts_with("redis://")) {
+            checks.wrong("--redis-url (REDIS_URL)", "must begin with redis://");
+        }
+        let rate_limit_per_minute = (self.rate_limit != "off").then(|| {
+            let limit = checks.number("--rate-limit (ROOST_RATE_LIMIT), or `off`", &self.rate_limit, 1, 1_000_000);
+            u32::try_from(limit).unwrap_or(u32::MAX)
+        });
+        let connections = self.database_connections.as_str();
+        let connections = checks.number("--database-connections (ROOST_DATABASE_CONNECTIONS)", connections, 1, 1_000);
+        let config = Config {
+            listen,
+            data_dir,
+            database_url,
+            database_connections: u32::try_from(connections).unwrap_or(1),
+            redis_url,
+            rate_limit_per_minute,
+            trust_proxy: checks.either("--trust-proxy (ROOST_TRUST_PROXY)", &self.trust_proxy, "on", "off"),
+            signing_keys: signing_keys(self.signing_keys.as_deref(), &mut checks),
+            guest_fee_ppm: checks.number("--guest-fee-ppm (ROOST_GUEST_FEE_PPM)", &self.guest_fee_ppm, 0, 500_000),
+            host_fee_ppm: checks.number("--host-fee-ppm (ROOST_HOST_FEE_PPM)", &self.host_fee_ppm, 0, 500_000),
+            cleaning_pro_rata: checks.either(
+                "--cleaning-refund (ROOST_CLEANING_REFUND)",
+                &self.cleaning_refund,
+                "pro-rata",
+                "if-not-checked-in",
+            ),
+            embedded_worker: checks.either("--worker (ROOST_WORKER)", &self.worker, "on", "off"),
+            log_json: checks.either("--log-format (ROOST_LOG_FORMAT)", &self.log_format, "json", "text"),
+            log: self.log,
+        };
+        if let Err(error) = tracing_subscriber::EnvFilter::try_new(&config.log) {
+            checks.wrong("--log (ROOST_LOG)", error.to_string());
+        }
+        if checks.0.is_empty() { Ok(config) } else { Err(checks.0) }
+    }
+}
+
+fn signing_keys(text: Option<&str>, checks: &mut Checks) -> Vec<Secret> {
+    let keys: Vec<&str> = text.unwrap_or("").split(',').map(str::trim).filter(|key| !key.is_empty()).collect();
+    if keys.iter().any(|key| key.len() < 32) {
+        checks.wrong("--signing-keys (ROOST_SIGNING_KEYS)", "every secret must have 32 characters or more");
+    }
+    keys.into_iter().map(|key| Secret(key.to_owned())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        settings: Settings,
+    }
+
+    fn check(args: &[&str]) -> Result<Config, Vec<WrongSetting>> {
+        Line::parse_from(["roost"].iter().chain(args)).settings.check()
+    }
+
+    #[test]
+    fn every_wrong_setting_is_named_at_once() {
+        let wrong = check(&[
+            "--listen=nowhere",
+            "--database-url=mysql://x",
+            "--redis-url=memcached://x",
+            "--rate-limit=lots",
+            "--host-fee-ppm=-1",
+            "--signing-keys=short",
+            "--worker=maybe",
+        ])
+        .unwrap_err();
+        let names: Vec<_> = wrong.iter().map(|w| w.name.split(' ').next().unwrap()).collect();
+        for name in [
+            "--listen",
+            "--database-url",
+            "--redis-url",
+            "--rate-limit",
+            "--host-fee-ppm",
+            "--signing-keys",
+            "--worker",
+        ] {
+            assert!(names.contains(&name), "{name} is missing from {names:?}");
+        }
+    }
+
+    #[test]
+    fn secrets_are_not_shown() {
+        let config = check(&["--signing-keys=0123456789abcdef0123456789abcdef"]).unwrap();
+        assert!(!format!("{config:?}").contains("0123456789abcdef"));
+    }
+}

@@ -1,0 +1,183 @@
+//! The database by URL: one code for SQLite and Postgres, and the one place that knows where they differ.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use migration::{Migrator, MigratorTrait};
+use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
+use sea_orm::{
+    ConnectOptions, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, RuntimeErr, SqlErr,
+    SqliteTransactionMode, TransactionOptions, TransactionTrait,
+};
+
+use super::StartError;
+use super::config::Config;
+
+const BUSY: Duration = Duration::from_secs(10);
+const ACQUIRE: Duration = Duration::from_secs(30);
+const SQLITE_READERS: u32 = 4;
+
+/// Connections for reading and for writing; cheap to clone.
+///
+/// On Postgres both are one pool. SQLite has one writer at a time, so its writers wait in line for one connection
+/// instead of spinning on its lock, and readers have connections of their own.
+#[derive(Clone)]
+pub struct Database {
+    read: DatabaseConnection,
+    write: DatabaseConnection,
+    statements: Arc<AtomicU64>,
+}
+
+impl Database {
+    /// Opens the pools.
+    pub async fn connect(config: &Config) -> Result<Database, StartError> {
+        let url = &config.database_url;
+        let failed = |cause| StartError::Database { url: without_password(url), cause };
+        let statements = Arc::new(AtomicU64::new(0));
+        let open = |connections| {
+            let options = options(url, connections);
+            let statements = statements.clone();
+            async move {
+                let mut connection = sea_orm::Database::connect(options).await?;
+                connection.set_metric_callback(move |_| {
+                    statements.fetch_add(1, Ordering::Relaxed);
+                });
+                Ok::<_, DbErr>(connection)
+            }
+        };
+        if url.starts_with("sqlite") {
+            if let Some(folder) = sqlite_file(url).and_then(|file| file.parent().map(ToOwned::to_owned)) {
+                std::fs::create_dir_all(&folder)
+                    .map_err(|error| failed(DbErr::Conn(RuntimeErr::Internal(error.to_string()))))?;
+            }
+            // The writer first: it makes the file and switches it to write-ahead logging.
+            let write = open(1).await.map_err(failed)?;
+            let read = open(SQLITE_READERS).await.map_err(failed)?;
+            return Ok(Database { read, write, statements });
+        }
+        let pool = open(config.database_connections).await.map_err(failed)?;
+        Ok(Database { read: pool.clone(), write: pool, statements })
+    }
+
+    /// Brings the schema up to date.
+    pub async fn migrate(&self) -> Result<(), StartError> {
+        Migrator::up(&self.write, None)
+            .await
+            .map_err(|cause| StartError::Database { url: "the configured URL".into(), cause })
+    }
+
+    /// For statements outside a transaction that only read.
+    pub fn read(&self) -> &DatabaseConnection {
+        &self.read
+    }
+
+    /// For single statements that write.
+    pub fn write(&self) -> &DatabaseConnection {
+        &self.write
+    }
+
+    /// Begins a transaction that may write. SQLite takes its write lock at once (BEGIN IMMEDIATE): a transaction that
+    /// reads first and upgrades later fails under contention whatever the timeout.
+    pub async fn begin_write(&self) -> Result<DatabaseTransaction, DbErr> {
+        let options = TransactionOptions {
+            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+            ..Default::default()
+        };
+        self.write.begin_with_options(options).await
+    }
+
+    /// How many statements were sent since the start.
+    pub fn statements(&self) -> u64 {
+        self.statements.load(Ordering::Relaxed)
+    }
+
+    /// Whether the engine is Postgres.
+    pub fn is_postgres(&self) -> bool {
+        is_postgres(&self.read)
+    }
+
+    /// Whether the database answers.
+    pub async fn ping(&self) -> Result<(), DbErr> {
+        self.read.ping().await
+    }
+
+    /// Closes the pools once their work is done.
+    pub async fn close(&self) {
+        for pool in [&self.read, &self.write] {
+            if let Err(error) = pool.close_by_ref().await {
+                tracing::warn!(%error, "a database pool did not close");
+            }
+        }
+    }
+}
+
+/// Whether `connection` speaks to Postgres.
+pub fn is_postgres(connection: &impl sea_orm::ConnectionTrait) -> bool {
+    connection.get_database_backend() == DbBackend::Postgres
+}
+
+/// What a queue or a counter adds to a SELECT so that rivals take other rows: Postgres skips locked rows, SQLite has
+/// one writer anyway.
+pub fn skip_locked(connection: &impl sea_orm::ConnectionTrait) -> &'static str {
+    if is_postgres(connection) { " FOR UPDATE SKIP LOCKED" } else { "" }
+}
+
+/// Whether the database refused a duplicate.
+pub fn is_duplicate(error: &DbErr) -> bool {
+    matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_)))
+}
+
+fn options(url: &str, connections: u32) -> ConnectOptions {
+    let mut options = ConnectOptions::new(url);
+    options
+        .max_connections(connections)
+        .acquire_timeout(ACQUIRE)
+        .sqlx_logging(false)
+        .record_stmt_in_spans(false)
+        .test_before_acquire(false);
+    if url.starts_with("sqlite") {
+        options.idle_timeout(None::<Duration>).max_lifetime(None::<Duration>).map_sqlx_sqlite_opts(|options| {
+            options
+                .journal_mode(SqliteJournalMode::Wal)
+                .synchronous(SqliteSynchronous::Normal)
+                .busy_timeout(BUSY)
+                .foreign_keys(true)
+                .pragma("cache_size", "-20000")
+                .pragma("temp_store", "memory")
+                .pragma("mmap_size", "268435456")
+                .statement_cache_capacity(256)
+        });
+    } else {
+        options.test_before_acquire_if_idle_for(Duration::from_secs(30)).set_application_name("roost");
+        options.map_sqlx_postgres_opts(|options| options.statement_cache_capacity(256));
+    }
+    options
+}
+
+fn sqlite_file(url: &str) -> Option<std::path::PathBuf> {
+    let path = url.strip_prefix("sqlite:")?.trim_start_matches("//").split('?').next()?;
+    (!path.is_empty() && path != ":memory:").then(|| path.into())
+}
+
+/// The URL as logs and errors may show it.
+pub fn without_password(url: &str) -> String {
+    match (url.find("://"), url.rfind('@')) {
+        (Some(scheme), Some(at)) if scheme + 3 < at => {
+            let user = url[scheme + 3..at].split(':').next().unwrap_or("");
+            format!("{}{user}{}", &url[..scheme + 3], &url[at..])
+        }
+        _ => url.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_are_shown_without_their_password() {
+        assert_eq!(without_password("postgres://me:secret@host:1/db"), "postgres://me@host:1/db");
+        assert_eq!(without_password("sqlite://./x.sqlite?mode=rwc"), "sqlite://./x.sqlite?mode=rwc");
+    }
+}

@@ -1,0 +1,85 @@
+//! The card processor behind a trait: authorise, capture, void, refund.
+
+use chrono::{DateTime, Utc};
+use futures_util::future::BoxFuture;
+
+pub mod sandbox;
+
+/// A request to set money aside on a guest's card.
+#[derive(Clone, Debug)]
+pub struct Authorization {
+    /// The same key with the same amount is the same request, however often it is sent.
+    pub idempotency_key: String,
+    /// Minor units.
+    pub amount_minor: i64,
+    /// ISO 4217.
+    pub currency: String,
+    /// The processor's token for the card.
+    pub method: String,
+}
+
+/// What the processor knows of one payment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Intent {
+    /// The processor's name for it.
+    pub reference: String,
+    /// Where it stands.
+    pub state: IntentState,
+    /// Minor units taken so far.
+    pub captured_minor: i64,
+    /// When the authorisation lapses.
+    pub capture_before: Option<DateTime<Utc>>,
+}
+
+/// Where a payment stands at the processor.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum IntentState {
+    /// The guest must do something first, such as 3-D Secure.
+    RequiresAction {
+        /// What the client's payment form needs to continue.
+        client_secret: String,
+    },
+    /// The money is set aside.
+    RequiresCapture,
+    /// The money is taken.
+    Succeeded,
+    /// The authorisation was given back.
+    Cancelled,
+    /// The card was declined.
+    Failed {
+        /// The processor's reason.
+        decline_code: String,
+    },
+}
+
+/// Why the processor gave no intent.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum GatewayError {
+    /// No answer: the request may or may not have taken effect.
+    #[error("the processor's answer is unknown: {0}")]
+    Unknown(String),
+    /// The processor refused the request; it had no effect.
+    #[error("the processor refused: {0}")]
+    Refused(String),
+}
+
+/// An answer in the making.
+pub type Answer<'a, T> = BoxFuture<'a, Result<T, GatewayError>>;
+
+/// A card processor.
+pub trait PaymentGateway: Send + Sync {
+    /// Its name, as stored with every payment.
+    fn provider(&self) -> &'static str;
+    /// Sets money aside.
+    fn authorize(&self, request: Authorization) -> Answer<'_, Intent>;
+    /// Looks a payment up by the key it was authorised with.
+    fn find<'a>(&'a self, idempotency_key: &'a str) -> Answer<'a, Option<Intent>>;
+    /// Goes on after the guest has done what was required.
+    fn confirm<'a>(&'a self, reference: &'a str) -> Answer<'a, Intent>;
+    /// Takes money that was set aside; taking it again changes nothing.
+    fn capture<'a>(&'a self, reference: &'a str) -> Answer<'a, Intent>;
+    /// Gives back what was set aside; doing it again changes nothing.
+    fn void<'a>(&'a self, reference: &'a str) -> Answer<'a, Intent>;
+    /// Pays back part of what was taken; the same key is the same refund. Answers with the refund's reference.
+    fn refund<'a>(&'a self, reference: &'a str, idempotency_key: &'a str, amount_minor: i64) -> Answer<'a, String>;
+}

@@ -1,0 +1,109 @@
+//! What the domain stands on: the handles to database, cache, queue, clock, secrets and the payment gateway.
+
+use std::sync::Arc;
+
+pub mod cache;
+pub mod clock;
+pub mod config;
+pub mod database;
+pub mod gateway;
+pub mod keys;
+pub mod password;
+pub mod queue;
+pub mod rate_limit;
+pub mod telemetry;
+
+use cache::Cache;
+use clock::Clock;
+use config::Config;
+use database::Database;
+use gateway::PaymentGateway;
+use keys::Keys;
+use password::Passwords;
+use queue::Queue;
+use rate_limit::RateLimit;
+
+/// Everything a use case may reach for; cheap to clone.
+#[derive(Clone)]
+pub struct App(Arc<Handles>);
+
+/// The handles behind an [`App`].
+pub struct Handles {
+    /// Settings, checked at start.
+    pub config: Config,
+    /// Time, ids and randomness.
+    pub clock: Clock,
+    /// The database; the truth about everything.
+    pub db: Database,
+    /// Copies that may vanish at any time.
+    pub cache: Cache,
+    /// The wake-up call of the durable queue.
+    pub queue: Queue,
+    /// Signing keys.
+    pub keys: Keys,
+    /// Password hashing on a bounded pool.
+    pub passwords: Passwords,
+    /// The card processor.
+    pub gateway: Arc<dyn PaymentGateway>,
+    /// How often a stranger may try.
+    pub rate_limit: RateLimit,
+}
+
+impl App {
+    /// Opens every handle that `config` asks for and brings the schema up to date.
+    pub async fn start(config: Config, clock: Clock) -> Result<App, StartError> {
+        let db = Database::connect(&config).await?;
+        db.migrate().await?;
+        App::assemble(config, clock, db).await
+    }
+
+    /// Builds the handles around a database whose schema is known to be current.
+    pub async fn assemble(config: Config, clock: Clock, db: Database) -> Result<App, StartError> {
+        let keys = Keys::load(&config)?;
+        let cache = Cache::connect(&config, &db).await?;
+        let gateway: Arc<dyn PaymentGateway> = Arc::new(gateway::sandbox::Sandbox::new(db.clone(), clock.clone()));
+        Ok(App(Arc::new(Handles {
+            rate_limit: RateLimit::new(config.rate_limit_per_minute),
+            passwords: Passwords::new(),
+            queue: Queue::default(),
+            config,
+            clock,
+            db,
+            cache,
+            keys,
+            gateway,
+        })))
+    }
+}
+
+impl std::ops::Deref for App {
+    type Target = Handles;
+
+    fn deref(&self) -> &Handles {
+        &self.0
+    }
+}
+
+/// Why the service cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The database cannot be reached or migrated.
+    #[error("the database at {url} cannot be used: {cause}")]
+    Database {
+        /// The URL without its password.
+        url: String,
+        /// What the driver said.
+        cause: sea_orm::DbErr,
+    },
+    /// The cache's URL makes no sense.
+    #[error("REDIS_URL cannot be used: {0}")]
+    Cache(#[from] redis::RedisError),
+    /// The signing key cannot be read, made or kept.
+    #[error("the signing key {path} cannot be used: {cause}")]
+    Keys {
+        /// Where the key should be.
+        path: String,
+        /// What went wrong.
+        cause: std::io::Error,
+    },
+}
