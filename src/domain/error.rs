@@ -4,6 +4,7 @@ use chrono::NaiveDate;
 use sea_orm::DbErr;
 use serde_json::Value;
 
+use crate::kernel::page::BadPage;
 use crate::platform::gateway::GatewayError;
 use crate::platform::password::PasswordError;
 
@@ -52,8 +53,8 @@ pub struct Refusal {
 /// What a program needs to go on after a refusal.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Detail {
-    /// The nights that are taken.
-    Nights(Vec<NaiveDate>),
+    /// The nights that are taken, and by what, in the listings wing's own words.
+    Nights(Vec<(NaiveDate, String)>),
     /// A fresh quote for the same stay, in the bookings wing's own form.
     FreshQuote(String),
     /// What the refund would be now, in the bookings wing's own form.
@@ -156,5 +157,47 @@ impl Refusals {
     /// Nothing when there was no refusal.
     pub fn finish(self) -> Result<(), Error> {
         if self.0.is_empty() { Ok(()) } else { Err(Error::Refused(self.0)) }
+    }
+}
+
+impl From<BadPage> for Error {
+    fn from(bad: BadPage) -> Error {
+        Error::refused(Code::Invalid, &[bad.field], bad.message)
+    }
+}
+
+impl Refusals {
+    /// Text that strangers wrote: trimmed, with at least one character, at most `most`, and no control characters
+    /// but line breaks and tabs.
+    pub fn text(&mut self, field: &[&str], text: &str, most: usize) -> String {
+        let text = self.text_or_empty(field, text, most);
+        self.check(!text.is_empty(), Code::Required, field, "must not be empty");
+        text
+    }
+
+    /// The same for text that may be empty.
+    pub fn text_or_empty(&mut self, field: &[&str], text: &str, most: usize) -> String {
+        let text = text.trim();
+        if text.chars().count() > most {
+            self.add(Code::TooLong, field, format!("must have at most {most} characters"));
+        }
+        if text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
+            self.add(Code::Invalid, field, "must not contain control characters");
+        }
+        text.to_owned()
+    }
+
+    /// A whole number within limits.
+    pub fn range(&mut self, field: &[&str], number: i64, least: i64, most: i64) {
+        if !(least..=most).contains(&number) {
+            self.add(Code::Invalid, field, format!("must be between {least} and {most}"));
+        }
+    }
+}
+
+impl Error {
+    /// Nothing when there was no refusal.
+    pub fn from_refusals(refusals: Vec<Refusal>) -> Result<(), Error> {
+        if refusals.is_empty() { Ok(()) } else { Err(Error::Refused(refusals)) }
     }
 }

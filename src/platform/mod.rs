@@ -8,10 +8,12 @@ pub mod config;
 pub mod database;
 pub mod gateway;
 pub mod keys;
+pub mod paging;
 pub mod password;
 pub mod queue;
 pub mod rate_limit;
 pub mod telemetry;
+pub mod windowed;
 
 use cache::Cache;
 use clock::Clock;

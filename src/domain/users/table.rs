@@ -48,6 +48,8 @@ pub mod session {
         pub revoked_at: Option<ChronoDateTimeUtc>,
         pub user_agent: Option<String>,
         pub ip: Option<String>,
+        #[sea_orm(belongs_to, from = "user_id", to = "id")]
+        pub user: BelongsTo<super::user::Entity>,
     }
 
     impl ActiveModelBehavior for ActiveModel {}

@@ -1,0 +1,177 @@
+//! Claiming nights for a booking, confirming the claim, and letting go.
+//!
+//! **Invariant:** only these functions write claims of bookings, always inside the booking's own transaction.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, NaiveDate, Utc};
+use sea_orm::ActiveValue::Set;
+use sea_orm::sea_query::Expr;
+use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use uuid::Uuid;
+
+use super::kinds::ClaimKind;
+use super::stay_check::NightState;
+use super::{Listing, table};
+use crate::domain::error::{Code, Detail, Error, Refusal};
+use crate::kernel::stay::Stay;
+use crate::platform::App;
+use crate::platform::database::is_duplicate;
+
+/// Reads the listing for a booking and keeps its row as it is until the transaction ends. Bookings share that with each
+/// other, but not with the host's changes: a stay and a block, or a stay and the end of the listing, cannot pass unseen.
+pub(super) async fn hold_listing(txn: &impl ConnectionTrait, id: Uuid) -> Result<Option<Listing>, Error> {
+    Ok(table::listing::Entity::find_by_id(id).lock_shared().one(txn).await?)
+}
+
+/// Reads the listing for a change of its calendar, waiting for the bookings under way and keeping new ones waiting.
+pub(super) async fn lock_listing(txn: &impl ConnectionTrait, id: Uuid) -> Result<Option<Listing>, Error> {
+    Ok(table::listing::Entity::find_by_id(id).lock_exclusive().one(txn).await?)
+}
+
+/// Claims the nights of `stay` and `preparation` nights after it as a hold until `expires_at`.
+///
+/// Night by night in ascending order, so that two rivals cannot wait for each other in a circle; the primary key
+/// refuses the second of them: false, and the transaction must be rolled back.
+pub async fn claim_for_booking(
+    txn: &impl ConnectionTrait,
+    listing_id: Uuid,
+    booking_id: Uuid,
+    stay: Stay,
+    preparation: u32,
+    now: DateTime<Utc>,
+    expires_at: DateTime<Utc>,
+) -> Result<bool, Error> {
+    let whole = stay.extended(preparation);
+    table::claim::Entity::delete_many()
+        .filter(table::claim::Column::ListingId.eq(listing_id))
+        .filter(table::claim::Column::Night.gte(whole.check_in()))
+        .filter(table::claim::Column::Night.lt(whole.check_out()))
+        .filter(table::claim::Column::ExpiresAt.lte(now))
+        .exec(txn)
+        .await?;
+    let rows = whole.dates().map(|night| table::claim::ActiveModel {
+        listing_id: Set(listing_id),
+        night: Set(night),
+        kind: Set(if night < stay.check_out() { ClaimKind::Hold } else { ClaimKind::Preparation }),
+        booking_id: Set(Some(booking_id)),
+        expires_at: Set(Some(expires_at)),
+        note: Set(None),
+    });
+    match table::claim::Entity::insert_many(rows).exec_without_returning(txn).await {
+        Ok(_) => Ok(true),
+        Err(error) if is_duplicate(&error) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The refusal that names the nights of `stay` that are taken now.
+pub async fn nights_unavailable(app: &App, listing_id: Uuid, stay: Stay, field: &[&str]) -> Result<Refusal, Error> {
+    let taken = taken(app.db.read(), &[listing_id], stay.check_in(), stay.check_out(), app.clock.now()).await?;
+    let nights = taken.into_values().flatten().map(|(night, taken)| (night, taken.state.word().to_owned())).collect();
+    let message = "some of these nights are taken";
+    Ok(Refusal::at(Code::NightsUnavailable, field, message).with(Detail::Nights(nights)))
+}
+
+/// Turns the hold of a booking into a stay for good. Answers with the number of nights it still held.
+pub async fn confirm_claims(txn: &impl ConnectionTrait, booking_id: Uuid) -> Result<u64, Error> {
+    table::claim::Entity::update_many()
+        .col_expr(table::claim::Column::ExpiresAt, Expr::value(None::<DateTime<Utc>>))
+        .filter(table::claim::Column::BookingId.eq(booking_id))
+        .filter(table::claim::Column::Kind.eq(ClaimKind::Preparation))
+        .exec(txn)
+        .await?;
+    let stay = table::claim::Entity::update_many()
+        .col_expr(table::claim::Column::Kind, Expr::value(ClaimKind::Stay))
+        .col_expr(table::claim::Column::ExpiresAt, Expr::value(None::<DateTime<Utc>>))
+        .filter(table::claim::Column::BookingId.eq(booking_id))
+        .filter(table::claim::Column::Kind.eq(ClaimKind::Hold))
+        .exec(txn)
+        .await?;
+    Ok(stay.rows_affected)
+}
+
+/// Lets a booking's nights go from `first` on. With `block` they stay closed to others, as after a host's cancellation.
+pub async fn release_claims(
+    txn: &impl ConnectionTrait,
+    booking_id: Uuid,
+    first: NaiveDate,
+    block: bool,
+) -> Result<(), Error> {
+    let theirs = Condition::all()
+        .add(table::claim::Column::BookingId.eq(booking_id))
+        .add(table::claim::Column::Night.gte(first));
+    if block {
+        table::claim::Entity::update_many()
+            .col_expr(table::claim::Column::Kind, Expr::value(ClaimKind::Block))
+            .col_expr(table::claim::Column::BookingId, Expr::value(None::<Uuid>))
+            .col_expr(table::claim::Column::ExpiresAt, Expr::value(None::<DateTime<Utc>>))
+            .filter(theirs.clone())
+            .filter(table::claim::Column::Kind.ne(ClaimKind::Preparation))
+            .exec(txn)
+            .await?;
+    }
+    table::claim::Entity::delete_many().filter(theirs).exec(txn).await?;
+    Ok(())
+}
+
+/// Makes a hold last until another instant, as when a request waits for the host.
+pub async fn extend_claims(
+    txn: &impl ConnectionTrait,
+    booking_id: Uuid,
+    expires_at: DateTime<Utc>,
+) -> Result<u64, Error> {
+    let extended = table::claim::Entity::update_many()
+        .col_expr(table::claim::Column::ExpiresAt, Expr::value(expires_at))
+        .filter(table::claim::Column::BookingId.eq(booking_id))
+        .exec(txn)
+        .await?;
+    Ok(extended.rows_affected)
+}
+
+/// One claimed night as the calendar shows it.
+#[derive(Clone, Debug)]
+pub(super) struct Taken {
+    pub state: NightState,
+    pub booking_id: Option<Uuid>,
+    pub note: Option<String>,
+}
+
+/// The claimed nights of many listings in `[from, to)`. An expired hold is free, even before anyone swept it.
+pub(super) async fn taken(
+    db: &impl ConnectionTrait,
+    listings: &[Uuid],
+    from: NaiveDate,
+    to: NaiveDate,
+    now: DateTime<Utc>,
+) -> Result<BTreeMap<Uuid, BTreeMap<NaiveDate, Taken>>, Error> {
+    let rows = table::claim::Entity::find()
+        .filter(table::claim::Column::ListingId.is_in(listings.iter().copied()))
+        .filter(table::claim::Column::Night.gte(from))
+        .filter(table::claim::Column::Night.lt(to))
+        .filter(alive(now))
+        .order_by_asc(table::claim::Column::Night)
+        .all(db)
+        .await?;
+    let mut taken: BTreeMap<Uuid, BTreeMap<NaiveDate, Taken>> = BTreeMap::new();
+    for row in rows {
+        let night = Taken { state: state(row.kind), booking_id: row.booking_id, note: row.note };
+        taken.entry(row.listing_id).or_default().insert(row.night, night);
+    }
+    Ok(taken)
+}
+
+/// Claims that still count at `now`.
+pub(super) fn alive(now: DateTime<Utc>) -> Condition {
+    Condition::any().add(table::claim::Column::ExpiresAt.is_null()).add(table::claim::Column::ExpiresAt.gt(now))
+}
+
+pub(super) fn state(kind: ClaimKind) -> NightState {
+    match kind {
+        ClaimKind::Hold => NightState::Held,
+        ClaimKind::Stay => NightState::Booked,
+        ClaimKind::Preparation => NightState::Preparation,
+        ClaimKind::Block | ClaimKind::ImportedBlock => NightState::BlockedByHost,
+        ClaimKind::External => NightState::BlockedByCalendar,
+    }
+}

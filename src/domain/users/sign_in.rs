@@ -1,0 +1,167 @@
+//! Signing in, staying signed in, and telling who a request comes from.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use sea_orm::sea_query::Expr;
+use sea_orm::{ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, Set};
+use uuid::Uuid;
+
+use super::{User, table};
+use crate::domain::error::{Code, Error};
+use crate::domain::viewer::{SignedIn, Viewer};
+use crate::platform::App;
+use crate::platform::keys::{fingerprint, opaque};
+
+/// How long an access token lasts.
+const ACCESS: TimeDelta = TimeDelta::minutes(15);
+/// How long a session lasts without being refreshed.
+const REFRESH: TimeDelta = TimeDelta::days(30);
+const LONGEST_USER_AGENT: usize = 300;
+
+/// Where a sign-in comes from, for the person's own list of sessions.
+#[derive(Clone, Debug, Default)]
+pub struct Origin {
+    /// The client's own description.
+    pub user_agent: Option<String>,
+    /// The client's address.
+    pub ip: Option<String>,
+}
+
+/// What a client needs to act for a person.
+#[derive(Clone, Debug)]
+pub struct Tokens {
+    /// A signed token for the `Authorization: Bearer` header.
+    pub access: String,
+    /// When the access token ends.
+    pub access_expires_at: DateTime<Utc>,
+    /// An opaque token, good for one refresh.
+    pub refresh: String,
+    /// When the refresh token ends.
+    pub refresh_expires_at: DateTime<Utc>,
+}
+
+/// Signs in by address and password. A wrong password and an unknown address look and take the same.
+pub async fn sign_in(app: &App, email: &str, password: String, origin: Origin) -> Result<(User, Tokens), Error> {
+    let email = email.trim().to_lowercase();
+    app.rate_limit.sign_in(fingerprint(&email)).map_err(|wait| {
+        let message = format!("too many tries for this account; wait {} seconds", wait.retry_after_s);
+        Error::refused(Code::RateLimited, &[], message)
+    })?;
+    let user = table::user::Entity::find().filter(table::user::Column::Email.eq(&email)).one(app.db.read()).await?;
+    let hash = user.as_ref().and_then(|user| user.password_hash.clone());
+    let right = app.passwords.verify(password, hash).await?;
+    let Some(user) = user.filter(|_| right) else {
+        return Err(Error::refused(Code::Unauthenticated, &[], "the address or the password is wrong"));
+    };
+    let txn = app.db.begin_write().await?;
+    let tokens = open_session(app, &txn, user.id, origin).await?;
+    txn.commit().await?;
+    Ok((user, tokens))
+}
+
+/// Opens a session in the caller's transaction.
+pub(super) async fn open_session(
+    app: &App,
+    txn: &impl ConnectionTrait,
+    user_id: Uuid,
+    origin: Origin,
+) -> Result<Tokens, Error> {
+    let now = app.clock.now();
+    let session = table::session::ActiveModel {
+        id: Set(app.clock.id()),
+        user_id: Set(user_id),
+        created_at: Set(now),
+        last_seen_at: Set(now),
+        expires_at: Set(now + REFRESH),
+        revoked_at: Set(None),
+        user_agent: Set(origin.user_agent.map(|text| text.chars().take(LONGEST_USER_AGENT).collect())),
+        ip: Set(origin.ip),
+    };
+    let session = session.insert(txn).await?;
+    issue(app, txn, user_id, session.id).await
+}
+
+async fn issue(app: &App, txn: &impl ConnectionTrait, user_id: Uuid, session_id: Uuid) -> Result<Tokens, Error> {
+    let now = app.clock.now();
+    let refresh = opaque(app.clock.random());
+    let row = table::refresh_token::ActiveModel {
+        hash: Set(fingerprint(&refresh).to_vec()),
+        session_id: Set(session_id),
+        created_at: Set(now),
+        expires_at: Set(now + REFRESH),
+        used_at: Set(None),
+    };
+    table::refresh_token::Entity::insert(row).exec_without_returning(txn).await?;
+    let access_expires_at = now + ACCESS;
+    let access = app.keys.sign_access(user_id, session_id, now, access_expires_at);
+    Ok(Tokens {
+        access: access.ok_or_else(|| Error::failed("the access token could not be signed"))?,
+        access_expires_at,
+        refresh,
+        refresh_expires_at: now + REFRESH,
+    })
+}
+
+/// Exchanges a refresh token for new tokens. Using one twice means that somebody else has it: the session ends.
+pub async fn refresh(app: &App, token: &str) -> Result<Tokens, Error> {
+    let ended = || Error::refused(Code::TokenExpired, &["refreshToken"], "sign in again");
+    let hash = fingerprint(token).to_vec();
+    let now = app.clock.now();
+    let txn = app.db.begin_write().await?;
+    let used = table::refresh_token::Entity::update_many()
+        .col_expr(table::refresh_token::Column::UsedAt, Expr::value(now))
+        .filter(table::refresh_token::Column::Hash.eq(hash.clone()))
+        .filter(table::refresh_token::Column::UsedAt.is_null())
+        .filter(table::refresh_token::Column::ExpiresAt.gt(now))
+        .exec(&txn)
+        .await?;
+    let Some(row) = table::refresh_token::Entity::find_by_id(hash).one(&txn).await? else { return Err(ended()) };
+    if used.rows_affected == 0 {
+        if row.expires_at > now {
+            end_session(&txn, row.session_id, now).await?;
+            txn.commit().await?;
+            tracing::warn!(session.id = %row.session_id, "a refresh token was used twice; its session was ended");
+        }
+        return Err(ended());
+    }
+    let seen = table::session::Entity::update_many()
+        .col_expr(table::session::Column::LastSeenAt, Expr::value(now))
+        .col_expr(table::session::Column::ExpiresAt, Expr::value(now + REFRESH))
+        .filter(table::session::Column::Id.eq(row.session_id))
+        .filter(table::session::Column::RevokedAt.is_null())
+        .exec_with_returning(&txn)
+        .await?;
+    let Some(session) = seen.into_iter().next() else { return Err(ended()) };
+    let tokens = issue(app, &txn, session.user_id, session.id).await?;
+    txn.commit().await?;
+    Ok(tokens)
+}
+
+async fn end_session(txn: &impl ConnectionTrait, session_id: Uuid, now: DateTime<Utc>) -> Result<(), Error> {
+    table::session::Entity::update_many()
+        .col_expr(table::session::Column::RevokedAt, Expr::value(now))
+        .filter(table::session::Column::Id.eq(session_id))
+        .filter(table::session::Column::RevokedAt.is_null())
+        .exec(txn)
+        .await?;
+    Ok(())
+}
+
+/// Who a bearer token speaks for. A token of a session that has ended speaks for nobody, from that moment on.
+pub async fn authenticate(app: &App, token: &str) -> Result<Viewer, Error> {
+    let expired = || Error::refused(Code::TokenExpired, &[], "the access token is not valid any more");
+    let claims = app.keys.verify_access(token, app.clock.now()).ok_or_else(expired)?;
+    let found = table::session::Entity::find_by_id(claims.sid)
+        .filter(table::session::Column::UserId.eq(claims.sub))
+        .filter(table::session::Column::RevokedAt.is_null())
+        .find_also_related(table::user::Entity)
+        .one(app.db.read())
+        .await?;
+    let Some((session, Some(user))) = found else { return Err(expired()) };
+    Ok(Viewer::User(SignedIn {
+        user_id: user.id,
+        session_id: session.id,
+        is_host: user.is_host,
+        is_admin: user.is_admin,
+        is_verified: user.email_verified_at.is_some(),
+    }))
+}
