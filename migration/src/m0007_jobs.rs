@@ -16,7 +16,6 @@ impl MigrationTrait for Migration {
                 id(),
                 text("kind"),
                 json("payload"),
-                text_null("dedup"),
                 instant("run_at"),
                 count("attempts", 0),
                 count("max_attempts", 1),
@@ -26,7 +25,6 @@ impl MigrationTrait for Migration {
             ],
         );
         manager.create_table(jobs).await?;
-        unique(manager, "job", &["dedup"]).await?;
         index(manager, "job", &["run_at"]).await
     }
 }

@@ -7,12 +7,11 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::prelude::Json;
-use sea_orm::sea_query::OnConflict;
+use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, Set,
-    Statement, Unchanged,
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
+    Select, Set, Statement, Unchanged,
 };
-use serde::Serialize;
 use tokio::sync::Notify;
 use uuid::Uuid;
 
@@ -31,7 +30,6 @@ mod table {
         pub id: Uuid,
         pub kind: String,
         pub payload: Json,
-        pub dedup: Option<String>,
         pub run_at: ChronoDateTimeUtc,
         pub attempts: i32,
         pub max_attempts: i32,
@@ -74,19 +72,19 @@ pub struct NewJob<'a> {
     pub payload: Json,
     /// When to run it.
     pub run_at: DateTime<Utc>,
-    /// Of two waiting jobs with the same key only the first is kept.
-    pub dedup: Option<String>,
 }
 
 impl<'a> NewJob<'a> {
-    /// A job about one thing, for now, at most one of its kind waiting.
+    /// A job about one thing. Asking again while one waits makes a second job: a running one may have looked already.
     pub fn about(kind: &'a str, id: Uuid, run_at: DateTime<Utc>) -> Self {
-        NewJob { kind, payload: Json::String(id.to_string()), run_at, dedup: Some(format!("{kind}:{id}")) }
+        NewJob { kind, payload: Json::String(id.to_string()), run_at }
     }
+}
 
-    /// A job with a payload of its own.
-    pub fn with(kind: &'a str, payload: &impl Serialize, run_at: DateTime<Utc>) -> Self {
-        NewJob { kind, payload: serde_json::to_value(payload).unwrap_or(Json::Null), run_at, dedup: None }
+impl Job {
+    /// What a job made by [`NewJob::about`] is about.
+    pub fn about(&self) -> Option<Uuid> {
+        self.payload.as_str()?.parse().ok()
     }
 }
 
@@ -97,7 +95,6 @@ pub async fn enqueue(txn: &impl ConnectionTrait, clock: &Clock, job: NewJob<'_>)
         id: Set(clock.id()),
         kind: Set(job.kind.to_owned()),
         payload: Set(job.payload),
-        dedup: Set(job.dedup),
         run_at: Set(job.run_at),
         attempts: Set(0),
         max_attempts: Set(MAX_ATTEMPTS),
@@ -105,12 +102,7 @@ pub async fn enqueue(txn: &impl ConnectionTrait, clock: &Clock, job: NewJob<'_>)
         last_error: Set(None),
         created_at: Set(now),
     };
-    table::Entity::insert(row)
-        .on_conflict(OnConflict::column(table::Column::Dedup).do_nothing().to_owned())
-        .exec_without_returning(txn)
-        .await
-        .map(|_| ())
-        .or_else(|error| if matches!(error, DbErr::RecordNotInserted) { Ok(()) } else { Err(error) })
+    table::Entity::insert(row).exec_without_returning(txn).await.map(|_| ())
 }
 
 /// Leases up to `most` due jobs for [`LEASE`].
@@ -139,7 +131,7 @@ pub async fn done(db: &Database, job: &Job) -> Result<(), DbErr> {
 /// Puts a failed job back, to be tried again later: after 1, 2, 4 … seconds, at most an hour.
 pub async fn failed(db: &Database, clock: &Clock, job: &Job, error: &str) -> Result<(), DbErr> {
     let exponent = u32::try_from(job.attempts.clamp(1, 13) - 1).unwrap_or(0);
-    let wait = TimeDelta::seconds((1_i64 << exponent).min(MAX_BACKOFF_S));
+    let wait = TimeDelta::seconds(std::cmp::min(1_i64 << exponent, MAX_BACKOFF_S));
     let now = clock.now();
     table::ActiveModel {
         id: Unchanged(job.id),
@@ -155,18 +147,16 @@ pub async fn failed(db: &Database, clock: &Clock, job: &Job, error: &str) -> Res
 
 /// When the next job is due, if any waits.
 pub async fn next_due(db: &Database) -> Result<Option<DateTime<Utc>>, DbErr> {
-    let next = table::Entity::find()
-        .filter(sea_orm::sea_query::ExprTrait::lt(
-            sea_orm::sea_query::Expr::col(table::Column::Attempts),
-            sea_orm::sea_query::Expr::col(table::Column::MaxAttempts),
-        ))
-        .order_by_asc(table::Column::RunAt)
-        .one(db.read())
-        .await?;
-    Ok(next.map(|job| job.run_at.max(job.locked_until)))
+    let next = waiting().order_by_asc(table::Column::RunAt).one(db.read()).await?;
+    Ok(next.map(|job| std::cmp::max(job.run_at, job.locked_until)))
 }
 
 /// How many jobs are due and not done.
 pub async fn due(db: &Database, clock: &Clock) -> Result<u64, DbErr> {
-    table::Entity::find().filter(table::Column::RunAt.lte(clock.now())).count(db.read()).await
+    waiting().filter(table::Column::RunAt.lte(clock.now())).count(db.read()).await
+}
+
+/// Jobs that have tries left.
+fn waiting() -> Select<table::Entity> {
+    table::Entity::find().filter(Expr::col(table::Column::Attempts).lt(Expr::col(table::Column::MaxAttempts)))
 }

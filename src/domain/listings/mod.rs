@@ -27,7 +27,7 @@ pub use calendar::{CalendarChange, CalendarDay, calendar, update_calendar};
 pub use change::{AddressChange, ListingChange, PricingChange, RulesChange};
 pub use claims::{claim_for_booking, confirm_claims, extend_claims, nights_unavailable, release_claims};
 pub use location::public_point;
-pub use rating::{Aspect, RatingSummary, add_rating, ratings};
+pub use rating::{Aspect, RatingSummary, STAR, add_rating, ratings};
 pub use rules::{fees, house_rules, price_rules, stay_rules, zone};
 pub use search::{Facets, Match, Matches, SearchSort, SearchWhere, search};
 pub use status::{delete, publish, unlist};

@@ -1,4 +1,82 @@
-//! Payments: what guests pay and get back.
+//! Payments: what guests pay, every try at moving it, and what goes back.
+//!
+//! **Invariant:** no call to the processor happens inside a transaction. A payment's id is its idempotency key at the
+//! processor, a refund's row is written before the refund is asked for and its id is that call's key; so every call
+//! can be repeated. Amounts only ever come from our own rows, never from a request.
 
+mod charge;
+mod refund;
 pub mod state;
 mod table;
+
+use std::collections::HashMap;
+
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder};
+use uuid::Uuid;
+
+use crate::domain::error::Error;
+use crate::platform::App;
+
+pub use charge::{Reach, capture, confirm, open, reach, void};
+pub use refund::{owe, send_refunds};
+pub use table::attempt::Model as Attempt;
+pub use table::payment::Model as Payment;
+pub use table::refund::Model as Refund;
+
+/// The payments of these bookings, by booking.
+pub async fn by_bookings(app: &App, bookings: &[Uuid]) -> Result<HashMap<Uuid, Payment>, Error> {
+    let rows = table::payment::Entity::find()
+        .filter(table::payment::Column::BookingId.is_in(bookings.iter().copied()))
+        .all(app.db.read())
+        .await?;
+    Ok(rows.into_iter().map(|payment| (payment.booking_id, payment)).collect())
+}
+
+/// The payment of a booking, as the transaction or connection sees it.
+pub async fn of_booking(db: &impl ConnectionTrait, booking: Uuid) -> Result<Payment, Error> {
+    let payment = table::payment::Entity::find().filter(table::payment::Column::BookingId.eq(booking)).one(db).await?;
+    payment.ok_or_else(|| Error::failed(format!("booking {booking} has no payment")))
+}
+
+/// The payment with this id.
+pub async fn by_id(app: &App, id: Uuid) -> Result<Option<Payment>, Error> {
+    Ok(table::payment::Entity::find_by_id(id).one(app.db.read()).await?)
+}
+
+/// The tries at moving these payments, by payment, oldest first.
+pub async fn attempts(app: &App, payments: &[Uuid]) -> Result<HashMap<Uuid, Vec<Attempt>>, Error> {
+    let rows = table::attempt::Entity::find()
+        .filter(table::attempt::Column::PaymentId.is_in(payments.iter().copied()))
+        .order_by_asc(table::attempt::Column::Id)
+        .all(app.db.read())
+        .await?;
+    Ok(grouped(rows, |row| row.payment_id))
+}
+
+/// The refunds of these payments, by payment, oldest first.
+pub async fn refunds(app: &App, payments: &[Uuid]) -> Result<HashMap<Uuid, Vec<Refund>>, Error> {
+    let rows = table::refund::Entity::find()
+        .filter(table::refund::Column::PaymentId.is_in(payments.iter().copied()))
+        .order_by_asc(table::refund::Column::Id)
+        .all(app.db.read())
+        .await?;
+    Ok(grouped(rows, |row| row.payment_id))
+}
+
+/// The refund with this id.
+pub async fn refund_by_id(app: &App, id: Uuid) -> Result<Option<Refund>, Error> {
+    Ok(table::refund::Entity::find_by_id(id).one(app.db.read()).await?)
+}
+
+/// The try with this id.
+pub async fn attempt_by_id(app: &App, id: Uuid) -> Result<Option<Attempt>, Error> {
+    Ok(table::attempt::Entity::find_by_id(id).one(app.db.read()).await?)
+}
+
+fn grouped<T>(rows: Vec<T>, owner: impl Fn(&T) -> Uuid) -> HashMap<Uuid, Vec<T>> {
+    let mut groups: HashMap<Uuid, Vec<T>> = HashMap::new();
+    for row in rows {
+        groups.entry(owner(&row)).or_default().push(row);
+    }
+    groups
+}

@@ -1,0 +1,190 @@
+//! Moving a booking on as far as payment and time allow: one function for the one who booked, for the queue's safety
+//! net and timers, and for whoever tries again.
+
+use chrono::{DateTime, Utc};
+use sea_orm::EntityTrait;
+use uuid::Uuid;
+
+use super::state::{BookingState, Mode};
+use super::step::{By, Step, take};
+use super::{Booking, table};
+use crate::domain::error::Error;
+use crate::domain::listings;
+use crate::domain::payments::{self, Reach};
+use crate::kernel::id::{Id, Kind};
+use crate::platform::App;
+
+/// The job that looks at a booking again.
+pub const ADVANCE: &str = "advance_booking";
+/// How long a host has to answer a request.
+const REQUEST: chrono::TimeDelta = chrono::TimeDelta::hours(24);
+/// A request must end this long before the card's authorisation does.
+const AUTHORIZATION_MARGIN: chrono::TimeDelta = chrono::TimeDelta::days(1);
+/// More than the longest chain of steps that one look can take.
+const MOST_STEPS: usize = 8;
+
+/// Follows a step up at once; what cannot be done now the queue will do.
+pub(super) async fn follow_up(app: &App, booking: Booking) -> Booking {
+    app.queue.wake();
+    match advance(app, booking.id).await {
+        Ok(Some(later)) => later,
+        Ok(None) => booking,
+        Err(error) => {
+            tracing::warn!(booking.id = %Id::new(Kind::Booking, booking.id), %error, "a booking will be moved on later");
+            booking
+        }
+    }
+}
+
+/// Moves a booking on until nothing more is due. Repeating it changes nothing.
+///
+/// Fails when the processor gives no answer and the booking depends on it; the queue then tries again.
+pub async fn advance(app: &App, id: Uuid) -> Result<Option<Booking>, Error> {
+    for _ in 0..MOST_STEPS {
+        let Some(booking) = table::booking::Entity::find_by_id(id).one(app.db.write()).await? else { return Ok(None) };
+        let moved = match booking.state {
+            BookingState::PendingPayment => settle(app, &booking).await?,
+            BookingState::Requested => expire_request(app, &booking).await?,
+            BookingState::Confirmed => confirmed(app, &booking).await?,
+            BookingState::CheckedIn => check_out(app, &booking).await?,
+            BookingState::PaymentExpired
+            | BookingState::Withdrawn
+            | BookingState::Declined
+            | BookingState::RequestExpired => let_go(app, &booking).await?,
+            BookingState::CancelledByGuest
+            | BookingState::CancelledByHost
+            | BookingState::CancelledByPlatform
+            | BookingState::Completed
+            | BookingState::NoShow => {
+                payments::send_refunds(app, id).await?;
+                false
+            }
+        };
+        if !moved {
+            break;
+        }
+    }
+    Ok(table::booking::Entity::find_by_id(id).one(app.db.write()).await?)
+}
+
+/// Finds out what became of the payment. Without an answer the booking waits, until its hold has lapsed.
+async fn settle(app: &App, booking: &Booking) -> Result<bool, Error> {
+    let lapsed = booking.expires_at.is_some_and(|at| at <= app.clock.now());
+    match payments::reach(app, booking.id).await? {
+        Reach::Authorized | Reach::Captured => paid(app, booking).await,
+        Reach::Over => end(app, booking, BookingState::PaymentExpired, "payment_failed").await,
+        Reach::ActionRequired | Reach::Unknown if lapsed => {
+            end(app, booking, BookingState::PaymentExpired, "payment_expired").await
+        }
+        Reach::ActionRequired => Ok(false),
+        Reach::Unknown => Err(Error::failed("the payment has no answer yet")),
+    }
+}
+
+/// The money is set aside: confirm at once, or ask the host.
+async fn paid(app: &App, booking: &Booking) -> Result<bool, Error> {
+    let now = app.clock.now();
+    let nights = booking.stay()?.nights().unsigned_abs();
+    let txn = app.db.begin_write().await?;
+    let (step, held) = match booking.mode {
+        Mode::Instant => {
+            let held = listings::confirm_claims(&txn, booking.id).await?;
+            (confirmation(booking, By::SYSTEM, now, "confirm"), held)
+        }
+        Mode::Request => {
+            let payment = payments::of_booking(&txn, booking.id).await?;
+            let ends = payment.capture_before.map_or(DateTime::<Utc>::MAX_UTC, |at| at - AUTHORIZATION_MARGIN);
+            let until = (now + REQUEST).min(booking.check_in_at).min(ends);
+            let held = listings::extend_claims(&txn, booking.id, until).await?;
+            let held = held.saturating_sub(u64::try_from(booking.preparation_nights).unwrap_or(0));
+            let mut step = Step::new(BookingState::Requested, "request", By::SYSTEM);
+            step.expires_at = Some(until);
+            step.look_again = vec![until];
+            (step, held)
+        }
+    };
+    if held != nights {
+        // The hold had lapsed and somebody else took the nights. The booking ends and the money is let go.
+        txn.rollback().await?;
+        return end(app, booking, BookingState::PaymentExpired, "nights_lost").await;
+    }
+    let moved = take(app, &txn, booking, step).await?.is_some();
+    if moved {
+        txn.commit().await?;
+        app.queue.wake();
+    }
+    Ok(true)
+}
+
+/// The step into CONFIRMED, with the looks at payment, arrival and departure that follow.
+pub(super) fn confirmation(booking: &Booking, by: By, now: DateTime<Utc>, action: &'static str) -> Step<'static> {
+    let mut step = Step::new(BookingState::Confirmed, action, by);
+    step.confirmed_at = Some(now);
+    step.look_again = vec![now, booking.check_in_at, booking.check_out_at];
+    step
+}
+
+/// Ends a booking that came to nothing and frees its nights.
+pub(super) async fn end(app: &App, booking: &Booking, to: BookingState, action: &'static str) -> Result<bool, Error> {
+    let txn = app.db.begin_write().await?;
+    let mut step = Step::new(to, action, By::SYSTEM);
+    step.look_again = vec![app.clock.now()];
+    if take(app, &txn, booking, step).await?.is_some() {
+        listings::release_claims(&txn, booking.id, booking.check_in, false).await?;
+        txn.commit().await?;
+        app.queue.wake();
+    }
+    Ok(true)
+}
+
+async fn expire_request(app: &App, booking: &Booking) -> Result<bool, Error> {
+    if booking.expires_at.is_none_or(|at| at > app.clock.now()) {
+        return Ok(false);
+    }
+    end(app, booking, BookingState::RequestExpired, "request_expired").await
+}
+
+/// Charges the guest, then lets them in when the time has come. A charge that the processor refuses ends the booking.
+async fn confirmed(app: &App, booking: &Booking) -> Result<bool, Error> {
+    match payments::capture(app, booking.id).await? {
+        Reach::Captured => {}
+        Reach::Over => return end(app, booking, BookingState::CancelledByPlatform, "charge_refused").await,
+        _ => return Err(Error::failed("the charge has no answer yet")),
+    }
+    if app.clock.now() < booking.check_in_at {
+        return Ok(false);
+    }
+    step(app, booking, Step::new(BookingState::CheckedIn, "check_in", By::SYSTEM)).await
+}
+
+async fn check_out(app: &App, booking: &Booking) -> Result<bool, Error> {
+    if app.clock.now() < booking.check_out_at {
+        return Ok(false);
+    }
+    step(app, booking, Step::new(BookingState::Completed, "check_out", By::SYSTEM)).await
+}
+
+async fn step(app: &App, booking: &Booking, step: Step<'_>) -> Result<bool, Error> {
+    let txn = app.db.begin_write().await?;
+    if take(app, &txn, booking, step).await?.is_some() {
+        txn.commit().await?;
+    }
+    Ok(true)
+}
+
+/// Gives back what was set aside for a booking that came to nothing; what was taken all the same is refunded in full.
+async fn let_go(app: &App, booking: &Booking) -> Result<bool, Error> {
+    match payments::void(app, booking.id).await? {
+        Reach::Over => Ok(false),
+        Reach::Captured => {
+            let txn = app.db.begin_write().await?;
+            let payment = payments::of_booking(&txn, booking.id).await?;
+            let left = payment.captured_minor - payment.refunded_minor;
+            payments::owe(app, &txn, booking.id, left, "The booking came to nothing.").await?;
+            txn.commit().await?;
+            payments::send_refunds(app, booking.id).await?;
+            Ok(false)
+        }
+        _ => Err(Error::failed("the processor has not let go of the money yet")),
+    }
+}

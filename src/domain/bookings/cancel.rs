@@ -1,0 +1,171 @@
+//! Cancelling a booking for exactly the refund that was shown.
+
+use chrono::{DateTime, Days, Utc};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::advance::advance;
+use super::cancellation::{Canceller, Settlement, settle};
+use super::state::{Action, Actor, BookingState};
+use super::step::{By, Step, conflict, possible, require, take};
+use super::{Booking, access};
+use crate::domain::error::{Code, Detail, Error, Refusal, Refusals};
+use crate::domain::listings;
+use crate::domain::listings::pricing::PriceLine;
+use crate::domain::payments::state::PaymentState;
+use crate::domain::payments::{self, Refund};
+use crate::domain::viewer::Viewer;
+use crate::kernel::money::{Money, ONE_PPM};
+use crate::platform::App;
+
+const LONGEST_REASON: usize = 1_000;
+
+/// How the money of a cancelled booking is divided, in minor units of its currency.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cancellation {
+    /// The moment it is computed for.
+    pub at: DateTime<Utc>,
+    /// What the guest gets back.
+    pub refund: i64,
+    /// What the host earns.
+    pub host_keeps: i64,
+    /// The service fees that stay with the platform.
+    pub platform_keeps: i64,
+    /// The taxes on what stays.
+    pub tax_kept: i64,
+    /// What a cancelling host owes.
+    pub host_penalty: Option<i64>,
+    /// Which rule applied.
+    pub reason: String,
+    /// What the canceller said.
+    pub note: Option<String>,
+    /// What is kept, line by line.
+    #[serde(skip)]
+    pub lines: Vec<PriceLine>,
+    nights_stayed: i64,
+}
+
+impl Cancellation {
+    fn of(settlement: Settlement, at: DateTime<Utc>, note: Option<String>) -> Self {
+        Cancellation {
+            at,
+            refund: settlement.refund,
+            host_keeps: settlement.payout,
+            platform_keeps: settlement.platform_keeps,
+            tax_kept: settlement.tax_kept,
+            host_penalty: settlement.host_penalty,
+            reason: settlement.reason,
+            note,
+            lines: settlement.lines,
+            nights_stayed: settlement.nights_stayed,
+        }
+    }
+}
+
+fn canceller(actor: Actor) -> Canceller {
+    match actor {
+        Actor::Guest => Canceller::Guest,
+        Actor::Host => Canceller::Host,
+        Actor::Platform | Actor::System => Canceller::Platform { refund_ppm: ONE_PPM },
+    }
+}
+
+/// What became of a cancelled booking, or what would become of it if the viewer cancelled now.
+pub fn preview(app: &App, viewer: &Viewer, booking: &Booking) -> Result<Option<Cancellation>, Error> {
+    let Some(actor) = access::role(viewer, booking) else { return Ok(None) };
+    if let Some(done) = &booking.cancellation {
+        let done = Cancellation::deserialize(done);
+        return done.map(Some).map_err(|_| Error::failed(format!("booking {} is unreadable", booking.id)));
+    }
+    if !possible(app, booking, actor)?.contains(&Action::Cancel) {
+        return Ok(None);
+    }
+    compute(app, booking, actor, None).map(Some)
+}
+
+fn compute(app: &App, booking: &Booking, actor: Actor, note: Option<String>) -> Result<Cancellation, Error> {
+    let now = app.clock.now();
+    let quote = booking.quote()?;
+    let terms = quote.terms(app, booking.created_at, booking.confirmed_at);
+    Ok(Cancellation::of(settle(&terms, canceller(actor), now), now, note))
+}
+
+/// Cancels a booking, if the refund is still the one that the viewer was shown.
+pub async fn cancel(
+    app: &App,
+    viewer: &Viewer,
+    id: Uuid,
+    expected_refund: Money,
+    reason: Option<&str>,
+) -> Result<(Booking, Option<Refund>), Error> {
+    let user = viewer.require_user()?;
+    let mut checks = Refusals::default();
+    let note = reason.map(|text| checks.text_or_empty(&["reason"], text, LONGEST_REASON));
+    checks.finish()?;
+    let booking = access::by_id(app, viewer, id).await?.ok_or_else(|| Error::not_found(&["id"]))?;
+    let actor = access::role(viewer, &booking).ok_or_else(|| Error::not_found(&["id"]))?;
+    require(app, &booking, actor, Action::Cancel)?;
+    if expected_refund.currency.code() != booking.currency {
+        let message = format!("must be in {}", booking.currency);
+        return Err(Error::refused(Code::Invalid, &["expectedRefund", "currency"], message));
+    }
+    // A refund goes back to where the charge came from, so the charge has to be there first.
+    let booking = advance(app, id).await?.ok_or_else(|| Error::not_found(&["id"]))?;
+    require(app, &booking, actor, Action::Cancel)?;
+    let cancellation = compute(app, &booking, actor, note.filter(|text| !text.is_empty()))?;
+    if cancellation.refund != expected_refund.minor {
+        let message = format!("the refund is now {}", Money::new(cancellation.refund, expected_refund.currency));
+        let detail = Detail::Refund(serde_json::to_value(&cancellation).map_err(Error::failed)?);
+        return Err(Refusal::at(Code::RefundChanged, &["expectedRefund", "amount"], message).with(detail).into());
+    }
+    let refund = apply(app, &booking, By { actor, user_id: Some(user.user_id) }, &cancellation).await?;
+    let Some(refund) = refund else {
+        let booking = access::by_id(app, viewer, id).await?.ok_or_else(|| Error::not_found(&["id"]))?;
+        return Err(conflict(&booking, &possible(app, &booking, actor)?));
+    };
+    app.queue.wake();
+    if let Err(error) = advance(app, id).await {
+        tracing::warn!(booking.id = %id, %error, "a refund will be sent later");
+    }
+    let booking = access::by_id(app, viewer, id).await?.ok_or_else(|| Error::not_found(&["id"]))?;
+    let refund = match refund {
+        Some(refund) => payments::refund_by_id(app, refund.id).await?,
+        None => None,
+    };
+    Ok((booking, refund))
+}
+
+/// Takes the step, frees or blocks the nights and owes the refund, all in one; nothing when somebody else was faster.
+async fn apply(
+    app: &App,
+    booking: &Booking,
+    by: By,
+    cancellation: &Cancellation,
+) -> Result<Option<Option<Refund>>, Error> {
+    let (to, block) = match by.actor {
+        Actor::Guest => (BookingState::CancelledByGuest, false),
+        Actor::Host => (BookingState::CancelledByHost, true),
+        Actor::Platform | Actor::System => (BookingState::CancelledByPlatform, false),
+    };
+    let mut step = Step::new(to, "cancel", by);
+    step.cancellation = Some(serde_json::to_value(cancellation).map_err(Error::failed)?);
+    step.data = cancellation.note.as_ref().map(|note| serde_json::json!({ "reason": note }));
+    step.look_again = vec![cancellation.at];
+    let txn = app.db.begin_write().await?;
+    if payments::of_booking(&txn, booking.id).await?.state != PaymentState::Succeeded {
+        return Err(Error::refused(
+            Code::StateConflict,
+            &["id"],
+            "the charge is still on its way; try again in a minute",
+        ));
+    }
+    if take(app, &txn, booking, step).await?.is_none() {
+        return Ok(None);
+    }
+    // Nights that were stayed remain the booking's.
+    let first = booking.check_in.checked_add_days(Days::new(cancellation.nights_stayed.unsigned_abs()));
+    listings::release_claims(&txn, booking.id, first.unwrap_or(booking.check_out), block).await?;
+    let refund = payments::owe(app, &txn, booking.id, cancellation.refund, &cancellation.reason).await?;
+    txn.commit().await?;
+    Ok(Some(refund))
+}

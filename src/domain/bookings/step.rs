@@ -1,0 +1,139 @@
+//! One step in the life of a booking: a compare-and-set, its event, and the jobs that follow from it.
+
+use chrono::{DateTime, Utc};
+use sea_orm::ActiveValue::{NotSet, Set};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::advance::ADVANCE;
+use super::state::{Action, Actor, BookingState, allowed};
+use super::{Booking, table};
+use crate::domain::error::{Code, Detail, Error, Refusal};
+use crate::kernel::local_time::date_in;
+use crate::platform::App;
+use crate::platform::queue::{NewJob, enqueue};
+
+/// Who takes a step, and as what.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct By {
+    pub actor: Actor,
+    pub user_id: Option<Uuid>,
+}
+
+impl By {
+    pub(super) const SYSTEM: By = By { actor: Actor::System, user_id: None };
+}
+
+/// What a step changes besides the state.
+pub(super) struct Step<'a> {
+    pub to: BookingState,
+    /// The word for the event row.
+    pub action: &'a str,
+    pub by: By,
+    pub data: Option<Value>,
+    pub expires_at: Option<DateTime<Utc>>,
+    pub confirmed_at: Option<DateTime<Utc>>,
+    pub cancellation: Option<Value>,
+    /// When the booking is to be looked at again.
+    pub look_again: Vec<DateTime<Utc>>,
+}
+
+impl<'a> Step<'a> {
+    pub(super) fn new(to: BookingState, action: &'a str, by: By) -> Self {
+        Step {
+            to,
+            action,
+            by,
+            data: None,
+            expires_at: None,
+            confirmed_at: None,
+            cancellation: None,
+            look_again: Vec::new(),
+        }
+    }
+}
+
+/// Takes a step from the state and version that were seen, or nothing when somebody else was faster.
+pub(super) async fn take(
+    app: &App,
+    txn: &impl ConnectionTrait,
+    seen: &Booking,
+    step: Step<'_>,
+) -> Result<Option<Booking>, Error> {
+    use table::booking::{ActiveModel, Column, Entity};
+    let now = app.clock.now();
+    let change = ActiveModel {
+        state: Set(step.to),
+        version: Set(seen.version + 1),
+        expires_at: Set(step.expires_at),
+        confirmed_at: step.confirmed_at.map_or(NotSet, |at| Set(Some(at))),
+        cancellation: step.cancellation.map_or(NotSet, |value| Set(Some(value))),
+        updated_at: Set(now),
+        ..Default::default()
+    };
+    let taken = Entity::update_many()
+        .set(change)
+        .filter(Column::Id.eq(seen.id))
+        .filter(Column::State.eq(seen.state))
+        .filter(Column::Version.eq(seen.version))
+        .exec_with_returning(txn)
+        .await?;
+    let Some(booking) = taken.into_iter().next() else { return Ok(None) };
+    note(app, txn, seen.id, Some(seen.state), step.to, step.by, step.action, step.data).await?;
+    for at in step.look_again {
+        enqueue(txn, &app.clock, NewJob::about(ADVANCE, seen.id, at)).await?;
+    }
+    Ok(Some(booking))
+}
+
+/// Writes the event of a step.
+#[expect(clippy::too_many_arguments, reason = "these are the columns of the row")]
+pub(super) async fn note(
+    app: &App,
+    txn: &impl ConnectionTrait,
+    booking_id: Uuid,
+    from: Option<BookingState>,
+    to: BookingState,
+    by: By,
+    action: &str,
+    data: Option<Value>,
+) -> Result<(), Error> {
+    let event = table::event::ActiveModel {
+        id: Set(app.clock.id()),
+        booking_id: Set(booking_id),
+        at: Set(app.clock.now()),
+        actor: Set(by.actor),
+        user_id: Set(by.user_id),
+        from_state: Set(from),
+        to_state: Set(to),
+        action: Set(action.to_owned()),
+        data: Set(data),
+    };
+    table::event::Entity::insert(event).exec_without_returning(txn).await?;
+    Ok(())
+}
+
+/// Refuses `action` unless the booking's state allows it to that actor now.
+pub(super) fn require(app: &App, booking: &Booking, actor: Actor, action: Action) -> Result<(), Error> {
+    let possible = possible(app, booking, actor)?;
+    if possible.contains(&action) {
+        return Ok(());
+    }
+    Err(conflict(booking, &possible))
+}
+
+/// What the actor may do with the booking now.
+pub(super) fn possible(app: &App, booking: &Booking, actor: Actor) -> Result<Vec<Action>, Error> {
+    let zone = booking.time_zone.parse().map_err(|_| Error::failed("the booking's zone is unknown"))?;
+    let arrived = date_in(app.clock.now(), zone) >= booking.check_in;
+    Ok(allowed(booking.state, actor, arrived))
+}
+
+/// The refusal that tells where the booking stands and what may be done.
+pub(super) fn conflict(booking: &Booking, possible: &[Action]) -> Error {
+    let allowed = possible.iter().map(|action| action.word().to_owned()).collect();
+    let message = format!("a booking that is {} does not allow this now", booking.state.word());
+    let detail = Detail::State(booking.state.word(), allowed);
+    Refusal::at(Code::StateConflict, &["id"], message).with(detail).into()
+}

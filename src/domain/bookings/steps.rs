@@ -1,0 +1,129 @@
+//! What guest and host do with a booking: accept, decline, withdraw, confirm the payment, arrive, leave.
+
+use uuid::Uuid;
+
+use super::advance::{confirmation, follow_up};
+use super::create::declined;
+use super::state::{Action, Actor, BookingState};
+use super::step::{By, Step, conflict, possible, require, take};
+use super::{Booking, access};
+use crate::domain::error::{Code, Error, Refusals};
+use crate::domain::listings;
+use crate::domain::payments::{self, Reach};
+use crate::domain::viewer::Viewer;
+use crate::platform::App;
+
+const LONGEST_REASON: usize = 1_000;
+
+/// The booking, if the viewer is on one of those sides of it and its state allows the action.
+async fn find(app: &App, viewer: &Viewer, id: Uuid, sides: &[Actor], action: Action) -> Result<(Booking, By), Error> {
+    let user = viewer.require_user()?;
+    let booking = access::by_id(app, viewer, id).await?.ok_or_else(|| Error::not_found(&["id"]))?;
+    let actor = access::role(viewer, &booking).filter(|actor| sides.contains(actor));
+    let actor = actor.ok_or_else(|| Error::refused(Code::Forbidden, &["id"], "this is for the other side to do"))?;
+    require(app, &booking, actor, action)?;
+    Ok((booking, By { actor, user_id: Some(user.user_id) }))
+}
+
+/// The refusal of a step that somebody else was faster with.
+async fn outrun(app: &App, viewer: &Viewer, id: Uuid, actor: Actor) -> Error {
+    match access::by_id(app, viewer, id).await {
+        Ok(Some(booking)) => match possible(app, &booking, actor) {
+            Ok(possible) => conflict(&booking, &possible),
+            Err(error) => error,
+        },
+        Ok(None) => Error::not_found(&["id"]),
+        Err(error) => error,
+    }
+}
+
+/// The host accepts a request; the guest is charged.
+pub async fn accept(app: &App, viewer: &Viewer, id: Uuid) -> Result<Booking, Error> {
+    let (booking, by) = find(app, viewer, id, &[Actor::Host], Action::Accept).await?;
+    let now = app.clock.now();
+    if booking.expires_at.is_some_and(|at| at <= now) {
+        let booking = follow_up(app, booking).await;
+        return Err(conflict(&booking, &[]));
+    }
+    let txn = app.db.begin_write().await?;
+    let step = confirmation(&booking, by, now, "accept");
+    let Some(accepted) = take(app, &txn, &booking, step).await? else {
+        drop(txn);
+        return Err(outrun(app, viewer, id, by.actor).await);
+    };
+    let held = listings::confirm_claims(&txn, id).await?;
+    if held != booking.stay()?.nights().unsigned_abs() {
+        txn.rollback().await?;
+        return Err(listings::nights_unavailable(app, booking.listing_id, booking.stay()?, &["id"]).await?.into());
+    }
+    txn.commit().await?;
+    Ok(follow_up(app, accepted).await)
+}
+
+/// The host refuses a request; the money is let go.
+pub async fn decline(app: &App, viewer: &Viewer, id: Uuid, reason: &str) -> Result<Booking, Error> {
+    viewer.require_user()?;
+    let mut checks = Refusals::default();
+    let reason = checks.text(&["reason"], reason, LONGEST_REASON);
+    checks.finish()?;
+    let (booking, by) = find(app, viewer, id, &[Actor::Host], Action::Decline).await?;
+    let mut step = Step::new(BookingState::Declined, "decline", by);
+    step.data = Some(serde_json::json!({ "reason": reason }));
+    give_up(app, viewer, booking, step).await
+}
+
+/// The guest takes a request back; the money is let go.
+pub async fn withdraw(app: &App, viewer: &Viewer, id: Uuid) -> Result<Booking, Error> {
+    let (booking, by) = find(app, viewer, id, &[Actor::Guest], Action::Withdraw).await?;
+    give_up(app, viewer, booking, Step::new(BookingState::Withdrawn, "withdraw", by)).await
+}
+
+async fn give_up(app: &App, viewer: &Viewer, booking: Booking, mut step: Step<'_>) -> Result<Booking, Error> {
+    let actor = step.by.actor;
+    step.look_again = vec![app.clock.now()];
+    let txn = app.db.begin_write().await?;
+    let Some(ended) = take(app, &txn, &booking, step).await? else {
+        drop(txn);
+        return Err(outrun(app, viewer, booking.id, actor).await);
+    };
+    listings::release_claims(&txn, booking.id, booking.check_in, false).await?;
+    txn.commit().await?;
+    Ok(follow_up(app, ended).await)
+}
+
+/// The guest has done what the card's bank asked for.
+pub async fn confirm_payment(app: &App, viewer: &Viewer, id: Uuid) -> Result<Booking, Error> {
+    let (booking, _) = find(app, viewer, id, &[Actor::Guest], Action::ConfirmPayment).await?;
+    if payments::confirm(app, id).await? == Reach::ActionRequired {
+        let message = "the bank still waits for you; finish there first";
+        return Err(Error::refused(Code::PaymentActionRequired, &["id"], message));
+    }
+    let booking = follow_up(app, booking).await;
+    if booking.state == BookingState::PaymentExpired {
+        return Err(declined(app, id, &["id"]).await?);
+    }
+    Ok(booking)
+}
+
+/// Guest or host say that the guest has arrived.
+pub async fn check_in(app: &App, viewer: &Viewer, id: Uuid) -> Result<Booking, Error> {
+    let (booking, by) = find(app, viewer, id, &[Actor::Guest, Actor::Host], Action::CheckIn).await?;
+    walk(app, viewer, booking, Step::new(BookingState::CheckedIn, "check_in", by)).await
+}
+
+/// Guest or host say that the guest has left.
+pub async fn check_out(app: &App, viewer: &Viewer, id: Uuid) -> Result<Booking, Error> {
+    let (booking, by) = find(app, viewer, id, &[Actor::Guest, Actor::Host], Action::CheckOut).await?;
+    walk(app, viewer, booking, Step::new(BookingState::Completed, "check_out", by)).await
+}
+
+async fn walk(app: &App, viewer: &Viewer, booking: Booking, step: Step<'_>) -> Result<Booking, Error> {
+    let actor = step.by.actor;
+    let txn = app.db.begin_write().await?;
+    let Some(walked) = take(app, &txn, &booking, step).await? else {
+        drop(txn);
+        return Err(outrun(app, viewer, booking.id, actor).await);
+    };
+    txn.commit().await?;
+    Ok(walked)
+}

@@ -1,0 +1,67 @@
+//! Showing the reviews of a booking: both at one instant, once both exist or the window has closed.
+
+use sea_orm::sea_query::Expr;
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter};
+use uuid::Uuid;
+
+use super::table::review as table;
+use super::{Direction, Review};
+use crate::domain::bookings;
+use crate::domain::error::Error;
+use crate::domain::listings::{self, Aspect, RatingSummary, STAR};
+use crate::platform::App;
+
+/// The job that shows reviews when their window closes.
+pub const PUBLISH: &str = "publish_reviews";
+
+/// Shows both reviews if both are there.
+pub(super) async fn publish_pair(app: &App, txn: &impl ConnectionTrait, booking_id: Uuid) -> Result<(), Error> {
+    let written = table::Entity::find().filter(table::Column::BookingId.eq(booking_id)).count(txn).await?;
+    if written < 2 {
+        return Ok(());
+    }
+    publish(app, txn, booking_id).await
+}
+
+/// Shows what there is of a booking whose window has closed; repeating it changes nothing.
+pub async fn publish_due(app: &App, booking_id: Uuid) -> Result<(), Error> {
+    let txn = app.db.begin_write().await?;
+    bookings::lock(&txn, booking_id).await?;
+    let open = table::Entity::find()
+        .filter(table::Column::BookingId.eq(booking_id))
+        .filter(table::Column::EditableUntil.gt(app.clock.now()))
+        .count(&txn)
+        .await?;
+    if open == 0 {
+        publish(app, &txn, booking_id).await?;
+        txn.commit().await?;
+    }
+    Ok(())
+}
+
+async fn publish(app: &App, txn: &impl ConnectionTrait, booking_id: Uuid) -> Result<(), Error> {
+    let published = table::Entity::update_many()
+        .col_expr(table::Column::PublishedAt, Expr::value(app.clock.now()))
+        .filter(table::Column::BookingId.eq(booking_id))
+        .filter(table::Column::PublishedAt.is_null())
+        .exec_with_returning(txn)
+        .await?;
+    for review in published.iter().filter(|review| review.direction == Direction::GuestToListing) {
+        listings::add_rating(txn, review.listing_id, stars(review)).await?;
+    }
+    Ok(())
+}
+
+fn stars(review: &Review) -> RatingSummary {
+    let aspect =
+        |stars: Option<i16>| stars.map_or_else(Aspect::default, |n| Aspect { sum: i64::from(n) * STAR, count: 1 });
+    RatingSummary {
+        overall: aspect(review.overall),
+        cleanliness: aspect(review.cleanliness),
+        accuracy: aspect(review.accuracy),
+        check_in: aspect(review.check_in),
+        communication: aspect(review.communication),
+        location: aspect(review.location),
+        value: aspect(review.value),
+    }
+}
