@@ -17,5 +17,8 @@
 #![warn(missing_docs)]
 
 pub mod domain;
+pub mod graphql;
+pub mod jobs;
 pub mod kernel;
 pub mod platform;
+pub mod server;

@@ -1,2 +1,133 @@
-//! x
-fn main() {}
+//! The command line: serve, worker, migrate, schema.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Parser, Subcommand};
+use roost::platform::clock::Clock;
+use roost::platform::config::{Config, Settings};
+use roost::platform::{App, telemetry};
+use roost::{graphql, jobs, server};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+/// How long a stop waits for what is in flight.
+const LAST_WAIT: Duration = Duration::from_secs(35);
+
+/// A GraphQL-first backend for marketplaces of stays.
+#[derive(Parser)]
+#[command(name = "roost", version, about, propagate_version = true)]
+struct CommandLine {
+    #[command(subcommand)]
+    command: Option<Command>,
+
+    #[command(flatten)]
+    settings: Settings,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve the API and the playground; the default
+    Serve,
+    /// Run the queue's worker alone, beside servers with ROOST_WORKER=off
+    Worker,
+    /// Bring the database's schema up to date and leave
+    Migrate,
+    /// Print the GraphQL schema
+    Schema,
+}
+
+fn main() -> ExitCode {
+    let line = CommandLine::parse();
+    if matches!(line.command, Some(Command::Schema)) {
+        print!("{}", graphql::sdl());
+        return ExitCode::SUCCESS;
+    }
+    let config = match line.settings.check() {
+        Ok(config) => config,
+        Err(wrong) => {
+            eprintln!("roost cannot start; these settings are wrong:");
+            for setting in wrong {
+                eprintln!("  {setting}");
+            }
+            return ExitCode::from(2);
+        }
+    };
+    telemetry::start(&config);
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("roost cannot start: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    match runtime.block_on(run(line.command.unwrap_or(Command::Serve), config)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("roost: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(command: Command, config: Config) -> anyhow::Result<()> {
+    let app = App::start(config, Clock::system()).await?;
+    match command {
+        Command::Serve => serve(&app).await?,
+        Command::Worker => jobs::work(&app, stop_signal()?).await,
+        Command::Migrate => println!("The schema is up to date."),
+        Command::Schema => {}
+    }
+    app.db.close().await;
+    Ok(())
+}
+
+/// Serves, with the queue's worker beside it, until a signal; then finishes what is in flight.
+async fn serve(app: &App) -> anyhow::Result<()> {
+    let listener = TcpListener::bind(app.config.listen)
+        .await
+        .map_err(|error| anyhow::anyhow!("cannot listen on {}: {error}", app.config.listen))?;
+    let address = listener.local_addr()?;
+    let stop = stop_signal()?;
+    println!("Roost {} is ready.", env!("CARGO_PKG_VERSION"));
+    println!("  API         http://{address}/graphql");
+    println!("  Playground  http://{address}/graphiql");
+    let worker = app.config.embedded_worker.then(|| {
+        let (app, stop) = (app.clone(), stop.clone());
+        tokio::spawn(async move { jobs::work(&app, stop).await })
+    });
+    let serving = tokio::spawn(server::serve(app.clone(), listener, stop.clone()));
+    stop.cancelled().await;
+    tracing::info!("stopping; finishing what is in flight");
+    let finished = tokio::time::timeout(LAST_WAIT, async {
+        serving.await??;
+        if let Some(worker) = worker {
+            worker.await?;
+        }
+        anyhow::Ok(())
+    });
+    match finished.await {
+        Ok(done) => done,
+        Err(_) => anyhow::bail!("some requests did not finish in {} seconds", LAST_WAIT.as_secs()),
+    }
+}
+
+/// Is cancelled by SIGTERM or SIGINT.
+fn stop_signal() -> anyhow::Result<CancellationToken> {
+    let stop = CancellationToken::new();
+    let told = stop.clone();
+    #[cfg(unix)]
+    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    tokio::spawn(async move {
+        #[cfg(unix)]
+        let terminated = terminate.recv();
+        #[cfg(not(unix))]
+        let terminated = std::future::pending::<Option<()>>();
+        tokio::select! {
+            _ = terminated => {}
+            _ = tokio::signal::ctrl_c() => {}
+        }
+        told.cancel();
+    });
+    Ok(stop)
+}

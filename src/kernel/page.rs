@@ -10,7 +10,7 @@ pub const MAX_PAGE: u32 = 100;
 pub const DEFAULT_PAGE: u32 = 20;
 
 /// A position in an ordered list: the sort key of one row, opaque to clients.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Cursor(String);
 
 impl Cursor {
@@ -36,7 +36,7 @@ impl Cursor {
 }
 
 /// Which way a page is read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Direction {
     /// The first rows after the cursor.
     Forward,
@@ -45,7 +45,7 @@ pub enum Direction {
 }
 
 /// A request for one page.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct PageRequest {
     /// Which way to read.
     pub direction: Direction,

@@ -10,60 +10,66 @@ use clap::Args;
 #[derive(Args, Clone, Debug)]
 pub struct Settings {
     /// Address to listen on
-    #[arg(long, env = "ROOST_LISTEN", default_value = "127.0.0.1:8000", value_name = "ADDR:PORT")]
+    #[arg(long, global = true, env = "ROOST_LISTEN", default_value = "127.0.0.1:8000", value_name = "ADDR:PORT")]
     pub listen: String,
 
     /// Folder of the SQLite file, the signing key and other files
-    #[arg(long, env = "ROOST_DATA_DIR", default_value = "./roost-data", value_name = "DIR")]
+    #[arg(long, global = true, env = "ROOST_DATA_DIR", default_value = "./roost-data", value_name = "DIR")]
     pub data_dir: String,
 
     /// postgres://user:password@host/database or sqlite:FILE; without it, a SQLite file in the data folder
-    #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
+    #[arg(long, global = true, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
     pub database_url: Option<String>,
 
     /// Largest number of database connections
-    #[arg(long, env = "ROOST_DATABASE_CONNECTIONS", default_value = "16", value_name = "N")]
+    #[arg(long, global = true, env = "ROOST_DATABASE_CONNECTIONS", default_value = "16", value_name = "N")]
     pub database_connections: String,
 
     /// redis://host:port/db; without it, caches live in the process
-    #[arg(long, env = "REDIS_URL", hide_env_values = true, value_name = "URL")]
+    #[arg(long, global = true, env = "REDIS_URL", hide_env_values = true, value_name = "URL")]
     pub redis_url: Option<String>,
 
     /// Requests a minute from one address, or `off`
-    #[arg(long, env = "ROOST_RATE_LIMIT", default_value = "600", value_name = "N|off")]
+    #[arg(long, global = true, env = "ROOST_RATE_LIMIT", default_value = "600", value_name = "N|off")]
     pub rate_limit: String,
 
     /// Trust the last address of X-Forwarded-For: `on` only behind a proxy that sets it
-    #[arg(long, env = "ROOST_TRUST_PROXY", default_value = "off", value_name = "on|off")]
+    #[arg(long, global = true, env = "ROOST_TRUST_PROXY", default_value = "off", value_name = "on|off")]
     pub trust_proxy: String,
 
     /// Secrets of 32 characters or more that sign tokens and quotes, separated by commas: the first signs, all are
     /// accepted; without it, one is made and kept in the data folder
-    #[arg(long, env = "ROOST_SIGNING_KEYS", hide_env_values = true, value_name = "SECRETS")]
+    #[arg(long, global = true, env = "ROOST_SIGNING_KEYS", hide_env_values = true, value_name = "SECRETS")]
     pub signing_keys: Option<String>,
 
     /// The guest's service fee, in parts per million of the subtotal
-    #[arg(long, env = "ROOST_GUEST_FEE_PPM", default_value = "0", value_name = "PPM")]
+    #[arg(long, global = true, env = "ROOST_GUEST_FEE_PPM", default_value = "0", value_name = "PPM")]
     pub guest_fee_ppm: String,
 
     /// The host's service fee, in parts per million of the subtotal
-    #[arg(long, env = "ROOST_HOST_FEE_PPM", default_value = "155000", value_name = "PPM")]
+    #[arg(long, global = true, env = "ROOST_HOST_FEE_PPM", default_value = "155000", value_name = "PPM")]
     pub host_fee_ppm: String,
 
     /// What a cancelling guest gets back of cleaning and pet fees: `pro-rata` or `if-not-checked-in`
-    #[arg(long, env = "ROOST_CLEANING_REFUND", default_value = "pro-rata", value_name = "RULE")]
+    #[arg(long, global = true, env = "ROOST_CLEANING_REFUND", default_value = "pro-rata", value_name = "RULE")]
     pub cleaning_refund: String,
 
     /// Run the queue's worker inside the server: `on` or `off` (then run `roost worker` beside it)
-    #[arg(long, env = "ROOST_WORKER", default_value = "on", value_name = "on|off")]
+    #[arg(long, global = true, env = "ROOST_WORKER", default_value = "on", value_name = "on|off")]
     pub worker: String,
 
     /// What to log, in the syntax of tracing's EnvFilter
-    #[arg(long, env = "ROOST_LOG", default_value = "info,sqlx=warn,sea_orm_migration=warn", value_name = "FILTER")]
+    #[arg(
+        long,
+        global = true,
+        env = "ROOST_LOG",
+        default_value = "info,sqlx=warn,sea_orm_migration=warn",
+        value_name = "FILTER"
+    )]
     pub log: String,
 
     /// How to log: `text` or `json`
-    #[arg(long, env = "ROOST_LOG_FORMAT", default_value = "text", value_name = "text|json")]
+    #[arg(long, global = true, env = "ROOST_LOG_FORMAT", default_value = "text", value_name = "text|json")]
     pub log_format: String,
 }
 

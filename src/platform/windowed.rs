@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::hash::Hash;
 
 use sea_orm::sea_query::{Alias, Asterisk, Expr, ExprTrait, Order, Query};
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, EntityTrait, FromQueryResult, QueryTrait, Select};
+use sea_orm::{DatabaseConnection, DbErr, EntityTrait, FromQueryResult, QueryTrait, Select};
 use serde::Serialize;
 
 use crate::kernel::page::{Direction, Page, PageRequest};

@@ -142,3 +142,9 @@ pub async fn lock(txn: &impl ConnectionTrait, id: Uuid) -> Result<(), Error> {
     table::booking::Entity::find_by_id(id).lock_exclusive().one(txn).await?;
     Ok(())
 }
+
+/// The step with this id, if the viewer may know of its booking.
+pub async fn event_by_id(app: &App, viewer: &Viewer, id: Uuid) -> Result<Option<Event>, Error> {
+    let Some(event) = table::event::Entity::find_by_id(id).one(app.db.read()).await? else { return Ok(None) };
+    Ok(by_id(app, viewer, event.booking_id).await?.map(|_| event))
+}

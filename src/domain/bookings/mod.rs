@@ -17,12 +17,13 @@ mod steps;
 mod table;
 
 pub use access::{
-    Side, actions, booked_listings, by_code, by_id, by_ids, events, events_count, lock, page, page_count, role,
+    Side, actions, booked_listings, by_code, by_id, by_ids, event_by_id, events, events_count, lock, page, page_count,
+    role,
 };
 pub use advance::{ADVANCE, advance};
 pub use cancel::{Cancellation, cancel, preview};
 pub use create::{NewBooking, create};
-pub use quote::{Quote, QuoteOutcome, consumed, policy_tiers, quote, read_quote, sign};
+pub use quote::{Quote, QuoteOutcome, booked_quote, is_consumed, policy_tiers, quote, read_quote, sign};
 pub use steps::{accept, check_in, check_out, confirm_payment, decline, withdraw};
 pub use table::booking::Model as Booking;
 pub use table::event::Model as Event;

@@ -218,3 +218,14 @@ impl Booking {
         Ok(schedule(&quote.terms(app, self.created_at, Some(self.confirmed_at.unwrap_or(now))), now))
     }
 }
+
+/// Whether a booking used the quote up.
+pub async fn is_consumed(app: &App, quote_id: Uuid) -> Result<bool, Error> {
+    Ok(consumed(app.db.read(), quote_id).await?.is_some())
+}
+
+/// The quote with this id, if a booking that the viewer may know of came of it.
+pub async fn booked_quote(app: &App, viewer: &Viewer, quote_id: Uuid) -> Result<Option<Quote>, Error> {
+    let booking = consumed(app.db.read(), quote_id).await?;
+    booking.filter(|booking| super::role(viewer, booking).is_some()).map(|booking| booking.quote()).transpose()
+}

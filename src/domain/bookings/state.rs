@@ -89,6 +89,11 @@ impl BookingState {
     pub fn word(self) -> String {
         self.to_value()
     }
+
+    /// The state that a word names.
+    pub fn from_word(word: &str) -> Option<BookingState> {
+        BookingState::try_from_value(&word.to_owned()).ok()
+    }
 }
 
 impl Action {

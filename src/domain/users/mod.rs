@@ -20,7 +20,7 @@ use crate::platform::App;
 
 pub use profile::{ProfileChange, become_host, update};
 pub use register::{Registration, register};
-pub use sessions::{revoke, sessions, sessions_count};
+pub use sessions::{revoke, session, sessions, sessions_count};
 pub use sign_in::{Origin, Tokens, authenticate, refresh, sign_in};
 pub use table::session::Model as Session;
 pub use table::user::Model as User;

@@ -25,6 +25,12 @@ pub async fn sessions(app: &App, viewer: &Viewer, request: PageRequest) -> Resul
     Ok(Page::from_rows(&request, select.all(app.db.read()).await?, |session| session.id))
 }
 
+/// One of the viewer's sessions that has not ended.
+pub async fn session(app: &App, viewer: &Viewer, id: Uuid) -> Result<Option<Session>, Error> {
+    let Some(user) = viewer.user() else { return Ok(None) };
+    Ok(live(app, user.user_id).filter(table::session::Column::Id.eq(id)).one(app.db.read()).await?)
+}
+
 /// How many sessions the viewer has.
 pub async fn sessions_count(app: &App, viewer: &Viewer) -> Result<u64, Error> {
     Ok(live(app, viewer.require_user()?.user_id).count(app.db.read()).await?)

@@ -17,7 +17,6 @@ use super::{Answer, Authorization, GatewayError, Intent, IntentState, PaymentGat
 use crate::platform::clock::Clock;
 use crate::platform::database::Database;
 
-#[expect(missing_docs, reason = "the steps of the schema describe the columns")]
 mod table {
     use sea_orm::entity::prelude::*;
 

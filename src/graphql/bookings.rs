@@ -1,0 +1,430 @@
+//! Bookings as the API shows them to their parties.
+
+use std::sync::Arc;
+
+use async_graphql::{Context, Enum, ID, Object, Result};
+
+use super::connections::{BookingEventConnection, count, page};
+use super::context::{Ask, id};
+use super::error::shown;
+use super::listings::{CancellationPolicy, Listing};
+use super::loaders::{BookingReviewKey, ListingKey, PaymentKey, UserKey};
+use super::money::Money;
+use super::payments::Payment;
+use super::quotes::{CancellationTier, Quote};
+use super::reviews::{Review, ReviewWindow};
+use super::scalars::{DateTime, Json, LocalTime, TimeZone};
+use super::stays::{DateRange, GuestCount, PriceBreakdown, PriceLine, is_hosts};
+use super::users::User;
+use crate::domain::bookings::{self as domain, state};
+use crate::domain::error::Error;
+use crate::domain::reviews::{self as domain_reviews, Direction};
+use crate::kernel::guests::Guests;
+use crate::kernel::id::Kind;
+use crate::kernel::money::Currency;
+
+/// Where a booking stands.
+#[derive(Enum, Clone, Copy, PartialEq, Eq)]
+#[graphql(remote = "state::BookingState")]
+pub enum BookingState {
+    /// Its nights are held while the guest pays.
+    PendingPayment,
+    /// Paid for, waiting for the host.
+    Requested,
+    /// Agreed and paid.
+    Confirmed,
+    /// The guest has arrived.
+    CheckedIn,
+    /// The stay is over.
+    Completed,
+    /// The payment never came; the nights are free again.
+    PaymentExpired,
+    /// The guest took the request back.
+    Withdrawn,
+    /// The host refused the request.
+    Declined,
+    /// The host never answered the request.
+    RequestExpired,
+    /// Cancelled by the guest.
+    CancelledByGuest,
+    /// Cancelled by the host.
+    CancelledByHost,
+    /// Cancelled by the marketplace.
+    CancelledByPlatform,
+    /// The guest never came.
+    NoShow,
+}
+
+impl BookingState {
+    pub(super) fn from_word(word: &str) -> Option<BookingState> {
+        state::BookingState::from_word(word).map(Into::into)
+    }
+}
+
+/// What can be done with a booking.
+#[derive(Enum, Clone, Copy, PartialEq, Eq)]
+#[graphql(remote = "state::Action")]
+pub enum BookingAction {
+    /// `bookingPaymentConfirm`.
+    ConfirmPayment,
+    /// `bookingWithdraw`.
+    Withdraw,
+    /// `bookingAccept`.
+    Accept,
+    /// `bookingDecline`.
+    Decline,
+    /// `bookingCancel`.
+    Cancel,
+    /// `bookingCheckIn`.
+    CheckIn,
+    /// `bookingCheckOut`.
+    CheckOut,
+    /// `reviewSubmit`.
+    Review,
+}
+
+impl BookingAction {
+    pub(super) fn from_word(word: &str) -> Option<BookingAction> {
+        use state::Action;
+        [
+            Action::ConfirmPayment,
+            Action::Withdraw,
+            Action::Accept,
+            Action::Decline,
+            Action::Cancel,
+            Action::CheckIn,
+            Action::CheckOut,
+            Action::Review,
+        ]
+        .into_iter()
+        .find(|action| action.word() == word)
+        .map(Into::into)
+    }
+}
+
+/// Who took a step.
+#[derive(Enum, Clone, Copy, PartialEq, Eq)]
+#[graphql(remote = "state::Actor")]
+pub enum BookingActor {
+    /// The guest.
+    Guest,
+    /// The host.
+    Host,
+    /// The marketplace's staff.
+    Platform,
+    /// The service itself.
+    System,
+}
+
+/// A stay that was booked. Only its guest, its host and staff know of it.
+#[derive(Clone)]
+pub struct Booking(pub Arc<domain::Booking>);
+
+impl Booking {
+    /// Wraps a row that the viewer may see.
+    pub fn of(row: domain::Booking) -> Booking {
+        Booking(Arc::new(row))
+    }
+
+    fn currency(&self) -> Result<Currency> {
+        self.0.currency.parse().map_err(|_| shown(Error::failed("unknown currency")))
+    }
+
+    async fn review(&self, ctx: &Context<'_>, direction: Direction) -> Result<Option<Review>> {
+        Ok(ctx.load(BookingReviewKey(self.0.id, direction)).await?.map(Review::of))
+    }
+}
+
+async fn user(ctx: &Context<'_>, id: uuid::Uuid) -> Result<User> {
+    let user = ctx.load(UserKey(id)).await?;
+    user.map(User::of).ok_or_else(|| shown(Error::failed("a booking has no such person")))
+}
+
+/// A stay that was booked. Only its guest, its host and staff know of it.
+#[Object]
+impl Booking {
+    /// The id; never changes.
+    pub async fn id(&self) -> ID {
+        id(Kind::Booking, self.0.id)
+    }
+
+    /// A code for people; never changes, whatever is altered.
+    async fn code(&self) -> &str {
+        &self.0.code
+    }
+
+    /// Grows with every step.
+    async fn version(&self) -> i32 {
+        self.0.version
+    }
+
+    /// What was booked.
+    async fn listing(&self, ctx: &Context<'_>) -> Result<Listing> {
+        let listing = ctx.load(ListingKey(self.0.listing_id)).await?;
+        listing.map(Listing::of).ok_or_else(|| shown(Error::failed("a booking has no listing")))
+    }
+
+    /// Who booked.
+    async fn guest(&self, ctx: &Context<'_>) -> Result<User> {
+        user(ctx, self.0.guest_id).await
+    }
+
+    /// Whose place it is.
+    async fn host(&self, ctx: &Context<'_>) -> Result<User> {
+        user(ctx, self.0.host_id).await
+    }
+
+    /// The nights.
+    async fn stay(&self) -> Result<DateRange> {
+        Ok(DateRange::of(self.0.stay().map_err(shown)?))
+    }
+
+    /// Who comes.
+    async fn guests(&self) -> GuestCount {
+        let row = &self.0;
+        Guests { adults: row.adults, children: row.children, infants: row.infants, pets: row.pets }.into()
+    }
+
+    /// Where it stands.
+    async fn state(&self) -> BookingState {
+        self.0.state.into()
+    }
+
+    /// What you may do now.
+    async fn available_actions(&self, ctx: &Context<'_>) -> Result<Vec<BookingAction>> {
+        let mut actions = domain::actions(ctx.app(), ctx.viewer(), &self.0).map_err(shown)?;
+        if let Some(direction) = domain_reviews::may_review(ctx.app(), ctx.viewer(), &self.0).map_err(shown)?
+            && self.review(ctx, direction).await?.is_none()
+        {
+            actions.push(state::Action::Review);
+        }
+        Ok(actions.into_iter().map(Into::into).collect())
+    }
+
+    /// When the current state ends by itself.
+    async fn expires_at(&self) -> Option<DateTime> {
+        self.0.expires_at.map(DateTime)
+    }
+
+    /// The guest may arrive from this instant on.
+    async fn check_in_at(&self) -> DateTime {
+        DateTime(self.0.check_in_at)
+    }
+
+    /// The guest must have left by this instant.
+    async fn check_out_at(&self) -> DateTime {
+        DateTime(self.0.check_out_at)
+    }
+
+    /// The zone of the listing's clock, as it was when this was booked.
+    async fn time_zone(&self) -> TimeZone {
+        TimeZone(self.0.time_zone.clone())
+    }
+
+    /// What the stay costs, as it was promised.
+    async fn price(&self, ctx: &Context<'_>) -> Result<PriceBreakdown> {
+        let price = self.0.quote().map_err(shown)?.price;
+        Ok(PriceBreakdown { price, for_host: is_hosts(ctx.viewer(), self.0.host_id) })
+    }
+
+    /// What a cancellation costs, as it was promised.
+    async fn policy(&self) -> Result<CancellationPolicy> {
+        Ok(self.0.quote().map_err(shown)?.policy.into())
+    }
+
+    /// The promise it came of.
+    async fn quote(&self, ctx: &Context<'_>) -> Result<Quote> {
+        let quote = self.0.quote().map_err(shown)?;
+        let token = domain::sign(ctx.app(), &quote).map_err(shown)?;
+        Ok(Quote { quote, token })
+    }
+
+    /// What became of it when it was cancelled, or what would become of it if you cancelled now; null when you cannot.
+    async fn cancellation(&self, ctx: &Context<'_>) -> Option<Result<CancellationPreview>> {
+        let currency = match self.currency() {
+            Ok(currency) => currency,
+            Err(error) => return Some(Err(error)),
+        };
+        let preview = domain::preview(ctx.app(), ctx.viewer(), &self.0).map_err(shown).transpose()?;
+        Some(preview.map(|cancellation| CancellationPreview { cancellation, currency }))
+    }
+
+    /// What the guest gets back, step by step over time.
+    async fn cancellation_schedule(&self, ctx: &Context<'_>) -> Result<Vec<CancellationTier>> {
+        let currency = self.currency()?;
+        let tiers = self.0.tiers(ctx.app()).map_err(shown)?;
+        Ok(tiers.into_iter().map(|tier| CancellationTier::of(tier, currency)).collect())
+    }
+
+    /// A word from the guest to the host.
+    async fn message(&self) -> Option<&str> {
+        self.0.message.as_deref()
+    }
+
+    /// When the guest means to arrive.
+    async fn expected_arrival(&self) -> Option<LocalTime> {
+        self.0.expected_arrival.map(LocalTime)
+    }
+
+    /// What the guest pays; the host sees what moved, not how.
+    async fn payment(&self, ctx: &Context<'_>) -> Option<Result<Payment>> {
+        let loaded = ctx.load(PaymentKey(self.0.id)).await;
+        let for_guest = ctx.viewer().is(self.0.guest_id) || ctx.viewer().is_staff();
+        loaded.map(|row| row.map(|row| Payment { row: Arc::new(row), for_guest })).transpose()
+    }
+
+    /// The steps it took, latest first.
+    async fn events(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Take so many from the start, at most 100.")] first: Option<i32>,
+        #[graphql(desc = "Start after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Take so many from the end, at most 100.")] last: Option<i32>,
+        #[graphql(desc = "End before this cursor.")] before: Option<String>,
+    ) -> Result<BookingEventConnection> {
+        let booking = self.0.id;
+        let found = domain::events(ctx.app(), booking, page(first, after, last, before)?).await.map_err(shown)?;
+        Ok(BookingEventConnection {
+            page: found.map(|row| BookingEvent(Arc::new(row))),
+            total: count(move |app, _| async move { domain::events_count(&app, booking).await }),
+        })
+    }
+
+    /// The guest's review of the listing, once you may see it.
+    async fn guest_review(&self, ctx: &Context<'_>) -> Option<Result<Review>> {
+        self.review(ctx, Direction::GuestToListing).await.transpose()
+    }
+
+    /// The host's review of the guest, once you may see it.
+    async fn host_review(&self, ctx: &Context<'_>) -> Option<Result<Review>> {
+        self.review(ctx, Direction::HostToGuest).await.transpose()
+    }
+
+    /// When both sides may review each other; null while the stay is not over.
+    async fn review_window(&self) -> Option<Result<ReviewWindow>> {
+        let window = domain_reviews::window(&self.0).map_err(shown).transpose()?;
+        Some(window.map(Into::into))
+    }
+
+    /// When it was booked.
+    async fn created_at(&self) -> DateTime {
+        DateTime(self.0.created_at)
+    }
+
+    /// When it last took a step.
+    async fn updated_at(&self) -> DateTime {
+        DateTime(self.0.updated_at)
+    }
+}
+
+/// How the money of a cancelled booking is divided; the parts add up to what the guest paid.
+pub struct CancellationPreview {
+    pub(super) cancellation: domain::Cancellation,
+    pub(super) currency: Currency,
+}
+
+impl CancellationPreview {
+    fn money(&self, minor: i64) -> Money {
+        Money::new(minor, self.currency)
+    }
+}
+
+/// How the money of a cancelled booking is divided; the parts add up to what the guest paid.
+#[Object]
+impl CancellationPreview {
+    /// The moment it holds for.
+    async fn at(&self) -> DateTime {
+        DateTime(self.cancellation.at)
+    }
+
+    /// What the guest gets back; `expectedRefund` of `bookingCancel`.
+    async fn refund(&self) -> Money {
+        self.money(self.cancellation.refund)
+    }
+
+    /// What the host earns.
+    async fn host_keeps(&self) -> Money {
+        self.money(self.cancellation.host_keeps)
+    }
+
+    /// The service fees that stay with the marketplace.
+    async fn platform_keeps(&self) -> Money {
+        self.money(self.cancellation.platform_keeps)
+    }
+
+    /// The taxes on what stays.
+    async fn tax_kept(&self) -> Money {
+        self.money(self.cancellation.tax_kept)
+    }
+
+    /// What a cancelling host owes.
+    async fn host_penalty(&self) -> Option<Money> {
+        self.cancellation.host_penalty.map(|minor| self.money(minor))
+    }
+
+    /// Which rule applies.
+    async fn reason(&self) -> &str {
+        &self.cancellation.reason
+    }
+
+    /// What is kept, line by line; empty once it is done.
+    async fn lines(&self) -> Vec<PriceLine> {
+        let lines = self.cancellation.lines.iter().cloned();
+        lines.map(|line| PriceLine::of(line, self.currency)).collect()
+    }
+}
+
+/// One step in the life of a booking.
+#[derive(Clone)]
+pub struct BookingEvent(pub Arc<domain::Event>);
+
+/// One step in the life of a booking.
+#[Object]
+impl BookingEvent {
+    /// The id.
+    pub async fn id(&self) -> ID {
+        id(Kind::BookingEvent, self.0.id)
+    }
+
+    /// When it was taken.
+    async fn at(&self) -> DateTime {
+        DateTime(self.0.at)
+    }
+
+    /// As what it was taken.
+    async fn actor(&self) -> BookingActor {
+        self.0.actor.into()
+    }
+
+    /// Who took it; null for the service itself.
+    async fn user(&self, ctx: &Context<'_>) -> Option<Result<User>> {
+        let found = ctx.load(UserKey(self.0.user_id?)).await;
+        found.map(|row| row.map(User::of)).transpose()
+    }
+
+    /// Where the booking stood before; null at its beginning.
+    async fn from(&self) -> Option<BookingState> {
+        self.0.from_state.map(Into::into)
+    }
+
+    /// Where it stood after.
+    async fn to(&self) -> BookingState {
+        self.0.to_state.into()
+    }
+
+    /// What was done, as one word.
+    async fn action(&self) -> &str {
+        &self.0.action
+    }
+
+    /// What was said with it.
+    async fn data(&self) -> Option<Json> {
+        self.0.data.clone().map(Json)
+    }
+}
+
+impl From<domain_reviews::Window> for ReviewWindow {
+    fn from(window: domain_reviews::Window) -> Self {
+        ReviewWindow { opens_at: DateTime(window.opens_at), closes_at: DateTime(window.closes_at) }
+    }
+}

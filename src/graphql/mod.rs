@@ -1,0 +1,236 @@
+//! The GraphQL door: parse ids and scalars, make one call of the domain, shape the answer.
+
+mod batching;
+mod booking_mutations;
+mod bookings;
+mod connections;
+mod context;
+mod error;
+mod listing_mutations;
+mod listings;
+mod loaders;
+mod money;
+mod nodes;
+mod payload;
+mod payments;
+mod pricing;
+mod quotes;
+mod reviews;
+mod scalars;
+mod search;
+mod stays;
+mod users;
+
+use std::net::IpAddr;
+
+use async_graphql::dataloader::{DataLoader, HashMapCache};
+use async_graphql::{
+    Context, EmptySubscription, ID, Interface, MergedObject, Object, Response, Result, SDLExportOptions,
+};
+
+use self::context::{Ask, Request, key};
+use self::error::{UserError, shown};
+use crate::domain::error::{Code, Error};
+use crate::domain::viewer::Viewer;
+use crate::domain::{bookings as domain_bookings, listings as domain_listings};
+use crate::kernel::id::Kind;
+use crate::platform::App;
+
+/// Deeper queries are refused. GraphiQL's introspection needs 15.
+const DEPTH: usize = 18;
+/// Queries with more fields are refused.
+const COMPLEXITY: usize = 1_500;
+/// How deep the parser and the executor may nest.
+const RECURSION: usize = 32;
+const DIRECTIVES: usize = 8;
+const ALIASES: usize = 64;
+/// Longest list that `nodes` takes.
+const MOST_NODES: usize = 100;
+
+/// The executable schema.
+pub type Schema = async_graphql::Schema<Query, Mutation, EmptySubscription>;
+
+/// Builds the schema.
+pub fn schema() -> Schema {
+    Schema::build(Query, Mutation::default(), EmptySubscription)
+        .register_output_type::<MutationPayload>()
+        .limit_depth(DEPTH)
+        .limit_complexity(COMPLEXITY)
+        .limit_recursive_depth(RECURSION)
+        .limit_directives(DIRECTIVES)
+        .limit_aliases(ALIASES)
+        .finish()
+}
+
+/// The schema as text, as committed in `schema.graphql`.
+pub fn sdl() -> String {
+    let sdl = schema().sdl_with_options(SDLExportOptions::new().sorted_fields().sorted_arguments().sorted_enum_items());
+    format!("{}\n", sdl.trim_end())
+}
+
+/// Who a request comes from, besides its token.
+#[derive(Clone, Debug, Default)]
+pub struct Client {
+    /// What the client says it is.
+    pub user_agent: Option<String>,
+    /// The address it comes from.
+    pub ip: Option<IpAddr>,
+}
+
+/// Runs a request on somebody's behalf.
+pub async fn execute(
+    schema: &Schema,
+    app: &App,
+    viewer: Viewer,
+    client: Client,
+    request: async_graphql::Request,
+) -> Response {
+    let in_request = batching::InRequest::default();
+    let batch = loaders::Batch { app: app.clone(), viewer: viewer.clone() };
+    let data = Request {
+        app: app.clone(),
+        viewer,
+        user_agent: client.user_agent,
+        ip: client.ip,
+        batches: DataLoader::with_cache(batch, in_request.clone(), batching::NoDelay, HashMapCache::default()),
+    };
+    in_request.drive(schema.execute(request.data(data))).await
+}
+
+/// Everything that can be read.
+pub struct Query;
+
+/// Everything that can be read.
+#[Object]
+impl Query {
+    /// Anything by its id; null when nothing is known under it, or not to you.
+    async fn node(&self, ctx: &Context<'_>, #[graphql(desc = "The id.")] id: ID) -> Option<Result<nodes::Node>> {
+        nodes::node(ctx, &id, &["id"]).await.transpose()
+    }
+
+    /// Many things by their ids, in the order of the ids.
+    async fn nodes(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The ids, at most 100.")] ids: Vec<ID>,
+    ) -> Result<Vec<Option<nodes::Node>>> {
+        if ids.len() > MOST_NODES {
+            return Err(shown(Error::refused(Code::TooMany, &["ids"], "must have at most 100 ids")));
+        }
+        futures_util::future::try_join_all(ids.iter().map(|id| nodes::node(ctx, id, &["ids"]))).await
+    }
+
+    /// You; null when nobody is signed in.
+    async fn viewer(&self, ctx: &Context<'_>) -> Option<Result<users::Viewer>> {
+        users::viewer(ctx).await.transpose()
+    }
+
+    /// A person.
+    async fn user(&self, ctx: &Context<'_>, #[graphql(desc = "The id.")] id: ID) -> Option<Result<users::User>> {
+        let user = async {
+            let id = key(Kind::User, &id, &["id"]).map_err(shown)?;
+            ctx.load(loaders::UserKey(id)).await
+        };
+        user.await.map(|row| row.map(users::User::of)).transpose()
+    }
+
+    /// A place; null when there is none that you may see.
+    async fn listing(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The id.")] id: ID,
+    ) -> Option<Result<listings::Listing>> {
+        let listing = async {
+            let id = key(Kind::Listing, &id, &["id"])?;
+            domain_listings::visible(ctx.app(), ctx.viewer(), id).await
+        };
+        listing.await.map(|row| row.map(listings::Listing::of)).map_err(shown).transpose()
+    }
+
+    /// A booking of yours, by its id or by its code.
+    async fn booking(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The id.")] id: Option<ID>,
+        #[graphql(desc = "The code.")] code: Option<String>,
+    ) -> Option<Result<bookings::Booking>> {
+        let booking = async {
+            match (id, code) {
+                (Some(id), None) => {
+                    let id = key(Kind::Booking, &id, &["id"])?;
+                    domain_bookings::by_id(ctx.app(), ctx.viewer(), id).await
+                }
+                (None, Some(code)) => domain_bookings::by_code(ctx.app(), ctx.viewer(), &code).await,
+                _ => Err(Error::refused(Code::Invalid, &["id"], "give either `id` or `code`")),
+            }
+        };
+        booking.await.map(|row| row.map(bookings::Booking::of)).map_err(shown).transpose()
+    }
+
+    /// The promise in a quote's token; null when it is none that was made for you.
+    async fn quote(&self, ctx: &Context<'_>, #[graphql(desc = "The token.")] token: String) -> Option<quotes::Quote> {
+        quotes::read(ctx, token)
+    }
+
+    /// Finds published listings.
+    #[expect(clippy::too_many_arguments, reason = "these are the arguments of the field")]
+    async fn listing_search(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(name = "where", desc = "What to search for.")] wanted: search::ListingSearchWhere,
+        #[graphql(desc = "The order of results.", default_with = "search::ListingSearchSort::Relevance")]
+        sort: search::ListingSearchSort,
+        #[graphql(desc = "Take so many from the start, at most 100.")] first: Option<i32>,
+        #[graphql(desc = "Start after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Take so many from the end, at most 100.")] last: Option<i32>,
+        #[graphql(desc = "End before this cursor.")] before: Option<String>,
+    ) -> Result<search::ListingSearchConnection> {
+        search::search(ctx, wanted, sort, connections::page(first, after, last, before)?).await
+    }
+
+    /// Everything a place can offer.
+    async fn amenities(&self) -> Vec<listings::Amenity> {
+        domain_listings::amenities::all().iter().map(listings::Amenity).collect()
+    }
+}
+
+/// Everything that can be changed. Each mutation answers with what it made and with typed `userErrors`.
+#[derive(MergedObject, Default)]
+pub struct Mutation(
+    users::UserMutation,
+    listing_mutations::ListingMutation,
+    quotes::QuoteMutation,
+    booking_mutations::BookingMutation,
+    reviews::ReviewMutation,
+);
+
+/// What every mutation answers with.
+#[derive(Interface)]
+#[graphql(field(name = "user_errors", ty = "&Vec<UserError>", desc = "Why nothing was done; empty when it was."))]
+#[expect(clippy::large_enum_variant, missing_docs, reason = "it names types for the schema and is never built")]
+pub enum MutationPayload {
+    UserRegister(users::UserRegisterPayload),
+    UserUpdate(users::UserUpdatePayload),
+    UserBecomeHost(users::UserBecomeHostPayload),
+    SessionCreate(users::SessionCreatePayload),
+    SessionRefresh(users::SessionRefreshPayload),
+    SessionRevoke(users::SessionRevokePayload),
+    ListingCreate(listing_mutations::ListingCreatePayload),
+    ListingUpdate(listing_mutations::ListingUpdatePayload),
+    ListingPublish(listing_mutations::ListingPublishPayload),
+    ListingUnlist(listing_mutations::ListingUnlistPayload),
+    ListingDelete(listing_mutations::ListingDeletePayload),
+    ListingCalendarUpdate(listing_mutations::ListingCalendarUpdatePayload),
+    QuoteCreate(quotes::QuoteCreatePayload),
+    BookingCreate(booking_mutations::BookingCreatePayload),
+    BookingPaymentConfirm(booking_mutations::BookingPaymentConfirmPayload),
+    BookingAccept(booking_mutations::BookingAcceptPayload),
+    BookingDecline(booking_mutations::BookingDeclinePayload),
+    BookingWithdraw(booking_mutations::BookingWithdrawPayload),
+    BookingCancel(booking_mutations::BookingCancelPayload),
+    BookingCheckIn(booking_mutations::BookingCheckInPayload),
+    BookingCheckOut(booking_mutations::BookingCheckOutPayload),
+    ReviewSubmit(reviews::ReviewSubmitPayload),
+    ReviewUpdate(reviews::ReviewUpdatePayload),
+    ReviewRespond(reviews::ReviewRespondPayload),
+}

@@ -1,0 +1,99 @@
+//! Everything with an id, by its id.
+
+use std::sync::Arc;
+
+use async_graphql::{Context, ID, Interface, Result};
+
+use super::bookings::{Booking, BookingEvent};
+use super::context::Ask;
+use super::error::shown;
+use super::listings::Listing;
+use super::loaders::{BookingKey, ListingKey, UserKey};
+use super::payments::{Payment, PaymentAttempt, Refund};
+use super::quotes::Quote;
+use super::reviews::Review;
+use super::users::{self, Session, User, Viewer};
+use crate::domain::error::{Code, Error};
+use crate::domain::{bookings, listings, payments, reviews};
+use crate::kernel::id::{Id, Kind};
+
+/// Anything with an id.
+#[derive(Interface)]
+#[graphql(field(name = "id", ty = "ID", desc = "The id."))]
+pub enum Node {
+    /// A person.
+    User(User),
+    /// You.
+    Viewer(Viewer),
+    /// One of your sign-ins.
+    Session(Session),
+    /// A place.
+    Listing(Listing),
+    /// A price promise that was booked.
+    Quote(Quote),
+    /// A booking of yours.
+    Booking(Booking),
+    /// A step of a booking of yours.
+    BookingEvent(BookingEvent),
+    /// A payment of yours.
+    Payment(Payment),
+    /// A try at moving a payment of yours.
+    PaymentAttempt(PaymentAttempt),
+    /// A refund of yours.
+    Refund(Refund),
+    /// A review.
+    Review(Review),
+}
+
+/// The thing with this id, if the viewer may know of it.
+pub(super) async fn node(ctx: &Context<'_>, id: &ID, field: &[&str]) -> Result<Option<Node>> {
+    let id = Id::parse(id).ok_or_else(|| shown(Error::refused(Code::Invalid, field, "is not an id")))?;
+    let uuid = id.uuid;
+    let (app, viewer) = (ctx.app(), ctx.viewer());
+    Ok(match id.kind {
+        Kind::User => ctx.load(UserKey(uuid)).await?.map(User::of).map(Node::User),
+        Kind::Viewer => users::viewer(ctx).await?.filter(|viewer| viewer.0.id == uuid).map(Node::Viewer),
+        Kind::Session => Session::find(ctx, uuid).await.map_err(shown)?.map(Node::Session),
+        Kind::Listing => {
+            let found = ctx.load(ListingKey(uuid)).await?;
+            found.filter(|listing| listings::may_see(viewer, listing)).map(Listing::of).map(Node::Listing)
+        }
+        Kind::Booking => ctx.load(BookingKey(uuid)).await?.map(Booking::of).map(Node::Booking),
+        Kind::BookingEvent => {
+            let event = bookings::event_by_id(app, viewer, uuid).await.map_err(shown)?;
+            event.map(|row| Node::BookingEvent(BookingEvent(Arc::new(row))))
+        }
+        Kind::Quote => {
+            let quote = bookings::booked_quote(app, viewer, uuid).await.map_err(shown)?;
+            match quote {
+                Some(quote) => {
+                    let token = bookings::sign(app, &quote).map_err(shown)?;
+                    Some(Node::Quote(Quote { quote, token }))
+                }
+                None => None,
+            }
+        }
+        Kind::Payment => payment(ctx, uuid).await?.map(Node::Payment),
+        Kind::PaymentAttempt => {
+            let Some(row) = payments::attempt_by_id(app, uuid).await.map_err(shown)? else { return Ok(None) };
+            let seen = payment(ctx, row.payment_id).await?.is_some_and(|payment| payment.for_guest);
+            seen.then(|| Node::PaymentAttempt(PaymentAttempt(Arc::new(row))))
+        }
+        Kind::Refund => {
+            let Some(row) = payments::refund_by_id(app, uuid).await.map_err(shown)? else { return Ok(None) };
+            let Some(payment) = payment(ctx, row.payment_id).await? else { return Ok(None) };
+            let currency = payment.row.currency.parse().map_err(|error| shown(Error::failed(error)))?;
+            Some(Node::Refund(Refund { row: Arc::new(row), currency }))
+        }
+        Kind::Review => reviews::by_id(app, viewer, uuid).await.map_err(shown)?.map(Review::of).map(Node::Review),
+        Kind::Season | Kind::TaxRule | Kind::Job => None,
+    })
+}
+
+/// A payment whose booking the viewer may know of.
+async fn payment(ctx: &Context<'_>, id: uuid::Uuid) -> Result<Option<Payment>> {
+    let Some(row) = payments::by_id(ctx.app(), id).await.map_err(shown)? else { return Ok(None) };
+    let Some(booking) = ctx.load(BookingKey(row.booking_id)).await? else { return Ok(None) };
+    let for_guest = ctx.viewer().is(booking.guest_id) || ctx.viewer().is_staff();
+    Ok(Some(Payment { row: Arc::new(row), for_guest }))
+}

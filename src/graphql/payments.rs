@@ -1,0 +1,224 @@
+//! Payments, the tries at moving them, and refunds.
+
+use std::sync::Arc;
+
+use async_graphql::{Context, Enum, ID, Object, Result};
+
+use super::context::{Ask, id};
+use super::error::shown;
+use super::loaders::{AttemptsKey, RefundsKey};
+use super::money::Money;
+use super::scalars::DateTime;
+use crate::domain::error::Error;
+use crate::domain::payments::{self as domain, state};
+use crate::kernel::id::Kind;
+use crate::kernel::money::Currency;
+
+/// Where a payment stands.
+#[derive(Enum, Clone, Copy, PartialEq, Eq)]
+#[graphql(remote = "state::PaymentState")]
+pub enum PaymentState {
+    /// No card that works yet.
+    RequiresPaymentMethod,
+    /// The guest must act at their bank.
+    RequiresAction,
+    /// Asked of the processor, not answered yet.
+    Processing,
+    /// Set aside on the card, not taken.
+    RequiresCapture,
+    /// Taken.
+    Succeeded,
+    /// Given up before it was taken.
+    Cancelled,
+    /// Declined.
+    Failed,
+}
+
+/// Where a refund stands.
+#[derive(Enum, Clone, Copy, PartialEq, Eq)]
+#[graphql(remote = "state::RefundState")]
+pub enum RefundState {
+    /// Owed, not confirmed by the processor yet.
+    Pending,
+    /// Paid back.
+    Succeeded,
+    /// Refused by the processor; a person looks at it.
+    Failed,
+}
+
+/// What a guest pays for a booking.
+#[derive(Clone)]
+pub struct Payment {
+    pub(super) row: Arc<domain::Payment>,
+    /// Whether the viewer is the one who pays, or staff; hosts do not see how.
+    pub(super) for_guest: bool,
+}
+
+impl Payment {
+    fn currency(&self) -> Result<Currency> {
+        self.row.currency.parse().map_err(|_| shown(Error::failed("unknown currency")))
+    }
+
+    fn money(&self, minor: i64) -> Result<Money> {
+        Ok(Money::new(minor, self.currency()?))
+    }
+}
+
+/// What a guest pays for a booking.
+#[Object]
+impl Payment {
+    /// The id.
+    pub async fn id(&self) -> ID {
+        id(Kind::Payment, self.row.id)
+    }
+
+    /// Where it stands.
+    async fn state(&self) -> PaymentState {
+        self.row.state.into()
+    }
+
+    /// What is to be paid.
+    async fn amount(&self) -> Result<Money> {
+        self.money(self.row.amount_minor)
+    }
+
+    /// What was set aside on the card.
+    async fn authorized(&self) -> Result<Money> {
+        self.money(self.row.authorized_minor)
+    }
+
+    /// What was taken.
+    async fn captured(&self) -> Result<Money> {
+        self.money(self.row.captured_minor)
+    }
+
+    /// What was given back, or is owed back.
+    async fn refunded(&self) -> Result<Money> {
+        self.money(self.row.refunded_minor)
+    }
+
+    /// What could still be given back.
+    async fn refundable(&self) -> Result<Money> {
+        self.money(self.row.captured_minor - self.row.refunded_minor)
+    }
+
+    /// The card processor.
+    async fn provider(&self) -> &str {
+        &self.row.provider
+    }
+
+    /// The processor's name for it; for the guest alone.
+    async fn provider_reference(&self) -> Option<&str> {
+        self.row.provider_reference.as_deref().filter(|_| self.for_guest)
+    }
+
+    /// What the client's payment form needs while the guest must act; for the guest alone.
+    async fn client_secret(&self) -> Option<&str> {
+        let acting = self.for_guest && self.row.state == state::PaymentState::RequiresAction;
+        self.row.client_secret.as_deref().filter(|_| acting)
+    }
+
+    /// Every try, oldest first; for the guest alone.
+    async fn attempts(&self, ctx: &Context<'_>) -> Result<Vec<PaymentAttempt>> {
+        if !self.for_guest {
+            return Ok(Vec::new());
+        }
+        let rows = ctx.load(AttemptsKey(self.row.id)).await?.unwrap_or_default();
+        Ok(rows.into_iter().map(|row| PaymentAttempt(Arc::new(row))).collect())
+    }
+
+    /// Every refund, oldest first.
+    async fn refunds(&self, ctx: &Context<'_>) -> Result<Vec<Refund>> {
+        let currency = self.currency()?;
+        let rows = ctx.load(RefundsKey(self.row.id)).await?.unwrap_or_default();
+        Ok(rows.into_iter().map(|row| Refund { row: Arc::new(row), currency }).collect())
+    }
+
+    /// When what was set aside lapses.
+    async fn capture_before(&self) -> Option<DateTime> {
+        self.row.capture_before.map(DateTime)
+    }
+}
+
+/// One try at moving a payment.
+#[derive(Clone)]
+pub struct PaymentAttempt(pub(super) Arc<domain::Attempt>);
+
+/// One try at moving a payment.
+#[Object]
+impl PaymentAttempt {
+    /// The id.
+    pub async fn id(&self) -> ID {
+        id(Kind::PaymentAttempt, self.0.id)
+    }
+
+    /// When it was.
+    async fn at(&self) -> DateTime {
+        DateTime(self.0.at)
+    }
+
+    /// What was tried, and how it ended: AUTHORIZE, CONFIRM, CAPTURE or VOID; SUCCEEDED, DECLINED, ACTION_REQUIRED or
+    /// UNKNOWN.
+    async fn outcome(&self) -> String {
+        use state::{Operation, Outcome};
+        let operation = match self.0.operation {
+            Operation::Authorize => "AUTHORIZE",
+            Operation::Confirm => "CONFIRM",
+            Operation::Capture => "CAPTURE",
+            Operation::Void => "VOID",
+        };
+        let outcome = match self.0.outcome {
+            Outcome::Succeeded => "SUCCEEDED",
+            Outcome::Declined => "DECLINED",
+            Outcome::ActionRequired => "ACTION_REQUIRED",
+            Outcome::Unknown => "UNKNOWN",
+        };
+        format!("{operation} {outcome}")
+    }
+
+    /// The processor's reason for declining.
+    async fn decline_code(&self) -> Option<&str> {
+        self.0.decline_code.as_deref()
+    }
+}
+
+/// Money given back.
+#[derive(Clone)]
+pub struct Refund {
+    pub(super) row: Arc<domain::Refund>,
+    pub(super) currency: Currency,
+}
+
+/// Money given back.
+#[Object]
+impl Refund {
+    /// The id.
+    pub async fn id(&self) -> ID {
+        id(Kind::Refund, self.row.id)
+    }
+
+    /// How much.
+    async fn amount(&self) -> Money {
+        Money::new(self.row.amount_minor, self.currency)
+    }
+
+    /// Where it stands.
+    async fn state(&self) -> RefundState {
+        self.row.state.into()
+    }
+
+    /// Why.
+    async fn reason(&self) -> &str {
+        &self.row.reason
+    }
+
+    /// When it was decided.
+    async fn created_at(&self) -> DateTime {
+        DateTime(self.row.created_at)
+    }
+
+    /// The processor's name for it.
+    async fn provider_reference(&self) -> Option<&str> {
+        self.row.provider_reference.as_deref()
+    }
+}

@@ -1,0 +1,394 @@
+//! Price and availability of one stay.
+
+use std::sync::Arc;
+
+use async_graphql::{Context, Enum, InputObject, Object, Result, SimpleObject};
+
+use super::context::Ask;
+use super::error::shown;
+use super::listings::BookingMode;
+use super::money::Money;
+use super::scalars::{CurrencyCode, Date};
+use crate::domain::error::{Code, Error};
+use crate::domain::listings::pricing::{self, Price};
+use crate::domain::listings::{self as domain, StayAnswer, StayRequest, stay_check};
+use crate::domain::viewer::Viewer;
+use crate::kernel::guests::Guests;
+use crate::kernel::money::Currency;
+use crate::kernel::stay::Stay;
+
+/// A stay somebody asks about.
+#[derive(InputObject)]
+pub struct StayInput {
+    /// Date of arrival.
+    check_in: Date,
+    /// Date of departure, exclusive.
+    check_out: Date,
+    /// Adults, at least one.
+    #[graphql(default = 1)]
+    adults: i32,
+    /// Children; they count towards capacity.
+    #[graphql(default)]
+    children: i32,
+    /// Infants; they do not.
+    #[graphql(default)]
+    infants: i32,
+    /// Pets.
+    #[graphql(default)]
+    pets: i32,
+    /// The currency you expect the price in; it must be the listing's.
+    currency: Option<CurrencyCode>,
+}
+
+impl StayInput {
+    /// The request, or a refusal that names the field; `currency` is the listing's, empty when there are many.
+    pub fn read(&self, field: &[&str], currency: &str, non_refundable: bool) -> Result<StayRequest, Error> {
+        if let Some(code) = &self.currency {
+            let path: Vec<&str> = field.iter().copied().chain(["currency"]).collect();
+            let asked = code.read(&path)?;
+            if !currency.is_empty() && asked.code() != currency {
+                return Err(Error::refused(Code::Invalid, &path, format!("this listing charges in {currency}")));
+            }
+        }
+        let request = StayRequest {
+            check_in: self.check_in.0,
+            check_out: self.check_out.0,
+            guests: Guests { adults: self.adults, children: self.children, infants: self.infants, pets: self.pets },
+            non_refundable,
+        };
+        request.validate(field)?;
+        Ok(request)
+    }
+}
+
+/// A rule that a stay can break.
+#[derive(Enum, Clone, Copy, PartialEq, Eq)]
+#[graphql(remote = "stay_check::StayRule")]
+pub enum StayRule {
+    /// The listing is not on the market.
+    ListingNotPublished,
+    /// The dates are out of order, or too far apart.
+    DatesInvalid,
+    /// Arrival is before today.
+    InThePast,
+    /// Hosts do not book their own listings.
+    OwnListing,
+    /// Too short notice.
+    AdvanceNotice,
+    /// Too far ahead.
+    BookingWindow,
+    /// No arrivals on this day of the week.
+    CheckInDay,
+    /// No departures on this day of the week.
+    CheckOutDay,
+    /// Too short a stay.
+    MinNights,
+    /// Too long a stay.
+    MaxNights,
+    /// Too many people.
+    Capacity,
+    /// No pets.
+    Pets,
+    /// Some nights are taken.
+    NightsTaken,
+    /// The host needs time to prepare before or after.
+    Preparation,
+}
+
+/// Whether and why a night is taken.
+#[derive(Enum, Clone, Copy, PartialEq, Eq)]
+#[graphql(remote = "stay_check::NightState")]
+pub enum NightState {
+    /// Free.
+    Free,
+    /// A guest stays.
+    Booked,
+    /// Somebody is booking it.
+    Held,
+    /// The host closed it.
+    BlockedByHost,
+    /// An external calendar closed it.
+    BlockedByCalendar,
+    /// The host prepares for the next guest.
+    Preparation,
+    /// In the past, or too far ahead.
+    OutsideWindow,
+}
+
+impl NightState {
+    pub(super) fn from_word(word: &str) -> Option<NightState> {
+        use stay_check::NightState as Known;
+        [
+            Known::Free,
+            Known::Booked,
+            Known::Held,
+            Known::BlockedByHost,
+            Known::BlockedByCalendar,
+            Known::Preparation,
+            Known::OutsideWindow,
+        ]
+        .into_iter()
+        .find(|known| known.word() == word)
+        .map(Into::into)
+    }
+}
+
+/// A night that cannot be had.
+#[derive(SimpleObject)]
+pub struct UnavailableNight {
+    /// The local date on which the night begins.
+    pub date: Date,
+    /// Why it cannot be had.
+    pub state: NightState,
+}
+
+/// One reason why a stay cannot be booked.
+#[derive(SimpleObject)]
+pub struct StayViolation {
+    /// The rule it breaks.
+    rule: StayRule,
+    /// The reason, in a sentence for people.
+    message: String,
+    /// The nights in question, where it is about nights.
+    nights: Option<Vec<UnavailableNight>>,
+    /// The rule's number, where it has one: nights, days or heads.
+    limit: Option<i64>,
+}
+
+/// Price and availability of one stay.
+pub struct StayCheck {
+    pub(super) answer: StayAnswer,
+    pub(super) request: StayRequest,
+    pub(super) listing: Arc<domain::Listing>,
+}
+
+/// Price and availability of one stay.
+#[Object]
+impl StayCheck {
+    /// Whether it can be booked now.
+    async fn bookable(&self) -> bool {
+        self.answer.bookable()
+    }
+
+    /// Whether a paid booking is confirmed at once.
+    async fn mode(&self) -> BookingMode {
+        self.answer.mode.into()
+    }
+
+    /// Every reason why it cannot be booked.
+    async fn violations(&self) -> Vec<StayViolation> {
+        let violations = self.answer.violations.iter().map(|violation| {
+            let nights = violation.nights.iter();
+            let nights: Vec<_> =
+                nights.map(|night| UnavailableNight { date: Date(night.date), state: night.state.into() }).collect();
+            StayViolation {
+                rule: violation.rule.into(),
+                message: violation.message.clone(),
+                nights: Some(nights).filter(|nights| !nights.is_empty()),
+                limit: violation.limit,
+            }
+        });
+        violations.collect()
+    }
+
+    /// What it costs; null when the dates make no sense.
+    async fn price(&self, ctx: &Context<'_>) -> Option<PriceBreakdown> {
+        let price = self.answer.price.clone()?;
+        Some(PriceBreakdown { price, for_host: is_hosts(ctx.viewer(), self.listing.host_id) })
+    }
+
+    /// Next free stays of the same length.
+    async fn alternatives(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "At most so many, up to 10.", default = 3)] first: i32,
+    ) -> Result<Vec<DateRange>> {
+        let most = usize::try_from(first)
+            .ok()
+            .filter(|most| *most <= 10)
+            .ok_or_else(|| shown(Error::refused(Code::Invalid, &["first"], "must be between 0 and 10")))?;
+        let found = domain::alternatives(ctx.app(), ctx.viewer(), &self.listing, &self.request, most);
+        Ok(found.await.map_err(shown)?.into_iter().map(DateRange::of).collect())
+    }
+}
+
+/// Whether the viewer sees what the host earns.
+pub(super) fn is_hosts(viewer: &Viewer, host_id: uuid::Uuid) -> bool {
+    viewer.is(host_id) || viewer.is_staff()
+}
+
+/// The nights of a stay.
+#[derive(SimpleObject)]
+pub struct DateRange {
+    /// Date of arrival.
+    check_in: Date,
+    /// Date of departure, exclusive.
+    check_out: Date,
+    /// Number of nights.
+    nights: i64,
+}
+
+impl DateRange {
+    pub(super) fn of(stay: Stay) -> DateRange {
+        DateRange { check_in: Date(stay.check_in()), check_out: Date(stay.check_out()), nights: stay.nights() }
+    }
+}
+
+/// Head counts of a stay.
+#[derive(SimpleObject)]
+pub struct GuestCount {
+    /// Adults.
+    adults: i32,
+    /// Children.
+    children: i32,
+    /// Infants.
+    infants: i32,
+    /// Pets.
+    pets: i32,
+}
+
+impl From<Guests> for GuestCount {
+    fn from(guests: Guests) -> Self {
+        let Guests { adults, children, infants, pets } = guests;
+        GuestCount { adults, children, infants, pets }
+    }
+}
+
+/// Where the price of a night comes from.
+#[derive(Enum, Clone, Copy, PartialEq, Eq)]
+#[graphql(remote = "pricing::PriceSource")]
+pub enum PriceSource {
+    /// The listing's base price.
+    Base,
+    /// Its weekend price.
+    Weekend,
+    /// The season.
+    Season,
+    /// The price the host set for this date.
+    Override,
+}
+
+/// What a line of a price is for.
+#[derive(Enum, Clone, Copy, PartialEq, Eq)]
+#[graphql(remote = "pricing::PriceLineKind")]
+pub enum PriceLineKind {
+    /// A night.
+    Night,
+    /// People beyond those the price covers.
+    ExtraGuest,
+    /// Cleaning.
+    Cleaning,
+    /// Pets.
+    Pet,
+    /// A discount; negative.
+    Discount,
+    /// The guest's service fee.
+    GuestServiceFee,
+    /// A tax.
+    Tax,
+    /// The host's service fee; negative, and no part of what the guest pays.
+    HostServiceFee,
+}
+
+/// One line of a price.
+#[derive(SimpleObject)]
+pub struct PriceLine {
+    /// What it is for.
+    kind: PriceLineKind,
+    /// What it is for, for people.
+    label: String,
+    /// The night, for NIGHT.
+    date: Option<Date>,
+    /// How many.
+    quantity: i32,
+    /// For one.
+    unit: Money,
+    /// For all.
+    total: Money,
+    /// Where the price comes from, for NIGHT.
+    source: Option<PriceSource>,
+}
+
+impl PriceLine {
+    pub(super) fn of(line: pricing::PriceLine, currency: Currency) -> PriceLine {
+        PriceLine {
+            kind: line.kind.into(),
+            label: line.label,
+            date: line.date.map(Date),
+            quantity: line.quantity,
+            unit: Money::new(line.unit, currency),
+            total: Money::new(line.total, currency),
+            source: line.source.map(Into::into),
+        }
+    }
+}
+
+/// What a stay costs, line by line. The lines add up to the total, the host's service fee aside.
+pub struct PriceBreakdown {
+    pub(super) price: Price,
+    pub(super) for_host: bool,
+}
+
+impl PriceBreakdown {
+    fn money(&self, minor: i64) -> Money {
+        Money::new(minor, self.price.currency)
+    }
+}
+
+/// What a stay costs, line by line. The lines add up to the total, the host's service fee aside.
+#[Object]
+impl PriceBreakdown {
+    /// The lines.
+    async fn lines(&self) -> Vec<PriceLine> {
+        let lines = self.price.lines().into_iter();
+        lines
+            .filter(|line| self.for_host || line.kind != pricing::PriceLineKind::HostServiceFee)
+            .map(|line| PriceLine::of(line, self.price.currency))
+            .collect()
+    }
+
+    /// Number of nights.
+    async fn nights(&self) -> usize {
+        self.price.nights.len()
+    }
+
+    /// The mean price of a night after discounts.
+    async fn nightly_average(&self) -> Money {
+        self.money(self.price.nightly_average())
+    }
+
+    /// Nights, extra guests, cleaning and pets, after discounts.
+    async fn subtotal(&self) -> Money {
+        self.money(self.price.subtotal)
+    }
+
+    /// What discounts take off.
+    async fn discounts(&self) -> Money {
+        self.money(self.price.discounts())
+    }
+
+    /// What the guest pays for the service.
+    async fn guest_service_fee(&self) -> Money {
+        self.money(self.price.guest_fee)
+    }
+
+    /// All taxes.
+    async fn taxes(&self) -> Money {
+        self.money(self.price.taxes())
+    }
+
+    /// What the guest pays.
+    async fn total(&self) -> Money {
+        self.money(self.price.total)
+    }
+
+    /// What the host pays for the service; for the host alone.
+    async fn host_service_fee(&self) -> Option<Money> {
+        self.for_host.then(|| self.money(self.price.host_fee))
+    }
+
+    /// What the host earns; for the host alone.
+    async fn host_payout(&self) -> Option<Money> {
+        self.for_host.then(|| self.money(self.price.payout))
+    }
+}

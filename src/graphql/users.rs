@@ -1,0 +1,519 @@
+//! People: what everyone sees, and what hangs privately from the viewer.
+
+use async_graphql::{Context, Enum, ID, InputObject, Object, Result, SimpleObject};
+use std::sync::Arc;
+
+use super::bookings::{Booking, BookingState};
+use super::connections::{BookingConnection, ListingConnection, ReviewConnection, SessionConnection};
+use super::connections::{count, empty_page, page};
+use super::context::{Ask, id, key};
+use super::error::{shown, split};
+use super::listings::{Listing, ListingStatus};
+use super::loaders::{HostListingsKey, ReviewCountKey, ReviewsKey};
+use super::payload::payloads;
+use super::reviews::Review;
+use super::scalars::{CurrencyCode, DateTime, TimeZone};
+use crate::domain::bookings::{self as domain_bookings, Side};
+use crate::domain::error::{Error, Refusals};
+use crate::domain::listings as domain_listings;
+use crate::domain::reviews::ListOf;
+use crate::domain::users::{self as domain, ProfileChange, Registration, Tokens};
+use crate::kernel::id::Kind;
+
+/// What somebody may do.
+#[derive(Enum, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Search, book and review.
+    Guest,
+    /// List places.
+    Host,
+    /// Run the marketplace.
+    Admin,
+}
+
+/// A person, as everyone sees them.
+#[derive(Clone)]
+pub struct User(pub Arc<domain::User>);
+
+/// A person, as everyone sees them.
+#[Object]
+impl User {
+    /// The id.
+    pub async fn id(&self) -> ID {
+        id(Kind::User, self.0.id)
+    }
+
+    /// The name they go by.
+    async fn display_name(&self) -> &str {
+        &self.0.display_name
+    }
+
+    /// A few words about themselves.
+    async fn about(&self) -> Option<&str> {
+        self.0.about.as_deref()
+    }
+
+    /// When they joined.
+    async fn created_at(&self) -> DateTime {
+        DateTime(self.0.created_at)
+    }
+
+    /// Whether they have shown that their e-mail address is theirs.
+    async fn is_verified(&self) -> bool {
+        self.0.email_verified_at.is_some()
+    }
+
+    /// What hosts said of them as a guest, latest first.
+    async fn reviews_received(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Take so many from the start, at most 100.")] first: Option<i32>,
+        #[graphql(desc = "Start after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Take so many from the end, at most 100.")] last: Option<i32>,
+        #[graphql(desc = "End before this cursor.")] before: Option<String>,
+    ) -> Result<ReviewConnection> {
+        reviews(ctx, ListOf::Guest, self.0.id, first, after, last, before).await
+    }
+
+    /// Their listings on the market, newest first.
+    async fn listings(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Take so many from the start, at most 100.")] first: Option<i32>,
+        #[graphql(desc = "Start after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Take so many from the end, at most 100.")] last: Option<i32>,
+        #[graphql(desc = "End before this cursor.")] before: Option<String>,
+    ) -> Result<ListingConnection> {
+        let request = page(first, after, last, before)?;
+        let host = self.0.id;
+        let found = ctx.load(HostListingsKey(host, request)).await?.unwrap_or_else(empty_page);
+        let published = [crate::domain::listings::kinds::ListingStatus::Published];
+        Ok(ListingConnection {
+            page: found.map(Listing::of),
+            total: count(move |app, viewer| async move {
+                domain_listings::by_host_count(&app, &viewer, host, Some(&published)).await
+            }),
+        })
+    }
+}
+
+impl User {
+    /// Wraps a row.
+    pub fn of(row: domain::User) -> User {
+        User(Arc::new(row))
+    }
+}
+
+/// A page of the published reviews of a listing or guest.
+pub(super) async fn reviews(
+    ctx: &Context<'_>,
+    list: ListOf,
+    owner: uuid::Uuid,
+    first: Option<i32>,
+    after: Option<String>,
+    last: Option<i32>,
+    before: Option<String>,
+) -> Result<ReviewConnection> {
+    let request = page(first, after, last, before)?;
+    let found = ctx.load(ReviewsKey(list, owner, request)).await?.unwrap_or_else(empty_page);
+    Ok(ReviewConnection {
+        page: found.map(Review::of),
+        total: Box::new(move |ctx| {
+            Box::pin(async move { Ok(ctx.load(ReviewCountKey(list, owner)).await?.unwrap_or(0)) })
+        }),
+    })
+}
+
+/// You. Everything private hangs from here, so authorisation is one rule.
+#[derive(Clone)]
+pub struct Viewer(pub Arc<domain::User>);
+
+/// You. Everything private hangs from here, so authorisation is one rule.
+#[Object]
+impl Viewer {
+    /// The id.
+    pub async fn id(&self) -> ID {
+        id(Kind::Viewer, self.0.id)
+    }
+
+    /// What others see of you.
+    async fn user(&self) -> User {
+        User(self.0.clone())
+    }
+
+    /// The address you sign in with.
+    async fn email(&self) -> &str {
+        self.0.email.as_deref().unwrap_or_default()
+    }
+
+    /// Whether you have shown that the address is yours.
+    async fn email_verified(&self) -> bool {
+        self.0.email_verified_at.is_some()
+    }
+
+    /// Your telephone number.
+    async fn phone(&self) -> Option<&str> {
+        self.0.phone.as_deref()
+    }
+
+    /// What you may do.
+    async fn roles(&self) -> Vec<Role> {
+        let roles = [(true, Role::Guest), (self.0.is_host, Role::Host), (self.0.is_admin, Role::Admin)];
+        roles.into_iter().filter_map(|(has, role)| has.then_some(role)).collect()
+    }
+
+    /// The zone you are usually in.
+    async fn time_zone(&self) -> TimeZone {
+        TimeZone(self.0.time_zone.clone())
+    }
+
+    /// Your language, as a BCP 47 tag.
+    async fn locale(&self) -> &str {
+        &self.0.locale
+    }
+
+    /// The currency you think in.
+    async fn currency(&self) -> CurrencyCode {
+        CurrencyCode(self.0.currency.clone())
+    }
+
+    /// Where you are signed in, newest first.
+    async fn sessions(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Take so many, at most 100.")] first: Option<i32>,
+        #[graphql(desc = "Start after this cursor.")] after: Option<String>,
+    ) -> Result<SessionConnection> {
+        let found = domain::sessions(ctx.app(), ctx.viewer(), page(first, after, None, None)?).await.map_err(shown)?;
+        Ok(SessionConnection {
+            page: found.map(|row| Session { row: Arc::new(row) }),
+            total: count(|app, viewer| async move { domain::sessions_count(&app, &viewer).await }),
+        })
+    }
+
+    /// Your own listings in every status, newest first.
+    async fn listings(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Take so many from the start, at most 100.")] first: Option<i32>,
+        #[graphql(desc = "Start after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Take so many from the end, at most 100.")] last: Option<i32>,
+        #[graphql(desc = "End before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Only those in one of these statuses.")] status: Option<Vec<ListingStatus>>,
+    ) -> Result<ListingConnection> {
+        let statuses: Option<Vec<_>> = status.map(|list| list.into_iter().map(Into::into).collect());
+        let request = page(first, after, last, before)?;
+        let host = self.0.id;
+        let found = domain_listings::by_host(ctx.app(), ctx.viewer(), host, statuses.as_deref(), request);
+        let found = found.await.map_err(shown)?;
+        Ok(ListingConnection {
+            page: found.map(Listing::of),
+            total: count(move |app, viewer| {
+                let statuses = statuses.clone();
+                async move { domain_listings::by_host_count(&app, &viewer, host, statuses.as_deref()).await }
+            }),
+        })
+    }
+
+    /// Your bookings as a guest, newest first.
+    async fn trips(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Take so many from the start, at most 100.")] first: Option<i32>,
+        #[graphql(desc = "Start after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Take so many from the end, at most 100.")] last: Option<i32>,
+        #[graphql(desc = "End before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Only those in one of these states.")] state: Option<Vec<BookingState>>,
+    ) -> Result<BookingConnection> {
+        bookings(ctx, Side::Guest, page(first, after, last, before)?, state, None).await
+    }
+
+    /// Bookings of your listings, newest first.
+    #[expect(clippy::too_many_arguments, reason = "these are the arguments of the field")]
+    async fn reservations(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Take so many from the start, at most 100.")] first: Option<i32>,
+        #[graphql(desc = "Start after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Take so many from the end, at most 100.")] last: Option<i32>,
+        #[graphql(desc = "End before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Only those in one of these states.")] state: Option<Vec<BookingState>>,
+        #[graphql(desc = "Only those of this listing.")] listing_id: Option<ID>,
+    ) -> Result<BookingConnection> {
+        let listing = listing_id.map(|id| key(Kind::Listing, &id, &["listingId"])).transpose().map_err(shown)?;
+        bookings(ctx, Side::Host, page(first, after, last, before)?, state, listing).await
+    }
+}
+
+impl Viewer {
+    fn of(row: domain::User) -> Viewer {
+        Viewer(Arc::new(row))
+    }
+}
+
+async fn bookings(
+    ctx: &Context<'_>,
+    side: Side,
+    request: crate::kernel::page::PageRequest,
+    states: Option<Vec<BookingState>>,
+    listing: Option<uuid::Uuid>,
+) -> Result<BookingConnection> {
+    let states: Option<Vec<_>> = states.map(|list| list.into_iter().map(Into::into).collect());
+    let found = domain_bookings::page(ctx.app(), ctx.viewer(), side, states.as_deref(), listing, request);
+    let found = found.await.map_err(shown)?;
+    Ok(BookingConnection {
+        page: found.map(Booking::of),
+        total: count(move |app, viewer| {
+            let states = states.clone();
+            async move { domain_bookings::page_count(&app, &viewer, side, states.as_deref(), listing).await }
+        }),
+    })
+}
+
+/// A sign-in on one device.
+#[derive(Clone)]
+pub struct Session {
+    row: Arc<domain::Session>,
+}
+
+/// A sign-in on one device.
+#[Object]
+impl Session {
+    /// The id.
+    pub async fn id(&self) -> ID {
+        id(Kind::Session, self.row.id)
+    }
+
+    /// When it began.
+    async fn created_at(&self) -> DateTime {
+        DateTime(self.row.created_at)
+    }
+
+    /// When it was last refreshed.
+    async fn last_seen_at(&self) -> DateTime {
+        DateTime(self.row.last_seen_at)
+    }
+
+    /// What the device said it is.
+    async fn user_agent(&self) -> Option<&str> {
+        self.row.user_agent.as_deref()
+    }
+
+    /// The address it came from.
+    async fn ip(&self) -> Option<&str> {
+        self.row.ip.as_deref()
+    }
+
+    /// Whether this request came with it.
+    async fn is_current(&self, ctx: &Context<'_>) -> bool {
+        ctx.viewer().user().is_some_and(|user| user.session_id == self.row.id)
+    }
+}
+
+impl Session {
+    /// The viewer's own session with this id, if it has not ended.
+    pub(super) async fn find(ctx: &Context<'_>, id: uuid::Uuid) -> Result<Option<Session>, Error> {
+        let row = domain::session(ctx.app(), ctx.viewer(), id).await?;
+        Ok(row.map(|row| Session { row: Arc::new(row) }))
+    }
+}
+
+/// What a client needs to act for a person.
+#[derive(SimpleObject)]
+pub struct AuthTokens {
+    /// For the header `Authorization: Bearer …`.
+    access_token: String,
+    /// When the access token ends.
+    expires_at: DateTime,
+    /// Good for one `sessionRefresh`. Keep it secret.
+    refresh_token: String,
+    /// When the refresh token ends.
+    refresh_expires_at: DateTime,
+}
+
+impl From<Tokens> for AuthTokens {
+    fn from(tokens: Tokens) -> Self {
+        AuthTokens {
+            access_token: tokens.access,
+            expires_at: DateTime(tokens.access_expires_at),
+            refresh_token: tokens.refresh,
+            refresh_expires_at: DateTime(tokens.refresh_expires_at),
+        }
+    }
+}
+
+/// What someone says who makes an account.
+#[derive(InputObject)]
+pub struct UserRegisterInput {
+    /// Address to sign in with.
+    email: String,
+    /// At least ten characters that nobody would guess.
+    password: String,
+    /// The name others will see.
+    display_name: String,
+    /// Language, as a BCP 47 tag; `en` when absent.
+    locale: Option<String>,
+    /// The zone they are usually in; UTC when absent.
+    time_zone: Option<TimeZone>,
+}
+
+/// What to change of your profile; absent fields stay, empty texts clear.
+#[derive(InputObject)]
+pub struct UserUpdateInput {
+    /// The name others see.
+    display_name: Option<String>,
+    /// A few words about yourself.
+    about: Option<String>,
+    /// Telephone number in international form, such as +351 21 000 0000.
+    phone: Option<String>,
+    /// Language, as a BCP 47 tag.
+    locale: Option<String>,
+    /// The zone you are usually in.
+    time_zone: Option<TimeZone>,
+    /// The currency you think in.
+    currency: Option<CurrencyCode>,
+}
+
+payloads! {
+    /// The new account, signed in.
+    UserRegisterPayload {
+        /// You.
+        viewer: Option<Viewer>,
+        /// What to sign requests with.
+        tokens: Option<AuthTokens>,
+    }
+    /// The changed profile.
+    UserUpdatePayload {
+        /// You.
+        viewer: Option<Viewer>,
+    }
+    /// The new host.
+    UserBecomeHostPayload {
+        /// You.
+        viewer: Option<Viewer>,
+    }
+    /// The account, signed in.
+    SessionCreatePayload {
+        /// You.
+        viewer: Option<Viewer>,
+        /// What to sign requests with.
+        tokens: Option<AuthTokens>,
+    }
+    /// The new tokens.
+    SessionRefreshPayload {
+        /// What to sign requests with from now on.
+        tokens: Option<AuthTokens>,
+    }
+    /// What was ended.
+    SessionRevokePayload {
+        /// The ids of the sessions that ended.
+        revoked_ids: Vec<ID>,
+    }
+}
+
+/// Accounts and sign-ins.
+#[derive(Default)]
+pub struct UserMutation;
+
+#[Object]
+impl UserMutation {
+    /// Makes an account and signs in to it.
+    async fn user_register(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Who registers.")] user: UserRegisterInput,
+    ) -> Result<UserRegisterPayload> {
+        let done = async {
+            let mut refusals = Refusals::default();
+            let zone = user.time_zone.as_ref().map(|zone| zone.read(&mut refusals, &["user", "timeZone"]));
+            refusals.finish()?;
+            let request = Registration {
+                email: user.email,
+                password: user.password,
+                display_name: user.display_name,
+                locale: user.locale,
+                time_zone: zone.flatten(),
+            };
+            domain::register(ctx.app(), request, ctx.origin()).await
+        };
+        let (done, user_errors) = split(ctx.app(), done.await)?;
+        let (viewer, tokens) = done.map(|(user, tokens)| (Viewer::of(user), tokens.into())).unzip();
+        Ok(UserRegisterPayload { viewer, tokens, user_errors })
+    }
+
+    /// Changes your profile.
+    async fn user_update(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "What to change.")] user: UserUpdateInput,
+    ) -> Result<UserUpdatePayload> {
+        let done = async {
+            let mut refusals = Refusals::default();
+            let zone = user.time_zone.as_ref().map(|zone| zone.read(&mut refusals, &["user", "timeZone"]));
+            refusals.finish()?;
+            let change = ProfileChange {
+                display_name: user.display_name,
+                about: user.about,
+                phone: user.phone,
+                locale: user.locale,
+                time_zone: zone.flatten(),
+                currency: user.currency.map(|code| code.read(&["user", "currency"])).transpose()?,
+            };
+            domain::update(ctx.app(), ctx.viewer(), change).await
+        };
+        let (done, user_errors) = split(ctx.app(), done.await)?;
+        Ok(UserUpdatePayload { viewer: done.map(Viewer::of), user_errors })
+    }
+
+    /// Lets you list places.
+    async fn user_become_host(&self, ctx: &Context<'_>) -> Result<UserBecomeHostPayload> {
+        let (done, user_errors) = split(ctx.app(), domain::become_host(ctx.app(), ctx.viewer()).await)?;
+        Ok(UserBecomeHostPayload { viewer: done.map(Viewer::of), user_errors })
+    }
+
+    /// Signs in. A wrong password and an unknown address look the same.
+    async fn session_create(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The address of the account.")] email: String,
+        #[graphql(desc = "Its password.")] password: String,
+    ) -> Result<SessionCreatePayload> {
+        let done = domain::sign_in(ctx.app(), &email, password, ctx.origin()).await;
+        let (done, user_errors) = split(ctx.app(), done)?;
+        let (viewer, tokens) = done.map(|(user, tokens)| (Viewer::of(user), tokens.into())).unzip();
+        Ok(SessionCreatePayload { viewer, tokens, user_errors })
+    }
+
+    /// Exchanges a refresh token for new tokens. Each works once; a second use ends the whole session.
+    async fn session_refresh(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The latest refresh token of the session.")] refresh_token: String,
+    ) -> Result<SessionRefreshPayload> {
+        let (done, user_errors) = split(ctx.app(), domain::refresh(ctx.app(), &refresh_token).await)?;
+        Ok(SessionRefreshPayload { tokens: done.map(Into::into), user_errors })
+    }
+
+    /// Signs out: ends one of your sessions, at once.
+    async fn session_revoke(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which session; absent means the one of this request.")] id: Option<ID>,
+    ) -> Result<SessionRevokePayload> {
+        let done = async {
+            let session = id.map(|id| key(Kind::Session, &id, &["id"])).transpose()?;
+            domain::revoke(ctx.app(), ctx.viewer(), session).await
+        };
+        let (done, user_errors) = split(ctx.app(), done.await)?;
+        let revoked_ids =
+            done.unwrap_or_default().into_iter().map(|session| self::id(Kind::Session, session)).collect();
+        Ok(SessionRevokePayload { revoked_ids, user_errors })
+    }
+}
+
+/// You, if the request came with a valid token.
+pub(super) async fn viewer(ctx: &Context<'_>) -> Result<Option<Viewer>> {
+    let Some(user) = ctx.viewer().user() else { return Ok(None) };
+    let row = ctx.load(super::loaders::UserKey(user.user_id)).await?;
+    Ok(row.map(Viewer::of))
+}
