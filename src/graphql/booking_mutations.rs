@@ -10,7 +10,6 @@ use super::payload::payloads;
 use super::payments::Refund;
 use super::scalars::LocalTime;
 use crate::domain::bookings::{self as domain, NewBooking};
-use crate::domain::error::Error;
 use crate::kernel::id::Kind;
 
 /// What a guest says who books.
@@ -156,7 +155,7 @@ impl BookingMutation {
         let currency = expected.as_ref().ok().map(|money| money.currency);
         let done = async {
             let id = key(Kind::Booking, &id, &["id"])?;
-            Ok::<_, Error>(domain::cancel(ctx.app(), ctx.viewer(), id, expected?, reason.as_deref()).await?)
+            domain::cancel(ctx.app(), ctx.viewer(), id, expected?, reason.as_deref()).await
         };
         let (done, user_errors) = split_money(ctx.app(), done.await, currency)?;
         let (booking, refund) = done.map_or((None, None), |(booking, refund)| {

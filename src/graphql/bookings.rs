@@ -4,17 +4,17 @@ use std::sync::Arc;
 
 use async_graphql::{Context, Enum, ID, Object, Result};
 
+use super::cancellations::CancellationPreview;
 use super::connections::{BookingEventConnection, count, page};
 use super::context::{Ask, id};
 use super::error::shown;
 use super::listings::{CancellationPolicy, Listing};
 use super::loaders::{BookingReviewKey, ListingKey, PaymentKey, UserKey};
-use super::money::Money;
 use super::payments::Payment;
 use super::quotes::{CancellationTier, Quote};
 use super::reviews::{Review, ReviewWindow};
 use super::scalars::{DateTime, Json, LocalTime, TimeZone};
-use super::stays::{DateRange, GuestCount, PriceBreakdown, PriceLine, is_hosts};
+use super::stays::{DateRange, GuestCount, PriceBreakdown, is_hosts};
 use super::users::User;
 use crate::domain::bookings::{self as domain, state};
 use crate::domain::error::Error;
@@ -314,63 +314,6 @@ impl Booking {
     /// When it last took a step.
     async fn updated_at(&self) -> DateTime {
         DateTime(self.0.updated_at)
-    }
-}
-
-/// How the money of a cancelled booking is divided; the parts add up to what the guest paid.
-pub struct CancellationPreview {
-    pub(super) cancellation: domain::Cancellation,
-    pub(super) currency: Currency,
-}
-
-impl CancellationPreview {
-    fn money(&self, minor: i64) -> Money {
-        Money::new(minor, self.currency)
-    }
-}
-
-/// How the money of a cancelled booking is divided; the parts add up to what the guest paid.
-#[Object]
-impl CancellationPreview {
-    /// The moment it holds for.
-    async fn at(&self) -> DateTime {
-        DateTime(self.cancellation.at)
-    }
-
-    /// What the guest gets back; `expectedRefund` of `bookingCancel`.
-    async fn refund(&self) -> Money {
-        self.money(self.cancellation.refund)
-    }
-
-    /// What the host earns.
-    async fn host_keeps(&self) -> Money {
-        self.money(self.cancellation.host_keeps)
-    }
-
-    /// The service fees that stay with the marketplace.
-    async fn platform_keeps(&self) -> Money {
-        self.money(self.cancellation.platform_keeps)
-    }
-
-    /// The taxes on what stays.
-    async fn tax_kept(&self) -> Money {
-        self.money(self.cancellation.tax_kept)
-    }
-
-    /// What a cancelling host owes.
-    async fn host_penalty(&self) -> Option<Money> {
-        self.cancellation.host_penalty.map(|minor| self.money(minor))
-    }
-
-    /// Which rule applies.
-    async fn reason(&self) -> &str {
-        &self.cancellation.reason
-    }
-
-    /// What is kept, line by line; empty once it is done.
-    async fn lines(&self) -> Vec<PriceLine> {
-        let lines = self.cancellation.lines.iter().cloned();
-        lines.map(|line| PriceLine::of(line, self.currency)).collect()
     }
 }
 

@@ -2,7 +2,8 @@
 
 use async_graphql::{Enum, Error as GraphqlError, ErrorExtensions, Interface, Result, SimpleObject};
 
-use super::bookings::{BookingAction, BookingState, CancellationPreview};
+use super::bookings::{BookingAction, BookingState};
+use super::cancellations::CancellationPreview;
 use super::quotes::Quote;
 use super::scalars::Date;
 use super::stays::{NightState, UnavailableNight};

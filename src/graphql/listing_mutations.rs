@@ -2,9 +2,10 @@
 
 use async_graphql::{Context, ID, InputObject, Object, Result};
 
+use super::calendar::CalendarDay;
 use super::context::{Ask, id, key};
 use super::error::split;
-use super::listings::{BookingMode, CalendarDay, CancellationPolicy, Listing, RoomType};
+use super::listings::{BookingMode, CancellationPolicy, Listing, RoomType};
 use super::payload::payloads;
 use super::pricing::Weekday;
 use super::scalars::{CurrencyCode, Date, LocalTime, MinorUnits, Ppm, TimeZone};

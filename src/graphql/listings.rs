@@ -4,16 +4,17 @@ use std::sync::Arc;
 
 use async_graphql::{Context, Enum, ID, Object, Result, SimpleObject};
 
-use super::bookings::Booking;
+use super::calendar::CalendarDay;
 use super::connections::ReviewConnection;
 use super::context::{Ask, id};
 use super::error::shown;
-use super::loaders::{About, AmenitiesKey, BookedKey, BookingKey, RatingKey, UserKey};
+use super::loaders::{About, AmenitiesKey, BookedKey, RatingKey, UserKey};
 use super::pricing::{Pricing, StayRules};
+use super::ratings::RatingSummary;
 use super::scalars::{Date, DateTime, LocalTime, TimeZone};
-use super::stays::{NightState, PriceSource, StayCheck, StayInput};
+use super::stays::{StayCheck, StayInput};
 use super::users::{self, User};
-use crate::domain::listings::{self as domain, Aspect, RatingSummary as Ratings, amenities, kinds, policy};
+use crate::domain::listings::{self as domain, amenities, kinds, policy};
 use crate::domain::reviews::ListOf;
 use crate::kernel::id::Kind;
 use crate::kernel::money::Currency;
@@ -353,114 +354,5 @@ impl Amenity {
     /// The group it belongs to.
     async fn category(&self) -> &str {
         self.0.category
-    }
-}
-
-/// What guests thought of a place: means of 1 to 5 stars, shown from three ratings on.
-pub struct RatingSummary(Ratings);
-
-impl RatingSummary {
-    fn shown(&self, aspect: Aspect) -> Option<f64> {
-        self.0.is_shown().then(|| aspect.mean()).flatten()
-    }
-}
-
-/// What guests thought of a place: means of 1 to 5 stars, shown from three ratings on.
-#[Object]
-impl RatingSummary {
-    /// How many rated it.
-    async fn count(&self) -> i64 {
-        self.0.overall.count
-    }
-
-    /// The mean of the guests' overall answers; null until 3 reviews.
-    async fn overall(&self) -> Option<f64> {
-        self.shown(self.0.overall)
-    }
-
-    /// Was it clean?
-    async fn cleanliness(&self) -> Option<f64> {
-        self.shown(self.0.cleanliness)
-    }
-
-    /// Was it as described?
-    async fn accuracy(&self) -> Option<f64> {
-        self.shown(self.0.accuracy)
-    }
-
-    /// Was arriving easy?
-    async fn check_in(&self) -> Option<f64> {
-        self.shown(self.0.check_in)
-    }
-
-    /// Did the host answer?
-    async fn communication(&self) -> Option<f64> {
-        self.shown(self.0.communication)
-    }
-
-    /// Is it well placed?
-    async fn location(&self) -> Option<f64> {
-        self.shown(self.0.location)
-    }
-
-    /// Was it worth its price?
-    async fn value(&self) -> Option<f64> {
-        self.shown(self.0.value)
-    }
-}
-
-/// One night of a calendar.
-pub struct CalendarDay {
-    pub(super) day: domain::CalendarDay,
-    pub(super) currency: Currency,
-}
-
-/// One night of a calendar.
-#[Object]
-impl CalendarDay {
-    /// The local date on which the night begins.
-    async fn date(&self) -> Date {
-        Date(self.day.date)
-    }
-
-    /// Whether and why it is taken.
-    async fn state(&self) -> NightState {
-        self.day.state.into()
-    }
-
-    /// What the night costs before discounts.
-    async fn price(&self) -> Option<super::money::Money> {
-        Some(super::money::Money::new(self.day.price, self.currency))
-    }
-
-    /// Where the price comes from.
-    async fn price_source(&self) -> Option<PriceSource> {
-        Some(self.day.price_source.into())
-    }
-
-    /// Whether a stay may begin on this date.
-    async fn check_in_allowed(&self) -> bool {
-        self.day.check_in_allowed
-    }
-
-    /// Whether a stay may end on this date.
-    async fn check_out_allowed(&self) -> bool {
-        self.day.check_out_allowed
-    }
-
-    /// The shortest stay that may begin on this date.
-    async fn min_nights(&self) -> i32 {
-        self.day.min_nights
-    }
-
-    /// The host's note; for the host alone.
-    async fn note(&self) -> Option<&str> {
-        self.day.note.as_deref()
-    }
-
-    /// The booking that took the night; for its parties alone.
-    async fn booking(&self, ctx: &Context<'_>) -> Option<Result<Booking>> {
-        let booking = self.day.booking_id.filter(|_| ctx.viewer().user().is_some())?;
-        ctx.load(BookingKey(booking)).await.map(|found| found.map(Booking::of)).transpose()
     }
 }

@@ -3,6 +3,8 @@
 mod batching;
 mod booking_mutations;
 mod bookings;
+mod calendar;
+mod cancellations;
 mod connections;
 mod context;
 mod error;
@@ -15,10 +17,12 @@ mod payload;
 mod payments;
 mod pricing;
 mod quotes;
+mod ratings;
 mod reviews;
 mod scalars;
 mod search;
 mod stays;
+mod user_mutations;
 mod users;
 
 use std::net::IpAddr;
@@ -197,7 +201,7 @@ impl Query {
 /// Everything that can be changed. Each mutation answers with what it made and with typed `userErrors`.
 #[derive(MergedObject, Default)]
 pub struct Mutation(
-    users::UserMutation,
+    user_mutations::UserMutation,
     listing_mutations::ListingMutation,
     quotes::QuoteMutation,
     booking_mutations::BookingMutation,
@@ -209,12 +213,12 @@ pub struct Mutation(
 #[graphql(field(name = "user_errors", ty = "&Vec<UserError>", desc = "Why nothing was done; empty when it was."))]
 #[expect(clippy::large_enum_variant, missing_docs, reason = "it names types for the schema and is never built")]
 pub enum MutationPayload {
-    UserRegister(users::UserRegisterPayload),
-    UserUpdate(users::UserUpdatePayload),
-    UserBecomeHost(users::UserBecomeHostPayload),
-    SessionCreate(users::SessionCreatePayload),
-    SessionRefresh(users::SessionRefreshPayload),
-    SessionRevoke(users::SessionRevokePayload),
+    UserRegister(user_mutations::UserRegisterPayload),
+    UserUpdate(user_mutations::UserUpdatePayload),
+    UserBecomeHost(user_mutations::UserBecomeHostPayload),
+    SessionCreate(user_mutations::SessionCreatePayload),
+    SessionRefresh(user_mutations::SessionRefreshPayload),
+    SessionRevoke(user_mutations::SessionRevokePayload),
     ListingCreate(listing_mutations::ListingCreatePayload),
     ListingUpdate(listing_mutations::ListingUpdatePayload),
     ListingPublish(listing_mutations::ListingPublishPayload),

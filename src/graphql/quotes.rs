@@ -92,7 +92,7 @@ impl Quote {
 
     /// Whether it was booked already.
     async fn consumed(&self, ctx: &Context<'_>) -> Result<bool> {
-        Ok(domain::is_consumed(ctx.app(), self.quote.id).await.map_err(shown)?)
+        domain::is_consumed(ctx.app(), self.quote.id).await.map_err(shown)
     }
 }
 

@@ -1,23 +1,22 @@
 //! People: what everyone sees, and what hangs privately from the viewer.
 
-use async_graphql::{Context, Enum, ID, InputObject, Object, Result, SimpleObject};
+use async_graphql::{Context, Enum, ID, Object, Result};
 use std::sync::Arc;
 
 use super::bookings::{Booking, BookingState};
 use super::connections::{BookingConnection, ListingConnection, ReviewConnection, SessionConnection};
 use super::connections::{count, empty_page, page};
 use super::context::{Ask, id, key};
-use super::error::{shown, split};
+use super::error::shown;
 use super::listings::{Listing, ListingStatus};
 use super::loaders::{HostListingsKey, ReviewCountKey, ReviewsKey};
-use super::payload::payloads;
 use super::reviews::Review;
 use super::scalars::{CurrencyCode, DateTime, TimeZone};
 use crate::domain::bookings::{self as domain_bookings, Side};
-use crate::domain::error::{Error, Refusals};
+use crate::domain::error::Error;
 use crate::domain::listings as domain_listings;
 use crate::domain::reviews::ListOf;
-use crate::domain::users::{self as domain, ProfileChange, Registration, Tokens};
+use crate::domain::users as domain;
 use crate::kernel::id::Kind;
 
 /// What somebody may do.
@@ -246,7 +245,7 @@ impl Viewer {
 }
 
 impl Viewer {
-    fn of(row: domain::User) -> Viewer {
+    pub(super) fn of(row: domain::User) -> Viewer {
         Viewer(Arc::new(row))
     }
 }
@@ -315,199 +314,6 @@ impl Session {
     pub(super) async fn find(ctx: &Context<'_>, id: uuid::Uuid) -> Result<Option<Session>, Error> {
         let row = domain::session(ctx.app(), ctx.viewer(), id).await?;
         Ok(row.map(|row| Session { row: Arc::new(row) }))
-    }
-}
-
-/// What a client needs to act for a person.
-#[derive(SimpleObject)]
-pub struct AuthTokens {
-    /// For the header `Authorization: Bearer …`.
-    access_token: String,
-    /// When the access token ends.
-    expires_at: DateTime,
-    /// Good for one `sessionRefresh`. Keep it secret.
-    refresh_token: String,
-    /// When the refresh token ends.
-    refresh_expires_at: DateTime,
-}
-
-impl From<Tokens> for AuthTokens {
-    fn from(tokens: Tokens) -> Self {
-        AuthTokens {
-            access_token: tokens.access,
-            expires_at: DateTime(tokens.access_expires_at),
-            refresh_token: tokens.refresh,
-            refresh_expires_at: DateTime(tokens.refresh_expires_at),
-        }
-    }
-}
-
-/// What someone says who makes an account.
-#[derive(InputObject)]
-pub struct UserRegisterInput {
-    /// Address to sign in with.
-    email: String,
-    /// At least ten characters that nobody would guess.
-    password: String,
-    /// The name others will see.
-    display_name: String,
-    /// Language, as a BCP 47 tag; `en` when absent.
-    locale: Option<String>,
-    /// The zone they are usually in; UTC when absent.
-    time_zone: Option<TimeZone>,
-}
-
-/// What to change of your profile; absent fields stay, empty texts clear.
-#[derive(InputObject)]
-pub struct UserUpdateInput {
-    /// The name others see.
-    display_name: Option<String>,
-    /// A few words about yourself.
-    about: Option<String>,
-    /// Telephone number in international form, such as +351 21 000 0000.
-    phone: Option<String>,
-    /// Language, as a BCP 47 tag.
-    locale: Option<String>,
-    /// The zone you are usually in.
-    time_zone: Option<TimeZone>,
-    /// The currency you think in.
-    currency: Option<CurrencyCode>,
-}
-
-payloads! {
-    /// The new account, signed in.
-    UserRegisterPayload {
-        /// You.
-        viewer: Option<Viewer>,
-        /// What to sign requests with.
-        tokens: Option<AuthTokens>,
-    }
-    /// The changed profile.
-    UserUpdatePayload {
-        /// You.
-        viewer: Option<Viewer>,
-    }
-    /// The new host.
-    UserBecomeHostPayload {
-        /// You.
-        viewer: Option<Viewer>,
-    }
-    /// The account, signed in.
-    SessionCreatePayload {
-        /// You.
-        viewer: Option<Viewer>,
-        /// What to sign requests with.
-        tokens: Option<AuthTokens>,
-    }
-    /// The new tokens.
-    SessionRefreshPayload {
-        /// What to sign requests with from now on.
-        tokens: Option<AuthTokens>,
-    }
-    /// What was ended.
-    SessionRevokePayload {
-        /// The ids of the sessions that ended.
-        revoked_ids: Vec<ID>,
-    }
-}
-
-/// Accounts and sign-ins.
-#[derive(Default)]
-pub struct UserMutation;
-
-#[Object]
-impl UserMutation {
-    /// Makes an account and signs in to it.
-    async fn user_register(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "Who registers.")] user: UserRegisterInput,
-    ) -> Result<UserRegisterPayload> {
-        let done = async {
-            let mut refusals = Refusals::default();
-            let zone = user.time_zone.as_ref().map(|zone| zone.read(&mut refusals, &["user", "timeZone"]));
-            refusals.finish()?;
-            let request = Registration {
-                email: user.email,
-                password: user.password,
-                display_name: user.display_name,
-                locale: user.locale,
-                time_zone: zone.flatten(),
-            };
-            domain::register(ctx.app(), request, ctx.origin()).await
-        };
-        let (done, user_errors) = split(ctx.app(), done.await)?;
-        let (viewer, tokens) = done.map(|(user, tokens)| (Viewer::of(user), tokens.into())).unzip();
-        Ok(UserRegisterPayload { viewer, tokens, user_errors })
-    }
-
-    /// Changes your profile.
-    async fn user_update(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "What to change.")] user: UserUpdateInput,
-    ) -> Result<UserUpdatePayload> {
-        let done = async {
-            let mut refusals = Refusals::default();
-            let zone = user.time_zone.as_ref().map(|zone| zone.read(&mut refusals, &["user", "timeZone"]));
-            refusals.finish()?;
-            let change = ProfileChange {
-                display_name: user.display_name,
-                about: user.about,
-                phone: user.phone,
-                locale: user.locale,
-                time_zone: zone.flatten(),
-                currency: user.currency.map(|code| code.read(&["user", "currency"])).transpose()?,
-            };
-            domain::update(ctx.app(), ctx.viewer(), change).await
-        };
-        let (done, user_errors) = split(ctx.app(), done.await)?;
-        Ok(UserUpdatePayload { viewer: done.map(Viewer::of), user_errors })
-    }
-
-    /// Lets you list places.
-    async fn user_become_host(&self, ctx: &Context<'_>) -> Result<UserBecomeHostPayload> {
-        let (done, user_errors) = split(ctx.app(), domain::become_host(ctx.app(), ctx.viewer()).await)?;
-        Ok(UserBecomeHostPayload { viewer: done.map(Viewer::of), user_errors })
-    }
-
-    /// Signs in. A wrong password and an unknown address look the same.
-    async fn session_create(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "The address of the account.")] email: String,
-        #[graphql(desc = "Its password.")] password: String,
-    ) -> Result<SessionCreatePayload> {
-        let done = domain::sign_in(ctx.app(), &email, password, ctx.origin()).await;
-        let (done, user_errors) = split(ctx.app(), done)?;
-        let (viewer, tokens) = done.map(|(user, tokens)| (Viewer::of(user), tokens.into())).unzip();
-        Ok(SessionCreatePayload { viewer, tokens, user_errors })
-    }
-
-    /// Exchanges a refresh token for new tokens. Each works once; a second use ends the whole session.
-    async fn session_refresh(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "The latest refresh token of the session.")] refresh_token: String,
-    ) -> Result<SessionRefreshPayload> {
-        let (done, user_errors) = split(ctx.app(), domain::refresh(ctx.app(), &refresh_token).await)?;
-        Ok(SessionRefreshPayload { tokens: done.map(Into::into), user_errors })
-    }
-
-    /// Signs out: ends one of your sessions, at once.
-    async fn session_revoke(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "Which session; absent means the one of this request.")] id: Option<ID>,
-    ) -> Result<SessionRevokePayload> {
-        let done = async {
-            let session = id.map(|id| key(Kind::Session, &id, &["id"])).transpose()?;
-            domain::revoke(ctx.app(), ctx.viewer(), session).await
-        };
-        let (done, user_errors) = split(ctx.app(), done.await)?;
-        let revoked_ids =
-            done.unwrap_or_default().into_iter().map(|session| self::id(Kind::Session, session)).collect();
-        Ok(SessionRevokePayload { revoked_ids, user_errors })
     }
 }
 

@@ -30,8 +30,8 @@ pub fn newest_first<E: EntityTrait>(
     };
     let column = Expr::col((E::default(), id));
     Ok(select
-        .filter(after.map_or_else(|| Expr::val(true).into(), |after| column.clone().lt(after)))
-        .filter(before.map_or_else(|| Expr::val(true).into(), |before| id.gt(before)))
+        .filter(after.map_or_else(|| Expr::val(true), |after| column.clone().lt(after)))
+        .filter(before.map_or_else(|| Expr::val(true), |before| id.gt(before)))
         .order_by(id, order)
         .limit(u64::from(request.size) + 1))
 }

@@ -30,7 +30,7 @@ pub async fn respond(app: &App, viewer: &Viewer, id: Uuid, text: &str) -> Result
     if review.response_at.is_some() {
         return Err(Error::refused(Code::ReviewLocked, &["id"], "this review has been answered"));
     }
-    if !review.published_at.is_some_and(|at| now < at + TIME) {
+    if review.published_at.is_none_or(|at| now >= at + TIME) {
         return Err(Error::refused(Code::ReviewWindowClosed, &["id"], "the 30 days for an answer are over"));
     }
     let answered = table::Entity::update_many()

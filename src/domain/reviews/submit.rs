@@ -42,7 +42,7 @@ impl Draft {
         let of_listing = direction == Direction::GuestToListing;
         let mut stars = |name: &str, stars: Option<i32>, belongs: bool| {
             let field = ["review", name];
-            let Some(stars) = stars else { return None };
+            let stars = stars?;
             refusals.check(belongs, Code::Invalid, &field, "does not belong into a review of this side");
             refusals.range(&field, stars.into(), 1, 5);
             i16::try_from(stars).ok()
