@@ -261,9 +261,8 @@ fn contains(word: &str, followed_by: &str) -> SimpleExpr {
 pub(super) fn slim(select: &mut SelectStatement) {
     for column in listing::Column::iter() {
         match column {
-            listing::Column::Description | listing::Column::SearchText | listing::Column::HouseRules => {
-                let empty = if matches!(column, listing::Column::HouseRules) { "null" } else { "" };
-                select.expr_as(Expr::val(empty), Alias::new(sea_orm::IdenStatic::as_str(&column)));
+            listing::Column::Description | listing::Column::SearchText => {
+                select.expr_as(Expr::val(""), Alias::new(sea_orm::IdenStatic::as_str(&column)));
             }
             _ => {
                 select.expr(column.select_as(Expr::col((listing::Entity, column))));
