@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use source::{Source, spells};
 
@@ -161,9 +162,19 @@ fn strangers_at_the_top(names: &[String], git_ignore: &str) -> Vec<String> {
 
 /// Applies a rule to every file and shows every place that breaks it.
 fn hold(rule: fn(&Source) -> Vec<Fault>) {
+    static SOURCES: LazyLock<Vec<Source>> = LazyLock::new(sources);
+    let mut shown = Vec::new();
+    for source in SOURCES.iter() {
+        let faults = rule(source).into_iter();
+        shown.extend(faults.map(|(line, reason)| format!("{}:{}: {reason}", source.path, line + 1)));
+    }
+    assert!(shown.is_empty(), "\n{}\n", shown.join("\n"));
+}
+
+fn sources() -> Vec<Source> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let (mut folders, mut faults): (Vec<PathBuf>, Vec<String>) = (Vec::new(), Vec::new());
-    folders.extend(["src", "migration/src", "tests"].map(|folder| root.join(folder)));
+    let mut folders: Vec<PathBuf> = ["src", "migration/src", "tests"].map(|folder| root.join(folder)).into();
+    let mut sources = Vec::new();
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
@@ -171,13 +182,12 @@ fn hold(rule: fn(&Source) -> Vec<Fault>) {
                 folders.push(path);
             } else if path.extension().is_some_and(|extension| extension == "rs") {
                 let name = path.strip_prefix(root).unwrap().to_str().unwrap().replace('\\', "/");
-                let found = rule(&Source::new(&name, &fs::read_to_string(&path).unwrap()));
-                faults.extend(found.iter().map(|(line, reason)| format!("{name}:{}: {reason}", line + 1)));
+                sources.push(Source::new(&name, &fs::read_to_string(&path).unwrap()));
             }
         }
     }
-    faults.sort();
-    assert!(faults.is_empty(), "\n{}\n", faults.join("\n"));
+    sources.sort_by(|one, other| one.path.cmp(&other.path));
+    sources
 }
 
 #[test]

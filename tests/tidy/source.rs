@@ -126,28 +126,28 @@ fn is_word(c: char) -> bool {
 
 /// Comments and literals become spaces; lines stay where they are.
 fn blanked(text: &str) -> String {
-    let (mut out, mut rest, mut previous) = (String::with_capacity(text.len()), text, ' ');
-    while let Some(first) = rest.chars().next() {
-        let length = literal(rest, previous);
-        out.extend(rest[..length].chars().map(|c| if c == '\n' { c } else { ' ' }));
-        previous = ' ';
-        rest = &rest[length..];
-        if length == 0 {
-            out.push(first);
-            previous = first;
-            rest = &rest[first.len_utf8()..];
+    let (mut out, mut from, mut previous) = (String::with_capacity(text.len()), 0, ' ');
+    let mut characters = text.chars();
+    while let Some(c) = characters.next() {
+        let at = text.len() - characters.as_str().len() - c.len_utf8();
+        let may_begin = matches!(c, '/' | '"' | '\'') || matches!(c, 'r' | 'b' | 'c') && !is_word(previous);
+        let length = if may_begin { literal(&text[at..]) } else { 0 };
+        previous = c;
+        if length > 0 {
+            let end = at + length;
+            out.push_str(&text[from..at]);
+            out.extend(text[at..end].chars().map(|c| if c == '\n' { c } else { ' ' }));
+            (from, previous, characters) = (end, ' ', text[end..].chars());
         }
     }
+    out.push_str(&text[from..]);
     out
 }
 
 /// The length of the comment or literal at the start of `rest`: 0 if there is none.
-fn literal(rest: &str, previous: char) -> usize {
-    if !rest.starts_with(['/', '"', '\'', 'r', 'b', 'c']) {
-        return 0;
-    }
+fn literal(rest: &str) -> usize {
     let up_to = |end: &str, from: usize| rest[from..].find(end).map_or(rest.len(), |at| from + at + end.len());
-    let raw = rest.trim_start_matches(['b', 'c']).strip_prefix('r').filter(|_| !is_word(previous)).unwrap_or("");
+    let raw = rest.trim_start_matches(['b', 'c']).strip_prefix('r').unwrap_or("");
     let opened = raw.trim_start_matches('#');
     if rest.starts_with("//") {
         rest.find('\n').unwrap_or(rest.len())
