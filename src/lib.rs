@@ -18,6 +18,7 @@
 
 pub mod domain;
 pub mod graphql;
+pub mod import;
 pub mod jobs;
 pub mod kernel;
 pub mod platform;

@@ -9,6 +9,7 @@ pub mod amenities;
 mod calendar;
 mod change;
 mod claims;
+pub mod import;
 pub mod kinds;
 mod location;
 pub mod policy;

@@ -5,6 +5,7 @@
 //! transaction. Imported reviews have an author and a text, but no stars, no booking and no window.
 
 mod access;
+pub mod import;
 mod publish;
 mod respond;
 mod submit;

@@ -4,6 +4,7 @@
 //! SHA-256; neither leaves this wing. A refresh token works once; a second use ends the session it belongs to.
 //! Imported people have neither address nor password and can never sign in.
 
+pub mod import;
 mod profile;
 mod register;
 mod sessions;
