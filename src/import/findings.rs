@@ -95,10 +95,23 @@ impl Findings {
 
     /// Adds one finding about a record.
     pub fn add(&self, outcome: Outcome, file: &Arc<str>, at: Option<At>, id: &str, problem: &Problem) {
+        self.add_times(outcome, file, at, id, problem, 1);
+    }
+
+    /// Adds one finding that counts several times.
+    pub fn add_times(
+        &self,
+        outcome: Outcome,
+        file: &Arc<str>,
+        at: Option<At>,
+        id: &str,
+        problem: &Problem,
+        times: u64,
+    ) {
         let mut inner = self.inner();
         let key = (outcome, file.clone(), problem.field, problem.reason);
         let (count, _) = inner.groups.entry(key).or_insert((0, at.map(|at| at.record)));
-        *count += 1;
+        *count += times;
         if let Some(rows) = &mut inner.rows {
             let (record, line) = at.map(|at| (at.record.to_string(), at.line.to_string())).unwrap_or_default();
             let outcome = match outcome {

@@ -122,7 +122,7 @@ fn check_together(row: &table::listing::ActiveModel, refusals: &mut Refusals) {
     refusals.check(both, Code::Required, &["listing", "longitude"], "latitude and longitude go together");
 }
 
-fn draft(app: &App, host_id: Uuid, currency: String) -> table::listing::ActiveModel {
+pub(super) fn draft(app: &App, host_id: Uuid, currency: String) -> table::listing::ActiveModel {
     let now = app.clock.now();
     let time = |(hour, minute)| chrono::NaiveTime::from_hms_opt(hour, minute, 0).unwrap_or_default();
     table::listing::ActiveModel {

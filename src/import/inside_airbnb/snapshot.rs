@@ -98,6 +98,21 @@ impl Snapshot {
         Ok(Snapshot { here, taken_on: survey.taken_on, bytes, source, survey, findings, shift_to, taken })
     }
 
+    /// The name of the file of listings.
+    pub fn listings_file(&self) -> &Arc<str> {
+        &self.source.listings.name
+    }
+
+    /// The name of the calendar, or of the listings where there is none.
+    pub fn calendar_file(&self) -> &Arc<str> {
+        self.source.calendar.as_ref().map_or(self.listings_file(), |file| &file.name)
+    }
+
+    /// The name of the file of reviews, or of the listings where there is none.
+    pub fn reviews_file(&self) -> &Arc<str> {
+        self.source.reviews.as_ref().map_or(self.listings_file(), |file| &file.name)
+    }
+
     /// Reads everything; `send` takes each batch and says whether to go on.
     pub fn read(&self, mut send: impl FnMut(Batch) -> bool) -> Result<Counts, SourceError> {
         let mut counts = Counts::default();

@@ -1,11 +1,20 @@
 //! Listings that come with a data set, each with its amenities, scores and calendar.
 
+mod merge;
+mod nights;
+mod store;
+mod survey;
+
 use chrono::NaiveDate;
 use chrono_tz::Tz;
 
 use super::kinds::RoomType;
 use super::policy::CancellationPolicy;
 use crate::kernel::money::Currency;
+
+pub use nights::Nights;
+pub use store::{Known, Stored, known, store};
+pub use survey::{currencies, gone};
 
 /// Longest stay an imported listing allows, the longest that has a price; sources write 1,125 or 2,147,483,647 where
 /// they mean "no limit".

@@ -1,0 +1,130 @@
+//! What a source says of a listing, laid over what is known of it or over an empty draft.
+
+use sea_orm::prelude::Json;
+use sea_orm::{DbErr, TryIntoModel};
+use serde_json::json;
+use uuid::Uuid;
+
+use super::{ImportedListing, ImportedPricing};
+use crate::domain::listings::Listing;
+use crate::domain::listings::kinds::{BookingMode, ListingStatus, RoomType};
+use crate::domain::listings::pricing::LengthOfStayDiscount;
+use crate::domain::listings::search::text_of;
+use crate::domain::listings::status::missing;
+use crate::domain::listings::update::draft;
+use crate::platform::App;
+
+/// A new listing: a draft with everything the source says, and modest assumptions where it says nothing; published
+/// when nothing is missing.
+pub(super) fn new_listing(
+    app: &App,
+    source: &str,
+    host_id: Uuid,
+    imported: &ImportedListing,
+) -> Result<Listing, DbErr> {
+    let mut listing = draft(app, host_id, imported.pricing.currency.code().to_owned()).try_into_model()?;
+    listing.source = Some(source.to_owned());
+    listing.source_ref = Some(imported.source_ref.clone());
+    listing.capacity = if imported.room_type == RoomType::SharedRoom { 1 } else { 2 };
+    listing.bedrooms = 1;
+    listing.beds = imported.bedrooms.unwrap_or(1).max(1);
+    listing.bathrooms = 1.0;
+    listing.included_guests = imported.capacity.unwrap_or(listing.capacity);
+    // Without a word on it the host is asked.
+    listing.booking_mode = BookingMode::Request;
+    listing.description = fallback_description(imported);
+    lay_over(&mut listing, imported);
+    publish_if_complete(app, &mut listing);
+    Ok(listing)
+}
+
+/// A known listing with what the source says now, of another version if that is anything new. What the source does not
+/// speak of stays; so does the status, but that a draft which lacks nothing any more is published.
+pub(super) fn known_listing(app: &App, known: &Listing, host_id: Uuid, imported: &ImportedListing) -> Listing {
+    let mut listing = known.clone();
+    listing.host_id = host_id;
+    lay_over(&mut listing, imported);
+    publish_if_complete(app, &mut listing);
+    if listing != *known {
+        listing.version += 1;
+        listing.updated_at = app.clock.now();
+    }
+    listing
+}
+
+fn lay_over(listing: &mut Listing, imported: &ImportedListing) {
+    listing.title.clone_from(&imported.title);
+    listing.room_type = imported.room_type;
+    set(&mut listing.description, imported.description.clone());
+    set(&mut listing.capacity, imported.capacity);
+    set(&mut listing.bedrooms, imported.bedrooms);
+    set(&mut listing.beds, imported.beds);
+    set(&mut listing.bathrooms, imported.bathrooms);
+
+    let location = &imported.location;
+    let region = [&location.neighbourhood, &location.district].into_iter().flatten();
+    let region = region.map(String::as_str).collect::<Vec<_>>().join(", ");
+    listing.region = Some(region).filter(|region| !region.is_empty());
+    listing.city.clone_from(&location.city);
+    listing.country.clone_from(&location.country);
+    listing.latitude = Some(location.latitude);
+    listing.longitude = Some(location.longitude);
+    location.time_zone.name().clone_into(&mut listing.time_zone);
+
+    price(listing, &imported.pricing);
+    let rules = &imported.rules;
+    listing.min_nights = rules.min_nights;
+    set(&mut listing.max_nights, rules.max_nights);
+    listing.max_nights = listing.max_nights.max(rules.min_nights);
+    set(&mut listing.pets_allowed, rules.pets_allowed);
+    let mode = |instant| if instant { BookingMode::Instant } else { BookingMode::Request };
+    set(&mut listing.booking_mode, rules.instant.map(mode));
+
+    let place = format!("{} {} {}", listing.city, listing.region.as_deref().unwrap_or_default(), listing.country);
+    listing.search_text = text_of(&listing.title, &place, &listing.description);
+}
+
+fn price(listing: &mut Listing, pricing: &ImportedPricing) {
+    pricing.currency.code().clone_into(&mut listing.currency);
+    if let Some(base_minor) = pricing.base_minor {
+        listing.base_minor = base_minor;
+        // The source prices every night by the night: nothing else may stand between base price and overrides.
+        listing.weekend_minor = None;
+        listing.seasons = json!([]);
+    }
+    set(&mut listing.cleaning_fee_minor, pricing.cleaning_fee_minor);
+    set(&mut listing.extra_guest_fee_minor, pricing.extra_guest_fee_minor);
+    set(&mut listing.included_guests, pricing.included_guests);
+    set(&mut listing.cancellation_policy, pricing.cancellation_policy);
+    set(&mut listing.length_of_stay, pricing.length_of_stay.as_deref().map(steps));
+}
+
+fn steps(steps: &[(i32, i64)]) -> Json {
+    let steps = steps.iter().map(|&(min_nights, discount)| LengthOfStayDiscount { min_nights, discount });
+    json!(steps.collect::<Vec<_>>())
+}
+
+fn publish_if_complete(app: &App, listing: &mut Listing) {
+    if listing.status == ListingStatus::Draft && listing.published_at.is_none() && missing(listing).is_empty() {
+        listing.status = ListingStatus::Published;
+        listing.published_at = Some(app.clock.now());
+    }
+}
+
+fn fallback_description(imported: &ImportedListing) -> String {
+    let what = match imported.room_type {
+        RoomType::EntirePlace => "An entire place",
+        RoomType::PrivateRoom => "A private room",
+        RoomType::SharedRoom => "A bed in a shared room",
+        RoomType::HotelRoom => "A room in a hotel",
+    };
+    let location = &imported.location;
+    let place = [location.neighbourhood.as_deref(), location.district.as_deref(), Some(location.city.as_str())];
+    format!("{what} in {}.", place.into_iter().flatten().collect::<Vec<_>>().join(", "))
+}
+
+fn set<T>(field: &mut T, value: Option<T>) {
+    if let Some(value) = value {
+        *field = value;
+    }
+}
