@@ -1,9 +1,10 @@
-//! The command line: serve, worker, migrate, schema.
+//! The command line: serve, worker, migrate, import, schema.
 
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
+use roost::import::{self, ImportArgs};
 use roost::platform::clock::Clock;
 use roost::platform::config::{Config, Settings};
 use roost::platform::{App, telemetry};
@@ -33,6 +34,8 @@ enum Command {
     Worker,
     /// Bring the database's schema up to date and leave
     Migrate,
+    /// Import a marketplace from elsewhere
+    Import(ImportArgs),
     /// Print the GraphQL schema
     Schema,
 }
@@ -76,6 +79,7 @@ async fn run(command: Command, config: Config) -> anyhow::Result<()> {
         Command::Serve => serve(&app).await?,
         Command::Worker => jobs::work(&app, stop_signal()?).await,
         Command::Migrate => println!("The schema is up to date."),
+        Command::Import(args) => print!("{}", import::command(&app, args).await?),
         Command::Schema => {}
     }
     app.db.close().await;
