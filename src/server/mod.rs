@@ -59,10 +59,17 @@ pub fn router(app: App) -> Router {
             tracing::info_span!("request", method = %request.method(), path = request.uri().path(), id)
         }))
         .layer(SetRequestIdLayer::new(REQUEST_ID, OwnId))
+        .layer(axum::middleware::map_request(without_foreign_id))
         .layer(SetSensitiveRequestHeadersLayer::new([header::AUTHORIZATION, header::COOKIE]))
 }
 
-/// Request ids of our own; one that a client sends is kept if it is short and plain (the layer checks neither).
+/// A request id of a stranger's making could be anything; logs carry our own.
+async fn without_foreign_id(mut request: axum::extract::Request) -> axum::extract::Request {
+    request.headers_mut().remove(REQUEST_ID);
+    request
+}
+
+/// Request ids of our own.
 #[derive(Clone, Copy)]
 struct OwnId;
 

@@ -94,7 +94,9 @@ async fn paid(app: &App, booking: &Booking) -> Result<bool, Error> {
         Mode::Request => {
             let payment = payments::of_booking(&txn, booking.id).await?;
             let ends = payment.capture_before.map_or(DateTime::<Utc>::MAX_UTC, |at| at - AUTHORIZATION_MARGIN);
-            let until = (now + REQUEST).min(booking.check_in_at).min(ends);
+            // Who books for tonight after check-in has begun still gets an answer, or knows by the time it is pointless.
+            let arrival = if booking.check_in_at > now { booking.check_in_at } else { booking.check_out_at };
+            let until = (now + REQUEST).min(arrival).min(ends);
             let held = listings::extend_claims(&txn, booking.id, until).await?;
             let held = held.saturating_sub(u64::try_from(booking.preparation_nights).unwrap_or(0));
             let mut step = Step::new(BookingState::Requested, "request", By::SYSTEM);
