@@ -1,0 +1,305 @@
+//! Input that makes no sense: a typed error that names its field, never half a change.
+
+use roost::kernel::id::Kind;
+use serde_json::{Value, json};
+
+use crate::client::Nobody;
+use crate::harness::TestApp;
+use crate::scenes::{merged, new_york, stay};
+
+#[tokio::test]
+async fn every_field_of_a_listing_has_its_limits() {
+    let app = TestApp::new().await;
+    let host = app.host().await;
+    for (change, refusal) in [
+        (json!({ "title": "x".repeat(121) }), "TOO_LONG title"),
+        (json!({ "title": "Bell\u{7}" }), "INVALID title"),
+        (json!({ "title": "Null\u{0}" }), "INVALID title"),
+        (json!({ "description": "x".repeat(20_001) }), "TOO_LONG description"),
+        (json!({ "capacity": 0 }), "INVALID capacity"),
+        (json!({ "capacity": 51 }), "INVALID capacity"),
+        (json!({ "bedrooms": -1 }), "INVALID bedrooms"),
+        (json!({ "beds": 2_147_483_647 }), "INVALID beds"),
+        (json!({ "bathrooms": 1.3 }), "INVALID bathrooms"),
+        (json!({ "bathrooms": -0.5 }), "INVALID bathrooms"),
+        (json!({ "amenities": ["WIFI", "TELEPORT"] }), "INVALID amenities"),
+        (json!({ "amenities": vec!["WIFI"; 101] }), "TOO_MANY amenities"),
+        (json!({ "houseRules": vec!["Be kind"; 51] }), "TOO_MANY houseRules"),
+        (json!({ "address": { "country": "Portugal" } }), "INVALID address.country"),
+        (json!({ "address": { "city": "x".repeat(201) } }), "TOO_LONG address.city"),
+        (json!({ "latitude": 90.1 }), "INVALID latitude"),
+        (json!({ "longitude": -180.1 }), "INVALID longitude"),
+        (json!({ "longitude": null }), "REQUIRED longitude"),
+        (json!({ "timeZone": "Europe/Atlantis" }), "INVALID timeZone"),
+        (json!({ "cancellationPolicy": "LONG_TERM_FIRM" }), "INVALID cancellationPolicy"),
+        (json!({ "longTermPolicy": "FLEXIBLE" }), "INVALID longTermPolicy"),
+        (json!({ "pricing": { "currency": "XXX" } }), "INVALID pricing.currency"),
+        (json!({ "pricing": { "currency": "usd" } }), "INVALID pricing.currency"),
+        (json!({ "pricing": { "base": -1 } }), "INVALID pricing.base"),
+        (json!({ "pricing": { "base": 0 } }), "INVALID pricing.base"),
+        (json!({ "pricing": { "base": 9_007_199_254_740_991_i64 } }), "INVALID pricing.base"),
+        (json!({ "pricing": { "weekend": -1 } }), "INVALID pricing.weekend"),
+        (json!({ "pricing": { "cleaningFee": -1 } }), "INVALID pricing.cleaningFee"),
+        (json!({ "pricing": { "petFee": -1 } }), "INVALID pricing.petFee"),
+        (json!({ "pricing": { "extraGuestFee": -1 } }), "INVALID pricing.extraGuestFee"),
+        (json!({ "pricing": { "includedGuests": 0 } }), "INVALID pricing.includedGuests"),
+        (json!({ "pricing": { "nonRefundableDiscount": 1_000_000 } }), "INVALID pricing.nonRefundableDiscount"),
+        (json!({ "pricing": { "lengthOfStay": [{ "minNights": 1, "discount": 1 }] } }), "INVALID pricing.lengthOfStay"),
+        (
+            json!({ "pricing": { "lengthOfStay": [{ "minNights": 7, "discount": -1 }] } }),
+            "INVALID pricing.lengthOfStay",
+        ),
+        (json!({ "stayRules": { "minNights": 0 } }), "INVALID stayRules.minNights"),
+        (json!({ "stayRules": { "minNights": 8, "maxNights": 7 } }), "INVALID stayRules.minNights"),
+        (json!({ "stayRules": { "maxNights": 366 } }), "INVALID stayRules.maxNights"),
+        (json!({ "stayRules": { "advanceNoticeDays": -1 } }), "INVALID stayRules.advanceNoticeDays"),
+        (json!({ "stayRules": { "bookingWindowDays": 731 } }), "INVALID stayRules.bookingWindowDays"),
+        (json!({ "stayRules": { "preparationNights": 8 } }), "INVALID stayRules.preparationNights"),
+        (json!({ "stayRules": { "checkInDays": [] } }), "INVALID stayRules.checkInDays"),
+    ] {
+        let (code, field) = refusal.split_once(' ').unwrap();
+        let given = json!({ "listing": merged(new_york(), change) });
+        assert_eq!(app.said(&host, "listingCreate", given).await, [format!("{code} listing.{field}")]);
+    }
+    assert_eq!(app.count("listing", []).await, 0);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn every_wrong_field_of_a_listing_is_named_at_once() {
+    let app = TestApp::new().await;
+    let host = app.host().await;
+    let wrong = json!({ "title": "", "capacity": 0, "pricing": { "base": -1, "petFee": -1 },
+        "stayRules": { "minNights": 0 }, "latitude": 100.0 });
+    let mut said = app.said(&host, "listingCreate", json!({ "listing": merged(new_york(), wrong) })).await;
+    said.sort();
+    let expected = [
+        "INVALID listing.capacity",
+        "INVALID listing.latitude",
+        "INVALID listing.pricing.base",
+        "INVALID listing.pricing.petFee",
+        "INVALID listing.stayRules.minNights",
+        "REQUIRED listing.title",
+    ];
+    assert_eq!(said, expected);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn guests_in_impossible_numbers_are_refused() {
+    let app = TestApp::new().await;
+    let (host, guest) = (app.host().await, app.guest().await);
+    let listing = app.published_listing(&host, json!({})).await;
+    let query = "query($id: ID!, $stay: StayInput!) { listing(id: $id) { stay(input: $stay) { bookable } } }";
+    let date = |stay: &str| json!({ "checkIn": stay, "checkOut": stay });
+    for (change, field) in [
+        (json!({ "adults": 0 }), "adults"),
+        (json!({ "adults": -1 }), "adults"),
+        (json!({ "adults": 101 }), "adults"),
+        (json!({ "children": -1 }), "children"),
+        (json!({ "infants": -1 }), "infants"),
+        (json!({ "pets": -2_147_483_648_i64 }), "pets"),
+        (json!({ "currency": "EUR" }), "currency"),
+        (merged(date("1900-01-01"), json!({ "checkOut": "2027-03-02" })), "checkIn"),
+        (merged(date("2027-03-01"), json!({ "checkOut": "9999-12-31" })), "checkOut"),
+    ] {
+        let wanted = merged(stay("2027-03-01", "2027-03-02"), change);
+        let given = json!({ "listingId": listing, "stay": wanted });
+        assert_eq!(app.said(&guest, "quoteCreate", given).await, [format!("INVALID stay.{field}")], "{wanted}");
+        let given = json!({ "id": listing, "stay": wanted });
+        assert_eq!(app.query_refused(&guest, query, given).await, format!("INVALID input.{field}"), "{wanted}");
+    }
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn values_that_are_no_values_of_their_type_never_reach_a_resolver() {
+    let app = TestApp::new().await;
+    let (host, guest) = (app.host().await, app.guest().await);
+    let listing = app.published_listing(&host, json!({})).await;
+    let query = "query($id: ID!, $stay: StayInput!) { listing(id: $id) { stay(input: $stay) { bookable } } }";
+    for wrong in [
+        json!({ "checkIn": "2027-02-30" }),
+        json!({ "checkIn": "2027-3-1" }),
+        json!({ "checkIn": "2027-03-01T15:00:00Z" }),
+        json!({ "checkIn": 20_270_301 }),
+        json!({ "adults": 1.5 }),
+        json!({ "adults": "2" }),
+        json!({ "adults": 2_147_483_648_i64 }),
+        json!({ "cats": 1 }),
+    ] {
+        let given = json!({ "id": listing, "stay": merged(stay("2027-03-01", "2027-03-02"), wrong.clone()) });
+        let body = app.post(&guest, query, given).await.json();
+        let code = &body["errors"][0]["extensions"]["code"];
+        assert!(code == "INVALID" || code == "GRAPHQL_VALIDATION_FAILED", "{wrong}: {body:#}");
+    }
+    let given = json!({ "listing": { "pricing": { "base": 9_007_199_254_740_992_i64 } } });
+    let query = "mutation($listing: ListingInput!) { listingCreate(listing: $listing) { listing { id } } }";
+    assert!(app.post(&host, query, given).await.json()["errors"].is_array());
+    assert_eq!(app.count("listing", []).await, 1);
+    app.finish().await;
+}
+
+/// Reads by id, and the kind of id each takes.
+const READS: [(&str, Kind); 5] = [
+    ("query($id: ID!) { found: node(id: $id) { id } }", Kind::Listing),
+    ("query($id: ID!) { found: user(id: $id) { id } }", Kind::User),
+    ("query($id: ID!) { found: listing(id: $id) { id } }", Kind::Listing),
+    ("query($id: ID!) { found: booking(id: $id) { id } }", Kind::Booking),
+    ("query($id: ID!) { found: viewer { reservations(listingId: $id) { totalCount } } }", Kind::Listing),
+];
+
+#[tokio::test]
+async fn malformed_and_foreign_ids_are_refused_and_unknown_ones_are_nothing() {
+    let app = TestApp::new().await;
+    let host = app.host().await;
+    for (query, kind) in READS {
+        let field = if query.contains("listingId") { "listingId" } else { "id" };
+        let foreign = app.unknown(Kind::Refund);
+        for bad in [
+            "",
+            "1",
+            "lst",
+            "lst_",
+            "lst_01",
+            "LST_00000000000000000000000000",
+            "lst_8zzzzzzzzzzzzzzzzzzzzzzzzz",
+            "lst_\u{0}",
+            "'; DROP TABLE listing; --",
+            &foreign,
+        ] {
+            if bad == foreign && query.contains("node(") {
+                continue;
+            }
+            let refusal = app.query_refused(&host, query, json!({ "id": bad })).await;
+            assert_eq!(refusal, format!("INVALID {field}"), "{query} {bad:?}");
+        }
+        let found = app.gql(&host, query, json!({ "id": app.unknown(kind) })).await["found"].take();
+        assert!(found.is_null() || found["reservations"]["totalCount"] == 0, "{query}: {found}");
+    }
+    let query = "query($ids: [ID!]!) { nodes(ids: $ids) { id } }";
+    assert_eq!(app.query_refused(&host, query, json!({ "ids": ["x"] })).await, "INVALID ids");
+    let many: Vec<String> = (0..101).map(|_| app.unknown(Kind::User)).collect();
+    assert_eq!(app.query_refused(&host, query, json!({ "ids": many })).await, "TOO_MANY ids");
+    for both in ["{ booking { id } }", "{ booking(id: \"bkg_00000000000000000000000000\", code: \"X\") { id } }"] {
+        assert_eq!(app.query_refused(&host, both, json!({})).await, "INVALID id");
+    }
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn mutations_refuse_malformed_and_foreign_ids_by_the_name_of_their_argument() {
+    let app = TestApp::new().await;
+    let host = app.host().await;
+    let foreign = app.unknown(Kind::Refund);
+    let review = json!({ "overall": 5, "text": "Good." });
+    for (mutation, field, more) in [
+        ("sessionRevoke", "id", json!({})),
+        ("listingUpdate", "id", json!({ "expectedVersion": 1, "listing": {} })),
+        ("listingPublish", "id", json!({})),
+        ("listingUnlist", "id", json!({})),
+        ("listingDelete", "id", json!({})),
+        ("listingCalendarUpdate", "id", json!({ "changes": [] })),
+        ("quoteCreate", "listingId", json!({ "stay": stay("2027-03-01", "2027-03-02") })),
+        ("bookingAccept", "id", json!({})),
+        ("bookingDecline", "id", json!({ "reason": "No." })),
+        ("bookingWithdraw", "id", json!({})),
+        ("bookingPaymentConfirm", "id", json!({})),
+        ("bookingCancel", "id", json!({ "expectedRefund": { "amount": 0, "currency": "USD" } })),
+        ("bookingCheckIn", "id", json!({})),
+        ("bookingCheckOut", "id", json!({})),
+        ("reviewSubmit", "bookingId", json!({ "review": review })),
+        ("reviewUpdate", "id", json!({ "review": review })),
+        ("reviewRespond", "id", json!({ "text": "Thanks." })),
+    ] {
+        for bad in ["", "nonsense", &foreign] {
+            let given = merged(json!({ field: bad }), more.clone());
+            assert_eq!(app.said(&host, mutation, given).await, [format!("INVALID {field}")], "{mutation} {bad:?}");
+        }
+    }
+    app.finish().await;
+}
+
+/// Every list that can be paged, under `page`, with its arguments left open.
+const LISTS: [&str; 8] = [
+    "{ page: listingSearch(where: {}, ARGS) { totalCount } }",
+    "{ viewer { page: sessions(ARGS) { totalCount } } }",
+    "{ viewer { page: listings(ARGS) { totalCount } } }",
+    "{ viewer { page: trips(ARGS) { totalCount } } }",
+    "{ viewer { page: reservations(ARGS) { totalCount } } }",
+    "{ viewer { user { page: listings(ARGS) { totalCount } } } }",
+    "{ viewer { user { page: reviewsReceived(ARGS) { totalCount } } } }",
+    "{ listingSearch(where: {}) { nodes { page: reviews(ARGS) { totalCount } } } }",
+];
+
+#[tokio::test]
+async fn pages_that_make_no_sense_are_refused_by_every_list() {
+    let app = TestApp::new().await;
+    let host = app.host().await;
+    app.published_listing(&host, json!({})).await;
+    let cursor = "after: \"bm9uc2Vuc2U\"";
+    for list in LISTS {
+        for (arguments, refusal) in [
+            ("first: 1000", "INVALID first"),
+            ("first: 101", "INVALID first"),
+            ("first: -1", "INVALID first"),
+            ("last: 1000", "INVALID last"),
+            ("first: 1, last: 1", "INVALID last"),
+            (cursor, "INVALID after"),
+            ("last: 1, before: \"\u{e9}\"", "INVALID before"),
+        ] {
+            if list.contains("sessions") && arguments.contains("last") {
+                continue;
+            }
+            let query = list.replace("ARGS", arguments);
+            assert_eq!(app.query_refused(&host, &query, json!({})).await, refusal, "{query}");
+        }
+        let query = list.replace("ARGS", "first: 100");
+        app.gql(&host, &query, json!({})).await;
+    }
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_cursor_of_one_list_is_none_of_another() {
+    let app = TestApp::new().await;
+    let host = app.host().await;
+    app.published_listing(&host, json!({})).await;
+    let found = app.gql(&host, "{ listingSearch(where: {}) { pageInfo { endCursor } } }", json!({})).await;
+    let query = "query($after: String) { viewer { listings(after: $after) { totalCount } } }";
+    let cursor = found["listingSearch"]["pageInfo"]["endCursor"].clone();
+    assert_eq!(app.query_refused(&host, query, json!({ "after": cursor })).await, "INVALID after");
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn text_of_any_script_comes_back_as_it_was_sent() {
+    let app = TestApp::new().await;
+    let host = app.host().await;
+    for title in ["Zażółć gęślą jaźń", "한국의 집", "بيت صغير", "🏡 👩‍👩‍👧", "<script>alert(1)</script>", "'; -- \\ %_"]
+    {
+        let listing = app.published_listing(&host, json!({ "title": title })).await;
+        let query = "query($id: ID!) { listing(id: $id) { title } }";
+        let data = app.gql(&Nobody, query, json!({ "id": listing })).await;
+        assert_eq!(data["listing"]["title"], title);
+    }
+    let query = "query($text: String!) { listingSearch(where: { text: $text }) { nodes { title } } }";
+    let found =
+        async |text: &str| app.gql(&Nobody, query, json!({ "text": text })).await["listingSearch"]["nodes"].take();
+    assert_eq!(found("ZAZOŁC gesla").await, json!([{ "title": "Zażółć gęślą jaźń" }]));
+    assert_eq!(found("한국의").await, json!([{ "title": "한국의 집" }]));
+    assert_eq!(found("\\ %_").await, json!([{ "title": "'; -- \\ %_" }]));
+    assert_eq!(found("_").await, json!([{ "title": "'; -- \\ %_" }]), "no wildcard of the database's");
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_booking_code_that_is_nobodys_is_nothing() {
+    let app = TestApp::new().await;
+    let guest = app.guest().await;
+    for code in ["", "AAAAAAAAAA", "'; --", &"x".repeat(10_000)] {
+        let query = "query($code: String!) { booking(code: $code) { id } }";
+        assert_eq!(app.gql(&guest, query, json!({ "code": code })).await["booking"], Value::Null);
+    }
+    app.finish().await;
+}

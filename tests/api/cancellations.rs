@@ -1,0 +1,210 @@
+//! Cancellations: the vectors of every policy over the API, and the promise of the refund that was shown.
+
+use chrono::TimeDelta;
+use serde_json::{Value, json};
+
+use crate::client::said;
+use crate::harness::{Person, START, TestApp};
+use crate::scenes::{merged, number, stay, text};
+
+/// The booking of the first vector under a policy: 724.58, from 4 to 8 March.
+async fn first_vector(app: &TestApp, policy: &str) -> (Person, Person, Value) {
+    let (host, guest) = (app.host().await, app.guest().await);
+    let listing = app.draft(&host, json!({ "cancellationPolicy": policy })).await;
+    app.tax(&listing).await;
+    app.must(&host, "listingPublish", json!({ "id": listing }), "__typename").await;
+    let three = merged(stay("2027-03-04", "2027-03-08"), json!({ "adults": 3 }));
+    let quote = app.quote_for(&guest, &listing, three).await;
+    let booking = app.pay(&guest, &text(&quote, "/token"), "ok").await;
+    assert_eq!(number(&booking, "/price/total/amount"), 72_458);
+    (host, guest, booking)
+}
+
+/// What a cancelled booking says of its money: refund, payout, platform, tax.
+async fn division(app: &TestApp, who: &Person, booking: &Value) -> [i64; 4] {
+    let query = "query($id: ID!) { booking(id: $id) { cancellation { refund { amount } hostKeeps { amount } \
+                 platformKeeps { amount } taxKept { amount } } } }";
+    let data = app.gql(who, query, json!({ "id": booking["id"] })).await;
+    ["refund", "hostKeeps", "platformKeeps", "taxKept"]
+        .map(|part| number(&data, &format!("/booking/cancellation/{part}/amount")))
+}
+
+#[tokio::test]
+async fn every_policy_refunds_to_the_cent() {
+    let app = TestApp::new().await;
+    let none = [72_458, 0, 0, 0];
+    let all = [600, 55_770, 10_230, 5_858];
+    let half = [36_529, 27_885, 5_115, 2_929];
+    for (policy, moment, money) in [
+        ("FLEXIBLE", "2027-03-03T20:00:00Z", none),
+        ("FLEXIBLE", "2027-03-03T20:01:00Z", [56_290, 12_548, 2_302, 1_318]),
+        ("FLEXIBLE", "2027-03-05T21:00:00Z", [16_468, 43_222, 7_928, 4_840]),
+        ("MODERATE", "2027-02-27T20:00:00Z", none),
+        ("MODERATE", "2027-03-02T20:00:00Z", [28_445, 34_159, 6_266, 3_588]),
+        ("MODERATE", "2027-03-05T21:00:00Z", [8_384, 49_496, 9_079, 5_499]),
+        ("LIMITED", "2027-02-18T20:00:00Z", none),
+        ("LIMITED", "2027-02-22T20:00:00Z", half),
+        ("LIMITED", "2027-03-01T12:00:00Z", all),
+        ("FIRM", "2027-02-02T20:00:00Z", none),
+        ("FIRM", "2027-02-22T20:00:00Z", half),
+        ("FIRM", "2027-03-01T12:00:00Z", all),
+        ("STRICT", "2027-02-22T20:00:00Z", half),
+        ("STRICT", "2027-03-01T12:00:00Z", all),
+        ("SUPER_STRICT_30", "2027-02-02T20:00:00Z", half),
+        ("SUPER_STRICT_30", "2027-02-02T20:00:01Z", all),
+        ("SUPER_STRICT_60", "2027-01-20T12:00:00Z", all),
+        ("NON_REFUNDABLE", "2027-01-20T12:00:00Z", all),
+        ("NON_REFUNDABLE", "2027-01-06T11:00:00Z", none),
+        ("STRICT", "2027-01-06T12:00:00Z", none),
+    ] {
+        app.set(START);
+        let (host, guest, booking) = first_vector(&app, policy).await;
+        app.set(moment);
+        let payload = app.cancel(&guest, &booking).await;
+        let cancelled = &payload["booking"];
+        assert_eq!(cancelled["state"], "CANCELLED_BY_GUEST", "{policy} {moment}");
+        assert_eq!(number(&payload, "/refund/amount/amount"), money[0], "{policy} {moment}");
+        assert_eq!(payload["refund"]["state"], "SUCCEEDED");
+        assert_eq!(number(cancelled, "/payment/refunded/amount"), money[0]);
+        assert_eq!(division(&app, &host, &booking).await, money, "{policy} {moment}");
+        assert_eq!(money.iter().sum::<i64>(), 72_458);
+    }
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_host_who_cancels_gives_everything_back_owes_a_penalty_and_cannot_sell_the_nights_again() {
+    let app = TestApp::new().await;
+    let (host, guest, booking) = first_vector(&app, "STRICT").await;
+    app.set("2027-02-22T20:00:00Z");
+    let payload = app.cancel(&host, &booking).await;
+    assert_eq!(payload["booking"]["state"], "CANCELLED_BY_HOST");
+    assert_eq!(number(&payload, "/refund/amount/amount"), 72_458);
+    assert_eq!(division(&app, &guest, &booking).await, [72_458, 0, 0, 0]);
+    let query = "query($id: ID!) { booking(id: $id) { cancellation { hostPenalty { amount } } \
+                 listing { id calendar(from: \"2027-03-04\", to: \"2027-03-08\") { state } } } }";
+    let data = app.gql(&host, query, json!({ "id": booking["id"] })).await;
+    assert_eq!(number(&data, "/booking/cancellation/hostPenalty/amount"), 16_500);
+    let states = json!([{ "state": "BLOCKED_BY_HOST" }]);
+    let calendar = data["booking"]["listing"]["calendar"].as_array().unwrap();
+    assert_eq!(calendar, &vec![states[0].clone(); 4]);
+    let given = json!({ "listingId": data["booking"]["listing"]["id"], "stay": stay("2027-03-04", "2027-03-06") });
+    assert_eq!(app.said(&guest, "quoteCreate", given).await, ["NIGHTS_UNAVAILABLE stay"]);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn staff_cancel_with_everything_back() {
+    let app = TestApp::new().await;
+    let (_, guest, booking) = first_vector(&app, "NON_REFUNDABLE").await;
+    let admin = app.admin().await;
+    app.set("2027-03-01T12:00:00Z");
+    let payload = app.cancel(&admin, &booking).await;
+    assert_eq!(payload["booking"]["state"], "CANCELLED_BY_PLATFORM");
+    assert_eq!(app.booking(&guest, &booking).await["payment"]["refunded"]["amount"], 72_458);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn long_stays_follow_the_long_term_policy() {
+    let app = TestApp::new().await;
+    for (policy, moment, refund) in [
+        ("LONG_TERM_FIRM", "2027-02-28T20:00:00Z", 350_000),
+        ("LONG_TERM_FIRM", "2027-03-10T20:00:00Z", 50_000),
+        ("LONG_TERM_STRICT", "2027-01-07T12:00:00Z", 350_000),
+        ("LONG_TERM_STRICT", "2027-01-07T12:00:01Z", 50_000),
+    ] {
+        app.set(START);
+        let (host, guest) = (app.host().await, app.guest().await);
+        let place = json!({ "longTermPolicy": policy, "cancellationPolicy": "FLEXIBLE",
+            "pricing": { "base": 10_000, "weekend": null, "cleaningFee": null, "lengthOfStay": null } });
+        let listing = app.published_listing(&host, place).await;
+        let booking = app.book(&guest, &listing, "2027-04-01", "2027-05-06").await;
+        assert_eq!(number(&booking, "/price/total/amount"), 350_000);
+        app.set(moment);
+        let payload = app.cancel(&guest, &booking).await;
+        assert_eq!(number(&payload, "/refund/amount/amount"), refund, "{policy} {moment}");
+    }
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_refund_that_changed_since_it_was_shown_is_asked_again() {
+    let app = TestApp::new().await;
+    let (_, guest, booking) = first_vector(&app, "FLEXIBLE").await;
+    app.set("2027-03-03T20:00:00Z");
+    let shown = app.refund_now(&guest, &booking).await;
+    app.advance(TimeDelta::seconds(1));
+    let given = json!({ "id": booking["id"], "expectedRefund": shown });
+    let errors = app.refused(&guest, "bookingCancel", given).await;
+    assert_eq!(said(&errors), ["REFUND_CHANGED expectedRefund.amount"]);
+    assert_eq!(errors[0]["__typename"], "RefundChangedError");
+    assert_eq!(errors[0]["actual"]["refund"], json!({ "amount": 56_290, "currency": "USD" }));
+    assert_eq!(app.booking(&guest, &booking).await["state"], "CONFIRMED");
+    let given = json!({ "id": booking["id"], "expectedRefund": errors[0]["actual"]["refund"] });
+    app.must(&guest, "bookingCancel", given, "__typename").await;
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_refund_in_another_currency_is_refused() {
+    let app = TestApp::new().await;
+    let (_, guest, booking) = first_vector(&app, "FLEXIBLE").await;
+    for currency in ["EUR", "XXX"] {
+        let given = json!({ "id": booking["id"], "expectedRefund": { "amount": 72_458, "currency": currency } });
+        let said = app.said(&guest, "bookingCancel", given).await;
+        assert_eq!(said, ["INVALID expectedRefund.currency"], "{currency}");
+    }
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_booking_is_cancelled_once_and_its_nights_are_free_again() {
+    let app = TestApp::new().await;
+    let (_, guest, booking) = first_vector(&app, "FLEXIBLE").await;
+    let expected = app.refund_now(&guest, &booking).await;
+    app.cancel(&guest, &booking).await;
+    let given = json!({ "id": booking["id"], "expectedRefund": expected });
+    let errors = app.refused(&guest, "bookingCancel", given).await;
+    assert_eq!(said(&errors), ["STATE_CONFLICT id"]);
+    assert_eq!((&errors[0]["state"], &errors[0]["allowed"]), (&json!("CANCELLED_BY_GUEST"), &json!([])));
+    let listing = text(&booking, "/listing/id");
+    app.book(&app.guest().await, &listing, "2027-03-04", "2027-03-08").await;
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_request_is_withdrawn_and_not_cancelled() {
+    let app = TestApp::new().await;
+    let (host, guest) = (app.host().await, app.guest().await);
+    let listing = app.published_listing(&host, json!({ "bookingMode": "REQUEST" })).await;
+    let booking = app.book(&guest, &listing, "2027-03-04", "2027-03-08").await;
+    assert_eq!(app.refund_now(&guest, &booking).await, Value::Null);
+    let given = json!({ "id": booking["id"], "expectedRefund": { "amount": 0, "currency": "USD" } });
+    assert_eq!(app.said(&guest, "bookingCancel", given).await, ["STATE_CONFLICT id"]);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn the_schedule_that_was_shown_is_what_comes_back() {
+    let app = TestApp::new().await;
+    for policy in ["FLEXIBLE", "MODERATE", "LIMITED", "FIRM", "STRICT", "SUPER_STRICT_30", "NON_REFUNDABLE"] {
+        app.set(START);
+        let (_, guest, booking) = first_vector(&app, policy).await;
+        let query = "query($id: ID!) { booking(id: $id) { cancellationSchedule { until refund { amount } } } }";
+        let data = app.gql(&guest, query, json!({ "id": booking["id"] })).await;
+        let tiers = data["booking"]["cancellationSchedule"].as_array().unwrap();
+        assert_eq!(number(&tiers[0], "/refund/amount"), 72_458, "{policy}: the grace of the first day");
+        let mut last = i64::MAX;
+        for tier in tiers {
+            app.set(tier["until"].as_str().unwrap());
+            let refund = number(tier, "/refund/amount");
+            assert!(refund < last, "{policy}: {tiers:?}");
+            if app.clock.now() < crate::harness::at("2027-03-08T16:00:00Z") {
+                assert_eq!(number(&app.refund_now(&guest, &booking).await, "/amount"), refund, "{policy}: {tier}");
+            }
+            last = refund;
+        }
+    }
+    app.finish().await;
+}

@@ -1,0 +1,196 @@
+//! Speaking to the server as a client does, over its router.
+
+use axum::body::Body;
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
+use axum::http::{HeaderMap, Method, Request, StatusCode};
+use axum::response::Response;
+use chrono::TimeDelta;
+use http_body_util::BodyExt;
+use roost::platform::App;
+use serde_json::{Value, json};
+use tower::ServiceExt;
+
+use crate::harness::{Person, TestApp};
+
+/// Who sends a request.
+pub trait Who {
+    /// The bearer token, if any.
+    fn token(&self, app: &App) -> Option<String>;
+}
+
+/// A request without a token.
+pub struct Nobody;
+
+impl Who for Nobody {
+    fn token(&self, _: &App) -> Option<String> {
+        None
+    }
+}
+
+impl Who for str {
+    fn token(&self, _: &App) -> Option<String> {
+        Some(self.to_owned())
+    }
+}
+
+impl Who for Person {
+    /// A fresh token, as a client has that refreshes in time.
+    fn token(&self, app: &App) -> Option<String> {
+        let now = app.clock.now();
+        app.keys.sign_access(self.user, self.session, now, now + TimeDelta::minutes(15))
+    }
+}
+
+/// An answer as it came over the wire.
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: Vec<u8>,
+}
+
+impl Answer {
+    /// The body as JSON.
+    pub fn json(&self) -> Value {
+        let text = String::from_utf8_lossy(&self.body);
+        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {} {text}", self.status))
+    }
+
+    /// The body as text.
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+}
+
+/// The fields of user errors that tests look at.
+const USER_ERRORS: &str = "userErrors { __typename code message field \
+    ... on NightsUnavailableError { nights { date state } } \
+    ... on QuoteStaleError { quote { token expiresAt price { total { amount } } } } \
+    ... on RefundChangedError { actual { refund { amount currency } } } \
+    ... on StateConflictError { state allowed } }";
+
+/// The arguments of every mutation, as the schema declares them.
+fn arguments(mutation: &str) -> &'static str {
+    match mutation {
+        "userRegister" => "user: UserRegisterInput!",
+        "userUpdate" => "user: UserUpdateInput!",
+        "sessionCreate" => "email: String!, password: String!",
+        "sessionRefresh" => "refreshToken: String!",
+        "sessionRevoke" => "id: ID",
+        "listingCreate" => "listing: ListingInput!",
+        "listingUpdate" => "id: ID!, expectedVersion: Int!, listing: ListingInput!",
+        "listingCalendarUpdate" => "id: ID!, changes: [CalendarChangeInput!]!",
+        "quoteCreate" => "listingId: ID!, stay: StayInput!, nonRefundable: Boolean!",
+        "bookingCreate" => "quoteToken: String!, booking: BookingCreateInput!",
+        "bookingDecline" => "id: ID!, reason: String!",
+        "bookingCancel" => "id: ID!, expectedRefund: MoneyInput!, reason: String",
+        "reviewSubmit" => "bookingId: ID!, review: ReviewInput!",
+        "reviewUpdate" => "id: ID!, review: ReviewInput!",
+        "reviewRespond" => "id: ID!, text: String!",
+        "userBecomeHost" => "",
+        _ => "id: ID!",
+    }
+}
+
+/// The document of one mutation with those of its arguments that are given.
+fn document(mutation: &str, given: &Value, selection: &str) -> String {
+    let declared = arguments(mutation).split(", ").filter_map(|argument| argument.split_once(": "));
+    let used: Vec<(&str, &str)> = declared.filter(|(name, _)| given.get(name).is_some()).collect();
+    let given = given.as_object().map_or(0, serde_json::Map::len);
+    assert_eq!(used.len(), given, "an argument of {mutation} is not in the schema");
+    let join = |part: &dyn Fn(&(&str, &str)) -> String| used.iter().map(part).collect::<Vec<_>>().join(", ");
+    let (variables, passed) =
+        (join(&|(name, kind)| format!("${name}: {kind}")), join(&|(name, _)| format!("{name}: ${name}")));
+    let wrap = |text: String| if text.is_empty() { text } else { format!("({text})") };
+    format!("mutation{} {{ {mutation}{} {{ {USER_ERRORS} {selection} }} }}", wrap(variables), wrap(passed))
+}
+
+/// What user errors say, shortly: code and path, such as `INVALID user.email`.
+pub fn said(errors: &[Value]) -> Vec<String> {
+    let path = |error: &Value| {
+        let path = error["field"].as_array().map(|path| path.iter().filter_map(Value::as_str).collect::<Vec<_>>());
+        path.unwrap_or_default().join(".")
+    };
+    errors
+        .iter()
+        .map(|error| format!("{} {}", error["code"].as_str().unwrap_or("?"), path(error)).trim_end().to_owned())
+        .collect()
+}
+
+/// One request to a router.
+pub async fn send(router: &axum::Router, request: Request<Body>) -> Answer {
+    let response: Response = router.clone().oneshot(request).await.expect("the router answers");
+    let (parts, body) = response.into_parts();
+    let body = body.collect().await.expect("the body ends").to_bytes().to_vec();
+    Answer { status: parts.status, headers: parts.headers, body }
+}
+
+/// A GraphQL request over HTTP.
+pub fn graphql_request(token: Option<String>, query: &str, variables: &Value) -> Request<Body> {
+    let mut request = Request::builder().method(Method::POST).uri("/graphql").header(CONTENT_TYPE, "application/json");
+    if let Some(token) = token {
+        request = request.header(AUTHORIZATION, format!("Bearer {token}"));
+    }
+    let body = json!({ "query": query, "variables": variables }).to_string();
+    request.body(Body::from(body)).expect("the request is well formed")
+}
+
+impl TestApp {
+    /// One request, whatever comes of it.
+    pub async fn send(&self, request: Request<Body>) -> Answer {
+        send(&self.router, request).await
+    }
+
+    /// A plain GET.
+    pub async fn get(&self, path: &str) -> Answer {
+        self.send(Request::get(path).body(Body::empty()).expect("the request is well formed")).await
+    }
+
+    /// A GraphQL request, whatever comes of it.
+    pub async fn post(&self, who: &(impl Who + ?Sized), query: &str, variables: Value) -> Answer {
+        self.send(graphql_request(who.token(&self.app), query, &variables)).await
+    }
+
+    /// The data of a query that must succeed.
+    pub async fn gql(&self, who: &(impl Who + ?Sized), query: &str, variables: Value) -> Value {
+        let answer = self.post(who, query, variables).await;
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
+        let mut body = answer.json();
+        assert!(body.get("errors").is_none(), "{query}: {body:#}");
+        body["data"].take()
+    }
+
+    /// What a refused query says, shortly: code and path of the first error, such as `INVALID first`.
+    pub async fn query_refused(&self, who: &(impl Who + ?Sized), query: &str, variables: Value) -> String {
+        let body = self.post(who, query, variables).await.json();
+        let error = &body["errors"][0];
+        assert!(error.is_object(), "{query} was not refused: {body:#}");
+        assert_ne!(error["extensions"]["code"], "INTERNAL", "{query}: {body:#}");
+        said(&[error["extensions"].clone()]).remove(0)
+    }
+
+    /// The payload of a mutation, with or without user errors.
+    pub async fn mutate(&self, who: &(impl Who + ?Sized), mutation: &str, given: Value, selection: &str) -> Value {
+        let mut data = self.gql(who, &document(mutation, &given, selection), given).await;
+        data[mutation].take()
+    }
+
+    /// The payload of a mutation that must succeed.
+    pub async fn must(&self, who: &(impl Who + ?Sized), mutation: &str, given: Value, selection: &str) -> Value {
+        let payload = self.mutate(who, mutation, given, selection).await;
+        assert_eq!(payload["userErrors"], json!([]), "{mutation} was refused");
+        payload
+    }
+
+    /// The user errors of a mutation that must be refused.
+    pub async fn refused(&self, who: &(impl Who + ?Sized), mutation: &str, given: Value) -> Vec<Value> {
+        let mut payload = self.mutate(who, mutation, given, "__typename").await;
+        let errors = payload["userErrors"].take().as_array().cloned().unwrap_or_default();
+        assert!(!errors.is_empty(), "{mutation} was not refused");
+        errors
+    }
+
+    /// What the user errors of a mutation that must be refused say, shortly.
+    pub async fn said(&self, who: &(impl Who + ?Sized), mutation: &str, given: Value) -> Vec<String> {
+        said(&self.refused(who, mutation, given).await)
+    }
+}

@@ -1,0 +1,272 @@
+//! Races: of many who want the same, one gets it and the others are told so.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+
+use crate::client::{graphql_request, said, send};
+use crate::harness::{Person, TestApp};
+use crate::scenes::stay;
+
+/// What each of several mutations of one booking said, in their order: nothing for those that succeeded.
+async fn race(app: &TestApp, steps: &[(&Person, &str)], booking: &Value) -> Vec<Vec<String>> {
+    let tasks = steps.iter().map(|(who, mutation)| {
+        let token = crate::client::Who::token(*who, &app.app);
+        let query = format!("mutation($id: ID!) {{ {mutation}(id: $id) {{ userErrors {{ code field }} }} }}");
+        let request = graphql_request(token, &query, &json!({ "id": booking["id"] }));
+        let (router, mutation) = (app.router.clone(), (*mutation).to_owned());
+        tokio::spawn(async move {
+            let body = send(&router, request).await.json();
+            assert!(body.get("errors").is_none(), "{body:#}");
+            said(body["data"][mutation]["userErrors"].as_array().unwrap())
+        })
+    });
+    join_all(tasks.collect::<Vec<_>>()).await.into_iter().map(Result::unwrap).collect()
+}
+
+async fn request(app: &TestApp) -> (Person, Person, Value) {
+    let (host, guest) = (app.host().await, app.guest().await);
+    let listing = app.published_listing(&host, json!({ "bookingMode": "REQUEST" })).await;
+    let booking = app.book(&guest, &listing, "2027-03-01", "2027-03-03").await;
+    (host, guest, booking)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_two_hundred_rivals_one_gets_the_nights() {
+    const RIVALS: u64 = 200;
+    let app = TestApp::new().await;
+    let host = app.host().await;
+    let listing = app.published_listing(&host, json!({})).await;
+    let first: chrono::NaiveDate = "2027-03-01".parse().unwrap();
+    let mut requests = Vec::new();
+    for n in 0..RIVALS {
+        // Every one of these stays holds the night of 7 March.
+        let check_in = first + chrono::Days::new(n % 7);
+        let check_out = first + chrono::Days::new(7 + n % 5);
+        let guest = app.guest().await;
+        let quote = app.quote_for(&guest, &listing, stay(&check_in.to_string(), &check_out.to_string())).await;
+        let query = "mutation($token: String!) { bookingCreate(quoteToken: $token, booking: { paymentMethodToken: \
+                     \"ok\" }) { booking { state } userErrors { code ... on NightsUnavailableError { nights { date } } \
+                     } } }";
+        let token = crate::client::Who::token(&guest, &app.app);
+        requests.push(graphql_request(token, query, &json!({ "token": quote["token"] })));
+    }
+    let start = Arc::new(tokio::sync::Barrier::new(requests.len()));
+    let rivals = requests.into_iter().map(|request| {
+        let (router, start) = (app.router.clone(), start.clone());
+        tokio::spawn(async move {
+            start.wait().await;
+            let answer = send(&router, request).await;
+            assert_eq!(answer.status, 200, "{}", answer.text());
+            let body = answer.json();
+            assert!(body.get("errors").is_none(), "{body:#}");
+            let payload = &body["data"]["bookingCreate"];
+            match payload["booking"]["state"].as_str() {
+                Some(state) => state.to_owned(),
+                None => payload["userErrors"][0]["code"].as_str().unwrap().to_owned(),
+            }
+        })
+    });
+    let mut outcomes: BTreeMap<String, u64> = BTreeMap::new();
+    for outcome in join_all(rivals.collect::<Vec<_>>()).await {
+        *outcomes.entry(outcome.unwrap()).or_default() += 1;
+    }
+    let expected = [("CONFIRMED".to_owned(), 1), ("NIGHTS_UNAVAILABLE".to_owned(), RIVALS - 1)];
+    assert_eq!(outcomes, BTreeMap::from(expected));
+    assert_eq!(app.count("booking", []).await, 1);
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn rivals_for_neighbouring_nights_all_get_theirs() {
+    let app = TestApp::new().await;
+    let host = app.host().await;
+    let listing = app.published_listing(&host, json!({})).await;
+    let mut requests = Vec::new();
+    for n in 0..12_u64 {
+        let guest = app.guest().await;
+        let check_in: chrono::NaiveDate = "2027-03-01".parse().unwrap();
+        let check_in = check_in + chrono::Days::new(n * 2);
+        let check_out = check_in + chrono::Days::new(2);
+        let quote = app.quote_for(&guest, &listing, stay(&check_in.to_string(), &check_out.to_string())).await;
+        let query = "mutation($token: String!) { bookingCreate(quoteToken: $token, booking: { paymentMethodToken: \
+                     \"ok\" }) { booking { state } userErrors { code } } }";
+        let token = crate::client::Who::token(&guest, &app.app);
+        requests.push(graphql_request(token, query, &json!({ "token": quote["token"] })));
+    }
+    let rivals = requests.into_iter().map(|request| {
+        let router = app.router.clone();
+        tokio::spawn(async move { send(&router, request).await.json() })
+    });
+    for answer in join_all(rivals.collect::<Vec<_>>()).await {
+        assert_eq!(
+            answer.unwrap()["data"]["bookingCreate"],
+            json!({ "booking": { "state": "CONFIRMED" },
+            "userErrors": [] })
+        );
+    }
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn one_quote_sent_twice_at_once_is_one_booking() {
+    let app = TestApp::new().await;
+    let (host, guest) = (app.host().await, app.guest().await);
+    let listing = app.published_listing(&host, json!({})).await;
+    let quote = app.quote(&guest, &listing, "2027-03-01", "2027-03-03").await;
+    let query = "mutation($token: String!) { bookingCreate(quoteToken: $token, booking: { paymentMethodToken: \
+                 \"ok\" }) { booking { id } userErrors { code } } }";
+    let twice = (0..8).map(|_| {
+        let token = crate::client::Who::token(&guest, &app.app);
+        let request = graphql_request(token, query, &json!({ "token": quote }));
+        let router = app.router.clone();
+        tokio::spawn(async move { send(&router, request).await.json()["data"]["bookingCreate"].take() })
+    });
+    let mut made = 0;
+    for answer in join_all(twice.collect::<Vec<_>>()).await {
+        let payload = answer.unwrap();
+        if payload["booking"].is_object() {
+            made += 1;
+        } else {
+            let code = payload["userErrors"][0]["code"].as_str().unwrap();
+            assert!(["QUOTE_CONSUMED", "NIGHTS_UNAVAILABLE"].contains(&code), "{payload}");
+        }
+    }
+    assert_eq!(made, 1);
+    assert_eq!(app.count("booking", []).await, 1);
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_two_accepts_at_once_one_is_refused_and_the_guest_is_charged_once() {
+    let app = TestApp::new().await;
+    for _ in 0..5 {
+        let (host, guest, booking) = request(&app).await;
+        let mut said = race(&app, &[(&host, "bookingAccept"), (&host, "bookingAccept")], &booking).await;
+        said.sort();
+        assert_eq!(said, [vec![], vec!["STATE_CONFLICT id".to_owned()]]);
+        let seen = app.booking(&guest, &booking).await;
+        assert_eq!((&seen["state"], &seen["payment"]["captured"]["amount"]), (&json!("CONFIRMED"), &json!(30_000)));
+    }
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn an_accept_and_a_withdrawal_at_once_end_in_one_of_both() {
+    let app = TestApp::new().await;
+    for n in 0..10 {
+        let (host, guest, booking) = request(&app).await;
+        let mut steps = [(&host, "bookingAccept"), (&guest, "bookingWithdraw")];
+        if n % 2 == 1 {
+            steps.reverse();
+        }
+        let said = race(&app, &steps, &booking).await;
+        let refused: Vec<_> = said.iter().filter(|said| !said.is_empty()).collect();
+        assert_eq!(refused, [&["STATE_CONFLICT id"]], "{said:?}");
+        let winner = steps[usize::from(!said[0].is_empty())].1;
+        let (state, captured) = if winner == "bookingAccept" { ("CONFIRMED", 30_000) } else { ("WITHDRAWN", 0) };
+        let seen = app.booking(&guest, &booking).await;
+        assert_eq!((&seen["state"], &seen["payment"]["captured"]["amount"]), (&json!(state), &json!(captured)));
+    }
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_booking_cancelled_by_both_at_once_is_refunded_once() {
+    let app = TestApp::new().await;
+    for n in 0..4_u32 {
+        let (host, guest) = (app.host().await, app.guest().await);
+        let listing = app.published_listing(&host, json!({})).await;
+        let booking = app.book(&guest, &listing, "2027-03-01", "2027-03-03").await;
+        let refund = json!({ "amount": 30_000, "currency": "USD" });
+        let query = "mutation($id: ID!, $refund: MoneyInput!) { bookingCancel(id: $id, expectedRefund: $refund) { \
+                     refund { id } userErrors { code } } }";
+        let both = [&host, &guest].map(|who| {
+            let token = crate::client::Who::token(who, &app.app);
+            let request = graphql_request(token, query, &json!({ "id": booking["id"], "refund": refund }));
+            let router = app.router.clone();
+            tokio::spawn(async move { send(&router, request).await.json()["data"]["bookingCancel"].take() })
+        });
+        let answers = join_all(both).await.into_iter().map(Result::unwrap).collect::<Vec<_>>();
+        assert_eq!(answers.iter().filter(|payload| payload["refund"].is_object()).count(), 1, "{n}: {answers:?}");
+        let lost = answers.iter().find(|payload| payload["refund"].is_null()).unwrap();
+        assert_eq!(lost["userErrors"], json!([{ "code": "STATE_CONFLICT" }]));
+        assert_eq!(app.booking(&guest, &booking).await["payment"]["refunded"]["amount"], 30_000);
+    }
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_block_and_a_booking_at_once_do_not_overlap() {
+    let app = TestApp::new().await;
+    for _ in 0..6 {
+        let (host, guest) = (app.host().await, app.guest().await);
+        let listing = app.published_listing(&host, json!({})).await;
+        let quote = app.quote(&guest, &listing, "2027-03-01", "2027-03-03").await;
+        let (book, block) = tokio::join!(
+            app.mutate(
+                &guest,
+                "bookingCreate",
+                json!({ "quoteToken": quote, "booking": { "paymentMethodToken": "ok" } }),
+                "booking { state }"
+            ),
+            app.mutate(
+                &host,
+                "listingCalendarUpdate",
+                json!({ "id": listing, "changes": [{ "from": "2027-03-02", "to": "2027-03-04", "blocked": true }] }),
+                "days { state }"
+            )
+        );
+        let (booked, blocked) = (book["booking"].is_object(), block["days"].is_array());
+        assert!(booked != blocked, "{book} {block}");
+        let errors = if booked { &block } else { &book }["userErrors"].clone();
+        assert_eq!(errors[0]["code"], "NIGHTS_UNAVAILABLE");
+    }
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn two_reviews_at_once_both_appear() {
+    let app = TestApp::new().await;
+    for _ in 0..3 {
+        app.set(crate::harness::START);
+        let (host, guest) = (app.host().await, app.guest().await);
+        let listing = app.published_listing(&host, json!({})).await;
+        let booking = app.completed_stay(&guest, &listing, "2027-03-01", "2027-03-03").await;
+        let query = "mutation($id: ID!) { reviewSubmit(bookingId: $id, review: { overall: 5, text: \"Good.\" }) { \
+                     userErrors { code } } }";
+        let both = [&host, &guest].map(|who| {
+            let token = crate::client::Who::token(who, &app.app);
+            let request = graphql_request(token, query, &json!({ "id": booking["id"] }));
+            let router = app.router.clone();
+            tokio::spawn(async move { send(&router, request).await.json() })
+        });
+        for answer in join_all(both).await {
+            assert_eq!(answer.unwrap(), json!({ "data": { "reviewSubmit": { "userErrors": [] } } }));
+        }
+        let query = "query($id: ID!) { listing(id: $id) { rating { count } reviews { totalCount } } }";
+        let seen = app.gql(&crate::client::Nobody, query, json!({ "id": listing })).await;
+        assert_eq!(seen["listing"], json!({ "rating": { "count": 1 }, "reviews": { "totalCount": 1 } }));
+    }
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn many_workers_run_each_job_once() {
+    let app = TestApp::new().await;
+    let (host, guest) = (app.host().await, app.guest().await);
+    let listing = app.published_listing(&host, json!({})).await;
+    let booking = app.book(&guest, &listing, "2027-03-01", "2027-03-03").await;
+    app.set("2027-03-03T16:00:00Z");
+    let jobs = app.count("job", []).await;
+    let workers = (0..6).map(|_| {
+        let app = app.app.clone();
+        tokio::spawn(async move { roost::jobs::drain(&app).await.unwrap() })
+    });
+    let ran: usize = join_all(workers.collect::<Vec<_>>()).await.into_iter().map(Result::unwrap).sum();
+    assert_eq!(i64::try_from(ran).unwrap(), jobs);
+    assert_eq!(app.booking(&guest, &booking).await["state"], "COMPLETED");
+    app.finish().await;
+}

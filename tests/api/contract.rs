@@ -1,0 +1,195 @@
+//! The contract: the schema as committed, described in full, and every node by its id.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use crate::client::Nobody;
+use crate::harness::{Person, TestApp};
+use crate::scenes::text;
+
+#[test]
+fn the_committed_schema_is_the_one_that_is_served() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/schema.graphql");
+    let served = roost::graphql::sdl();
+    if std::env::var_os("UPDATE_SCHEMA").is_some() {
+        std::fs::write(path, &served).unwrap();
+    }
+    let committed = std::fs::read_to_string(path).unwrap_or_default();
+    let differs = committed.lines().zip(served.lines()).position(|(ours, theirs)| ours != theirs);
+    let line = differs.map_or_else(|| committed.lines().count().min(served.lines().count()), |line| line) + 1;
+    assert!(committed == served, "schema.graphql is old from line {line} on: run this test with UPDATE_SCHEMA=1");
+}
+
+const INTROSPECTION: &str = "{ __schema { types { kind name description \
+    fields(includeDeprecated: true) { name description args { name description type { ...T } } type { ...T } } \
+    inputFields { name description type { ...T } } enumValues(includeDeprecated: true) { name description } } } } \
+    fragment T on __Type { kind name ofType { kind name ofType { kind name ofType { kind name } } } }";
+
+/// The types of the schema that are not GraphQL's own.
+async fn types(app: &TestApp) -> Vec<Value> {
+    let own = ["Int", "Float", "String", "Boolean", "ID"];
+    let data = app.gql(&Nobody, INTROSPECTION, json!({})).await;
+    let types = data["__schema"]["types"].as_array().unwrap().iter();
+    let ours = |kind: &&Value| {
+        let name = kind["name"].as_str().unwrap();
+        !name.starts_with("__") && !own.contains(&name)
+    };
+    types.filter(ours).cloned().collect()
+}
+
+fn list<'a>(of: &'a Value, name: &str) -> impl Iterator<Item = &'a Value> {
+    of[name].as_array().into_iter().flatten()
+}
+
+#[tokio::test]
+async fn everything_in_the_schema_is_described() {
+    let app = TestApp::new().await;
+    let mut bare = Vec::new();
+    let mut count = 0;
+    let mut look = |path: String, thing: &Value| {
+        count += 1;
+        if thing["description"].as_str().is_none_or(|text| text.trim().is_empty()) {
+            bare.push(path);
+        }
+    };
+    for kind in types(&app).await {
+        let name = text(&kind, "/name");
+        look(name.clone(), &kind);
+        for field in list(&kind, "fields") {
+            let path = format!("{name}.{}", field["name"].as_str().unwrap());
+            for argument in list(field, "args") {
+                look(format!("{path}({}:)", argument["name"].as_str().unwrap()), argument);
+            }
+            look(path, field);
+        }
+        for part in list(&kind, "inputFields").chain(list(&kind, "enumValues")) {
+            look(format!("{name}.{}", part["name"].as_str().unwrap()), part);
+        }
+    }
+    assert!(count > 500, "only {count} things were looked at");
+    assert_eq!(bare, [""; 0]);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn names_and_shapes_follow_the_rules_of_the_schema() {
+    let app = TestApp::new().await;
+    let types = types(&app).await;
+    let named = |name: &str| types.iter().find(|kind| kind["name"] == name).unwrap_or_else(|| panic!("no {name}"));
+    for mutation in list(named("Mutation"), "fields") {
+        let name = text(mutation, "/name");
+        let mut letters = name.chars();
+        let capital: String = letters.next().unwrap().to_uppercase().chain(letters).collect();
+        let payload = format!("{capital}Payload");
+        assert_eq!(mutation["type"]["kind"], "NON_NULL", "{name}");
+        assert_eq!(mutation["type"]["ofType"]["name"], payload.as_str(), "{name}");
+        for field in list(named(&payload), "fields") {
+            let is_errors = field["name"] == "userErrors";
+            let is_list = field["type"]["ofType"]["kind"] == "LIST";
+            assert!(is_errors || is_list || field["type"]["kind"] != "NON_NULL", "{payload}.{}", field["name"]);
+        }
+    }
+    for kind in &types {
+        let name = text(kind, "/name");
+        if name.ends_with("Connection") {
+            let fields: BTreeSet<_> = list(kind, "fields").map(|field| text(field, "/name")).collect();
+            for field in ["edges", "nodes", "pageInfo", "totalCount"] {
+                assert!(fields.contains(field), "{name}.{field}");
+            }
+        }
+    }
+    app.finish().await;
+}
+
+/// A stay with everything that has an id: the ids as guest and host see them.
+async fn everything(app: &TestApp) -> (Person, Person, Vec<(String, String)>, Vec<(String, String)>) {
+    let (host, guest) = (app.host().await, app.guest().await);
+    let listing = app.published_listing(&host, json!({})).await;
+    let cancelled = app.book(&guest, &listing, "2027-03-10", "2027-03-12").await;
+    app.cancel(&guest, &cancelled).await;
+    let booking = app.completed_stay(&guest, &listing, "2027-03-04", "2027-03-08").await;
+    let review = |text: &str| json!({ "bookingId": booking["id"], "review": { "overall": 5, "text": text } });
+    app.must(&guest, "reviewSubmit", review("Good."), "__typename").await;
+    app.must(&host, "reviewSubmit", review("Good too."), "__typename").await;
+    let query = "query($done: ID!, $cancelled: ID!) { viewer { __typename id sessions { nodes { __typename id } } } \
+        done: booking(id: $done) { __typename id guest { __typename id } host { __typename id } \
+        listing { __typename id } quote { __typename id } events { nodes { __typename id } } \
+        payment { __typename id attempts { __typename id } } guestReview { __typename id } \
+        hostReview { __typename id } } \
+        cancelled: booking(id: $cancelled) { payment { refunds { __typename id } } } }";
+    let mut seen = Vec::new();
+    for who in [&guest, &host] {
+        let data = app.gql(who, query, json!({ "done": booking["id"], "cancelled": cancelled["id"] })).await;
+        let mut found = Vec::new();
+        collect(&data, &mut found);
+        seen.push(found);
+    }
+    let of_host = seen.remove(1);
+    (host, guest, seen.remove(0), of_host)
+}
+
+/// Every type and id below a value.
+fn collect(value: &Value, found: &mut Vec<(String, String)>) {
+    match value {
+        Value::Object(fields) => {
+            if let (Some(kind), Some(id)) = (value["__typename"].as_str(), value["id"].as_str()) {
+                found.push((kind.to_owned(), id.to_owned()));
+            }
+            fields.values().for_each(|field| collect(field, found));
+        }
+        Value::Array(items) => items.iter().for_each(|item| collect(item, found)),
+        _ => {}
+    }
+}
+
+#[tokio::test]
+async fn everything_with_an_id_is_a_node_under_it() {
+    let app = TestApp::new().await;
+    let (host, guest, of_guest, of_host) = everything(&app).await;
+    let query = "{ __type(name: \"Node\") { possibleTypes { name } } }";
+    let data = app.gql(&Nobody, query, json!({})).await;
+    let possible: BTreeSet<String> = list(&data["__type"], "possibleTypes").map(|kind| text(kind, "/name")).collect();
+    let covered: BTreeSet<String> = of_guest.iter().map(|(kind, _)| kind.clone()).collect();
+    assert_eq!(covered, possible);
+    for (who, things) in [(&guest, &of_guest), (&host, &of_host)] {
+        let ids: Vec<&String> = things.iter().map(|(_, id)| id).collect();
+        let query = "query($ids: [ID!]!) { nodes(ids: $ids) { __typename id } }";
+        let data = app.gql(who, query, json!({ "ids": ids })).await;
+        let expected: Vec<Value> = things.iter().map(|(kind, id)| json!({ "__typename": kind, "id": id })).collect();
+        assert_eq!(data["nodes"], json!(expected));
+        let (kind, id) = &things[0];
+        let query = "query($id: ID!) { node(id: $id) { __typename id } }";
+        let data = app.gql(who, query, json!({ "id": id })).await;
+        assert_eq!(data["node"], json!({ "__typename": kind, "id": id }));
+    }
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn strangers_find_only_what_is_public_under_an_id() {
+    let app = TestApp::new().await;
+    let (_, _, of_guest, _) = everything(&app).await;
+    let ids: Vec<&String> = of_guest.iter().map(|(_, id)| id).collect();
+    let stranger = app.guest().await;
+    let query = "query($ids: [ID!]!) { nodes(ids: $ids) { __typename } }";
+    for data in
+        [app.gql(&Nobody, query, json!({ "ids": ids })).await, app.gql(&stranger, query, json!({ "ids": ids })).await]
+    {
+        for ((kind, _), node) in of_guest.iter().zip(list(&data, "nodes")) {
+            let public = ["User", "Listing", "Review"].contains(&kind.as_str());
+            assert_eq!(node.is_object(), public, "{kind}: {node}");
+        }
+    }
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn the_amenities_are_listed_with_name_and_category() {
+    let app = TestApp::new().await;
+    let data = app.gql(&Nobody, "{ amenities { code name category } }", json!({})).await;
+    let amenities: Vec<&Value> = list(&data, "amenities").collect();
+    assert!(amenities.len() >= 100);
+    assert_eq!(amenities[0], &json!({ "code": "WIFI", "name": "Wi-Fi", "category": "Basics" }));
+    app.finish().await;
+}

@@ -1,0 +1,172 @@
+//! A database per test: a copy of a migrated template, which is made once for each state of the migrations.
+
+use std::fs::{self, File};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use clap::Parser;
+use roost::platform::config::{Config, Settings};
+use roost::platform::database::Database;
+use sea_orm::{ConnectOptions, ConnectionTrait, DatabaseConnection, TryGetable};
+
+/// Locks of Postgres are numbers; this one is for making templates.
+const TEMPLATE_LOCK: i64 = 7_026_113;
+const CONNECTIONS: u32 = 16;
+
+#[derive(Parser)]
+struct Line {
+    #[command(flatten)]
+    settings: Settings,
+}
+
+/// Where one test's data lives.
+pub struct Place {
+    pub url: String,
+    pub folder: PathBuf,
+    postgres: Option<(String, String)>,
+}
+
+/// Checked settings for a test; `more` are flags as the command line takes them.
+pub fn config(url: &str, folder: &Path, more: &[&str]) -> Config {
+    let redis = std::env::var("ROOST_TEST_REDIS_URL").unwrap_or_default();
+    let mut line = vec![
+        "roost".to_owned(),
+        format!("--database-url={url}"),
+        format!("--data-dir={}", folder.display()),
+        format!("--database-connections={CONNECTIONS}"),
+        format!("--redis-url={redis}"),
+        "--rate-limit=off".to_owned(),
+        "--worker=off".to_owned(),
+        "--trust-proxy=off".to_owned(),
+        "--guest-fee-ppm=0".to_owned(),
+        "--host-fee-ppm=155000".to_owned(),
+        "--signing-keys=a secret that only tests of this crate know".to_owned(),
+    ];
+    let replaced = |flag: &str| more.iter().any(|other| other.split('=').next() == flag.split('=').next());
+    line.retain(|flag| !replaced(flag));
+    line.extend(more.iter().map(|flag| (*flag).to_owned()));
+    Line::parse_from(line).settings.check().expect("the settings of tests are right")
+}
+
+impl Place {
+    /// A fresh copy of the template.
+    pub async fn make() -> Place {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("{}_{}_{}", run(), std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("test{name}"));
+        fs::create_dir_all(&folder).unwrap();
+        match std::env::var("ROOST_TEST_DATABASE_URL").ok().filter(|url| !url.is_empty()) {
+            Some(admin) => {
+                let template = postgres_template(&admin).await;
+                let name = format!("roost_test_{name}");
+                let server = server(&admin).await;
+                // Left over by a process that had the same id.
+                run_sql(&server, &format!("DROP DATABASE IF EXISTS \"{name}\" WITH (FORCE)")).await;
+                run_sql(&server, &format!("CREATE DATABASE \"{name}\" TEMPLATE \"{template}\"")).await;
+                server.close().await.unwrap();
+                Place { url: beside(&admin, &name), folder, postgres: Some((admin, name)) }
+            }
+            None => {
+                let file = folder.join("roost.sqlite");
+                fs::copy(sqlite_template().await, &file).unwrap();
+                Place { url: format!("sqlite://{}?mode=rwc", file.display()), folder, postgres: None }
+            }
+        }
+    }
+
+    /// Removes what was made.
+    pub async fn remove(&self) {
+        if let Some((admin, name)) = &self.postgres {
+            let server = server(admin).await;
+            run_sql(&server, &format!("DROP DATABASE IF EXISTS \"{name}\" WITH (FORCE)")).await;
+            server.close().await.unwrap();
+        }
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// The run that this test is part of; whoever started it removes what bears its name.
+fn run() -> String {
+    let run = std::env::var("ROOST_TEST_RUN_ID").unwrap_or_default();
+    run.chars().filter(char::is_ascii_alphanumeric).take(20).collect()
+}
+
+async fn server(admin: &str) -> DatabaseConnection {
+    let mut options = ConnectOptions::new(admin);
+    options.max_connections(1).sqlx_logging(false).acquire_timeout(Duration::from_secs(60));
+    sea_orm::Database::connect(options).await.expect("ROOST_TEST_DATABASE_URL names a Postgres server that answers")
+}
+
+async fn run_sql(server: &DatabaseConnection, sql: &str) {
+    server.execute_unprepared(sql).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
+}
+
+/// The URL of another database on the same server.
+fn beside(admin: &str, name: &str) -> String {
+    let (url, query) = admin.split_once('?').map_or((admin, ""), |(url, query)| (url, query));
+    let (server, _) = url.rsplit_once('/').expect("the URL names a database");
+    if query.is_empty() { format!("{server}/{name}") } else { format!("{server}/{name}?{query}") }
+}
+
+/// Changes whenever a migration does.
+fn fingerprint() -> String {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("migration/src");
+    let mut files: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    let mut hasher = DefaultHasher::new();
+    for file in files {
+        fs::read(file).unwrap().hash(&mut hasher);
+    }
+    format!("{:016x}", hasher.finish())
+}
+
+async fn migrate(url: &str) {
+    let db = Database::connect(&config(url, &std::env::temp_dir(), &["--redis-url="])).await.unwrap();
+    db.migrate().await.unwrap();
+    db.close().await;
+}
+
+async fn sqlite_template() -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let template = folder.join(format!("template-{}.sqlite", fingerprint()));
+    if template.exists() {
+        return template;
+    }
+    let lock = File::create(folder.join("template.lock")).unwrap();
+    lock.lock().unwrap();
+    if !template.exists() {
+        let draft = folder.join(format!("draft-{}.sqlite", std::process::id()));
+        let _ = fs::remove_file(&draft);
+        migrate(&format!("sqlite://{}?mode=rwc", draft.display())).await;
+        fs::rename(&draft, &template).unwrap();
+    }
+    template
+}
+
+async fn postgres_template(admin: &str) -> String {
+    let template = match run() {
+        run if run.is_empty() => format!("roost_template_{}", fingerprint()),
+        run => format!("roost_test_{run}_template"),
+    };
+    let server = server(admin).await;
+    let known = async || {
+        let sql = format!("SELECT count(*)::bigint AS n FROM pg_database WHERE datname = '{template}'");
+        let row = server.query_one_raw(sea_orm::Statement::from_string(sea_orm::DbBackend::Postgres, sql)).await;
+        i64::try_get(&row.unwrap().unwrap(), "", "n").unwrap() > 0
+    };
+    if !known().await {
+        run_sql(&server, &format!("SELECT pg_advisory_lock({TEMPLATE_LOCK})")).await;
+        if !known().await {
+            let draft = format!("{template}_draft");
+            run_sql(&server, &format!("DROP DATABASE IF EXISTS \"{draft}\" WITH (FORCE)")).await;
+            run_sql(&server, &format!("CREATE DATABASE \"{draft}\"")).await;
+            migrate(&beside(admin, &draft)).await;
+            run_sql(&server, &format!("ALTER DATABASE \"{draft}\" RENAME TO \"{template}\"")).await;
+        }
+        run_sql(&server, &format!("SELECT pg_advisory_unlock({TEMPLATE_LOCK})")).await;
+    }
+    server.close().await.unwrap();
+    template
+}

@@ -1,0 +1,209 @@
+//! The HTTP door: health, methods, media types, sizes, and queries that are too much.
+
+use axum::body::Body;
+use axum::http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, LOCATION, WWW_AUTHENTICATE};
+use axum::http::{Method, Request};
+use serde_json::json;
+
+use crate::client::{Answer, Nobody, Who};
+use crate::harness::TestApp;
+
+async fn post(app: &TestApp, content_type: &str, body: impl Into<Body>) -> Answer {
+    let request = Request::post("/graphql").header(CONTENT_TYPE, content_type).body(body.into()).unwrap();
+    app.send(request).await
+}
+
+fn code(answer: &Answer) -> (u16, String) {
+    let code = answer.json()["errors"][0]["extensions"]["code"].as_str().unwrap_or("none").to_owned();
+    (answer.status.as_u16(), code)
+}
+
+#[tokio::test]
+async fn health_tells_live_and_ready() {
+    let app = TestApp::new().await;
+    let live = app.get("/health/live").await;
+    assert_eq!((live.status.as_u16(), live.json()), (200, json!({ "status": "live" })));
+    let ready = app.get("/health/ready").await;
+    assert_eq!((ready.status.as_u16(), ready.json()), (200, json!({ "database": "up", "cache": "up" })));
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn without_a_database_nothing_is_ready_but_the_process_lives() {
+    let app = TestApp::new().await;
+    let (other, router) = app.second_node().await;
+    other.db.close().await;
+    let get = |path: &str| Request::get(path).body(Body::empty()).unwrap();
+    let ready = crate::client::send(&router, get("/health/ready")).await;
+    assert_eq!((ready.status.as_u16(), &ready.json()["database"]), (503, &json!("down")));
+    assert_eq!(crate::client::send(&router, get("/health/live")).await.status, 200);
+    let answer = crate::client::send(
+        &router,
+        crate::client::graphql_request(None, "{ listingSearch(where: {}) { totalCount } }", &json!({})),
+    )
+    .await;
+    assert_eq!(code(&answer), (200, "INTERNAL".into()));
+    assert_eq!(answer.json()["errors"][0]["message"], "internal error", "what broke is not told");
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_query_may_be_sent_by_get_and_a_mutation_may_not() {
+    let app = TestApp::new().await;
+    let query = app.get("/graphql?query=%7B__typename%7D").await;
+    assert_eq!((query.status.as_u16(), query.json()), (200, json!({ "data": { "__typename": "Query" } })));
+    let host = app.guest().await;
+    let token = host.token(&app.app).unwrap();
+    for document in [
+        "mutation%7BuserBecomeHost%7B__typename%7D%7D",
+        "query%20A%7B__typename%7Dmutation%20B%7BuserBecomeHost%7B__typename%7D%7D&operationName=B",
+    ] {
+        let request = Request::get(format!("/graphql?query={document}"));
+        let request = request.header(AUTHORIZATION, format!("Bearer {token}")).body(Body::empty()).unwrap();
+        assert_eq!(code(&app.send(request).await), (405, "METHOD_NOT_ALLOWED".into()));
+    }
+    assert_eq!(app.count("\"user\" WHERE is_host = $1", [true.into()]).await, 0);
+    for method in [Method::PUT, Method::DELETE, Method::PATCH] {
+        let request = Request::builder().method(method).uri("/graphql").body(Body::empty()).unwrap();
+        assert_eq!(code(&app.send(request).await), (405, "METHOD_NOT_ALLOWED".into()));
+    }
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn bodies_that_a_foreign_page_could_send_are_refused() {
+    let app = TestApp::new().await;
+    let body = json!({ "query": "{ __typename }" }).to_string();
+    for kind in ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", ""] {
+        assert_eq!(code(&post(&app, kind, body.clone()).await), (415, "UNSUPPORTED_MEDIA_TYPE".into()), "{kind}");
+    }
+    assert_eq!(post(&app, "application/json; charset=utf-8", body).await.status, 200);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn bodies_that_cannot_be_read_are_told_so() {
+    let app = TestApp::new().await;
+    for body in ["", "{", "[]", "null", "{}", r#"{"query":7}"#, r#"{"query":"{ __typename }","variables":7}"#] {
+        assert_eq!(code(&post(&app, "application/json", body).await), (400, "BAD_REQUEST".into()), "{body}");
+    }
+    let huge = json!({ "query": format!("{{ __typename }} #{}", "x".repeat(300_000)) }).to_string();
+    assert_eq!(post(&app, "application/json", huge).await.status, 413);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_query_that_is_wrong_names_its_fault_and_does_nothing() {
+    let app = TestApp::new().await;
+    for query in ["{ nothing }", "{ listing }", "{", "query($x: Int!) { viewer { id } }", "{ viewer { id(x: 1) } }"] {
+        let answer = app.post(&Nobody, query, json!({})).await;
+        assert_eq!(code(&answer), (200, "GRAPHQL_VALIDATION_FAILED".into()), "{query}");
+        assert!(answer.json().get("data").is_none(), "{query}");
+    }
+    let request = Request::post("/graphql")
+        .header(CONTENT_TYPE, "application/json")
+        .header(ACCEPT, "application/graphql-response+json")
+        .body(Body::from(json!({ "query": "{ nothing }" }).to_string()))
+        .unwrap();
+    assert_eq!(app.send(request).await.status, 400, "who asks for the newer media type gets its status");
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn queries_that_are_too_much_are_refused() {
+    let app = TestApp::new().await;
+    let deep = |depth: usize| {
+        let open = "listings { nodes { host { ".repeat(depth);
+        format!("{{ user(id: \"usr_00000000000000000000000000\") {{ {open} id {} }} }}", "} } }".repeat(depth))
+    };
+    let deepest = format!("{{ viewer {}id{} }}", "{ user ".repeat(5_000), "}".repeat(5_000));
+    let wide: String = (0..2_000).map(|n| format!("a{n}: __typename ")).collect();
+    let search = "listingSearch(where: {}, first: 100) { nodes { reviews(first: 100) { nodes { author { listings(\
+                  first: 100) { nodes { title } } } } } } }";
+    for query in [
+        deep(20),
+        deepest,
+        format!("{{ {wide} }}"),
+        format!("{{ {search} }}"),
+        "query { ...A } fragment A on Query { ...A }".into(),
+    ] {
+        let answer = app.post(&Nobody, &query, json!({})).await;
+        assert_eq!(code(&answer).1, "GRAPHQL_VALIDATION_FAILED", "{}", &query[..query.len().min(200)]);
+    }
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_mutation_named_twice_under_one_key_does_not_run() {
+    let app = TestApp::new().await;
+    let host = app.host().await;
+    let query = "mutation { listingCreate(listing: {}) { listing { id } } ...A } \
+                 fragment A on Mutation { listingCreate(listing: {}) { userErrors { code } } }";
+    let body = app.post(&host, query, json!({})).await.json();
+    assert!(body["errors"].is_array(), "{body:#}");
+    assert_eq!(app.count("listing", []).await, 0);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn another_scheme_than_bearer_is_challenged() {
+    let app = TestApp::new().await;
+    for (header, challenge) in
+        [("Basic YTpi", "Bearer"), ("Bearer", "Bearer"), ("Bearer nonsense", "Bearer error=\"invalid_token\"")]
+    {
+        let request = Request::post("/graphql")
+            .header(CONTENT_TYPE, "application/json")
+            .header(AUTHORIZATION, header)
+            .body(Body::from(json!({ "query": "{ __typename }" }).to_string()))
+            .unwrap();
+        let answer = app.send(request).await;
+        assert_eq!(answer.status, 401, "{header}");
+        assert_eq!(answer.headers[WWW_AUTHENTICATE], challenge);
+    }
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_browser_is_led_to_the_playground_and_programs_to_the_doors() {
+    let app = TestApp::new().await;
+    let request = Request::get("/").header(ACCEPT, "text/html,*/*").body(Body::empty()).unwrap();
+    let answer = app.send(request).await;
+    assert_eq!((answer.status.as_u16(), &answer.headers[LOCATION]), (307, &"/graphiql".parse().unwrap()));
+    assert_eq!(app.get("/").await.json()["graphql"], "/graphql");
+    let page = app.get("/graphiql").await;
+    assert_eq!(page.status, 200);
+    assert!(page.text().to_lowercase().contains("<!doctype html>"));
+    assert_eq!(app.get("/nowhere").await.status, 404);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn every_answer_has_a_request_id() {
+    let app = TestApp::new().await;
+    let answers = [app.get("/health/live").await, app.post(&Nobody, "{ __typename }", json!({})).await];
+    let ids = answers.map(|answer| answer.headers["x-request-id"].to_str().unwrap().to_owned());
+    assert!(ids.iter().all(|id| id.starts_with("req_")) && ids[0] != ids[1], "{ids:?}");
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn who_asks_too_often_is_told_to_wait() {
+    let app = TestApp::with(&["--rate-limit=3", "--trust-proxy=on"]).await;
+    let ask = async |address: &str| {
+        let request = Request::post("/graphql")
+            .header(CONTENT_TYPE, "application/json")
+            .header("x-forwarded-for", address)
+            .body(Body::from(json!({ "query": "{ __typename }" }).to_string()))
+            .unwrap();
+        app.send(request).await
+    };
+    for _ in 0..3 {
+        assert_eq!(ask("192.0.2.1").await.status, 200);
+    }
+    let refused = ask("192.0.2.1").await;
+    assert_eq!(code(&refused), (429, "RATE_LIMITED".into()));
+    assert!(refused.headers.contains_key("retry-after"));
+    assert_eq!(ask("192.0.2.2").await.status, 200);
+    assert_eq!(ask("192.0.2.2, 192.0.2.1").await.status, 429, "the proxy's own word is the last");
+    app.finish().await;
+}

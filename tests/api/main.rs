@@ -1,0 +1,29 @@
+//! Every promise of the API, kept over the public endpoint of the in-process server, on a database per test.
+//!
+//! `ROOST_TEST_DATABASE_URL` names a Postgres server on which the same tests run in place of SQLite, and
+//! `ROOST_TEST_REDIS_URL` a Redis for their cache.
+
+mod client;
+mod database;
+mod harness;
+mod invariants;
+mod scenes;
+
+mod accounts;
+mod bad_input;
+mod bookings;
+mod cache;
+mod calendar;
+mod cancellations;
+mod concurrency;
+mod contract;
+mod http;
+mod listings;
+mod payments;
+mod permissions;
+mod queue;
+mod quotes;
+mod reviews;
+mod search;
+mod statements;
+mod story;

@@ -1,0 +1,205 @@
+//! Payments: every answer a card can give, and what becomes of booking, nights and money.
+
+use chrono::TimeDelta;
+use serde_json::{Value, json};
+
+use crate::client::{Nobody, said};
+use crate::harness::{Person, TestApp};
+use crate::scenes::text;
+
+/// A host, a guest and a quote for two nights in March.
+async fn quoted(app: &TestApp) -> (Person, Person, String, String) {
+    let (host, guest) = (app.host().await, app.guest().await);
+    let listing = app.published_listing(&host, json!({})).await;
+    let quote = app.quote(&guest, &listing, "2027-03-01", "2027-03-03").await;
+    (host, guest, listing, quote)
+}
+
+async fn nights(app: &TestApp, listing: &str) -> Vec<String> {
+    let query = "query($id: ID!) { listing(id: $id) { calendar(from: \"2027-03-01\", to: \"2027-03-03\") { state } } }";
+    let data = app.gql(&Nobody, query, json!({ "id": listing })).await;
+    data["listing"]["calendar"].as_array().unwrap().iter().map(|day| text(day, "/state")).collect()
+}
+
+fn with_card(quote: &str, card: &str) -> Value {
+    json!({ "quoteToken": quote, "booking": { "paymentMethodToken": card } })
+}
+
+fn outcomes(booking: &Value) -> Vec<&str> {
+    let attempts = booking["payment"]["attempts"].as_array().unwrap();
+    attempts.iter().filter_map(|attempt| attempt["outcome"].as_str()).collect()
+}
+
+#[tokio::test]
+async fn a_declined_card_leaves_nothing_behind_and_another_card_pays_the_same_quote() {
+    let app = TestApp::new().await;
+    let (_, guest, listing, quote) = quoted(&app).await;
+    for card in ["declined", "insufficient_funds", "no such card"] {
+        let errors = app.refused(&guest, "bookingCreate", with_card(&quote, card)).await;
+        assert_eq!(said(&errors), ["PAYMENT_DECLINED booking.paymentMethodToken"], "{card}");
+        assert_eq!(nights(&app, &listing).await, ["FREE", "FREE"], "{card}");
+    }
+    let booking = app.pay(&guest, &quote, "ok").await;
+    assert_eq!(booking["state"], "CONFIRMED");
+    assert_eq!(booking["payment"]["captured"]["amount"], 30_000);
+    assert_eq!(nights(&app, &listing).await, ["BOOKED", "BOOKED"]);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn the_reason_of_a_decline_is_told_and_kept() {
+    let app = TestApp::new().await;
+    let (_, guest, _, quote) = quoted(&app).await;
+    let errors = app.refused(&guest, "bookingCreate", with_card(&quote, "insufficient_funds")).await;
+    assert!(text(&errors[0], "/message").contains("insufficient_funds"), "{errors:?}");
+    let query = "{ viewer { trips { nodes { state payment { state attempts { outcome declineCode } } } } } }";
+    let data = app.gql(&guest, query, json!({})).await;
+    let trip = &data["viewer"]["trips"]["nodes"][0];
+    assert_eq!((&trip["state"], &trip["payment"]["state"]), (&json!("PAYMENT_EXPIRED"), &json!("FAILED")));
+    let attempt = &trip["payment"]["attempts"][0];
+    assert_eq!(attempt, &json!({ "outcome": "AUTHORIZE DECLINED", "declineCode": "insufficient_funds" }));
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_card_that_asks_the_guest_to_act_is_confirmed_afterwards() {
+    let app = TestApp::new().await;
+    let (host, guest, listing, quote) = quoted(&app).await;
+    let booking = app.pay(&guest, &quote, "3ds").await;
+    assert_eq!(booking["state"], "PENDING_PAYMENT");
+    assert_eq!(booking["expiresAt"], "2027-01-05T12:15:00Z");
+    assert_eq!(booking["availableActions"], json!(["CONFIRM_PAYMENT"]));
+    assert_eq!(booking["payment"]["state"], "REQUIRES_ACTION");
+    assert!(text(&booking, "/payment/clientSecret").starts_with("sbx_"));
+    assert_eq!(app.booking(&host, &booking).await["payment"]["clientSecret"], Value::Null, "only the payer pays");
+    assert_eq!(nights(&app, &listing).await, ["HELD", "HELD"]);
+    let paid = app.step(&guest, "bookingPaymentConfirm", &booking).await;
+    assert_eq!((&paid["state"], &paid["payment"]["state"]), (&json!("CONFIRMED"), &json!("SUCCEEDED")));
+    assert_eq!(outcomes(&paid), ["AUTHORIZE ACTION_REQUIRED", "CONFIRM SUCCEEDED", "CAPTURE SUCCEEDED"]);
+    assert_eq!(app.said(&guest, "bookingPaymentConfirm", json!({ "id": booking["id"] })).await, ["STATE_CONFLICT id"]);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_guest_who_fails_at_the_bank_books_nothing() {
+    let app = TestApp::new().await;
+    let (_, guest, listing, quote) = quoted(&app).await;
+    let booking = app.pay(&guest, &quote, "3ds_fails").await;
+    let said = app.said(&guest, "bookingPaymentConfirm", json!({ "id": booking["id"] })).await;
+    assert_eq!(said, ["PAYMENT_DECLINED id"]);
+    assert_eq!(app.booking(&guest, &booking).await["state"], "PAYMENT_EXPIRED");
+    assert_eq!(nights(&app, &listing).await, ["FREE", "FREE"]);
+    assert_eq!(app.pay(&guest, &quote, "ok").await["state"], "CONFIRMED");
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_guest_who_never_acts_holds_the_nights_for_a_quarter_of_an_hour() {
+    let app = TestApp::new().await;
+    let (_, guest, listing, quote) = quoted(&app).await;
+    let rival = app.guest().await;
+    let rivals_quote = app.quote(&rival, &listing, "2027-03-01", "2027-03-03").await;
+    let booking = app.pay(&guest, &quote, "3ds").await;
+    app.advance(TimeDelta::minutes(15) - TimeDelta::seconds(1));
+    app.drain().await;
+    let said = app.said(&rival, "bookingCreate", with_card(&rivals_quote, "ok")).await;
+    assert_eq!(said, ["NIGHTS_UNAVAILABLE quoteToken"]);
+    app.advance(TimeDelta::seconds(1));
+    assert_eq!(nights(&app, &listing).await, ["FREE", "FREE"], "before any job has run");
+    assert_eq!(app.pay(&rival, &rivals_quote, "ok").await["state"], "CONFIRMED");
+    app.drain().await;
+    let ended = app.booking(&guest, &booking).await;
+    assert_eq!((&ended["state"], &ended["payment"]["state"]), (&json!("PAYMENT_EXPIRED"), &json!("CANCELLED")));
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_payment_that_succeeds_after_the_nights_went_to_another_is_given_back() {
+    let app = TestApp::new().await;
+    let (_, guest, listing, quote) = quoted(&app).await;
+    let rival = app.guest().await;
+    let booking = app.pay(&guest, &quote, "3ds").await;
+    app.advance(TimeDelta::minutes(15));
+    app.book(&rival, &listing, "2027-03-02", "2027-03-04").await;
+    let said = app.said(&guest, "bookingPaymentConfirm", json!({ "id": booking["id"] })).await;
+    assert_eq!(said, ["PAYMENT_DECLINED id"]);
+    app.drain().await;
+    let ended = app.booking(&guest, &booking).await;
+    assert_eq!((&ended["state"], &ended["payment"]["state"]), (&json!("PAYMENT_EXPIRED"), &json!("CANCELLED")));
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_slow_processor_is_waited_for() {
+    let app = TestApp::new().await;
+    let (_, guest, _, quote) = quoted(&app).await;
+    assert_eq!(app.pay(&guest, &quote, "slow").await["state"], "CONFIRMED");
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn an_answer_that_was_lost_on_its_way_is_found_by_the_queue() {
+    let app = TestApp::new().await;
+    let (_, guest, listing, quote) = quoted(&app).await;
+    let booking = app.pay(&guest, &quote, "unknown").await;
+    assert_eq!((&booking["state"], &booking["payment"]["state"]), (&json!("PENDING_PAYMENT"), &json!("PROCESSING")));
+    assert_eq!(outcomes(&booking), ["AUTHORIZE UNKNOWN"]);
+    assert_eq!(nights(&app, &listing).await, ["HELD", "HELD"]);
+    app.advance(TimeDelta::seconds(30));
+    app.drain().await;
+    let settled = app.booking(&guest, &booking).await;
+    assert_eq!((&settled["state"], &settled["payment"]["captured"]["amount"]), (&json!("CONFIRMED"), &json!(30_000)));
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_request_that_never_arrived_ends_with_its_hold() {
+    let app = TestApp::new().await;
+    let (_, guest, listing, quote) = quoted(&app).await;
+    let booking = app.pay(&guest, &quote, "lost").await;
+    assert_eq!(booking["state"], "PENDING_PAYMENT");
+    app.advance(TimeDelta::minutes(14));
+    app.drain().await;
+    assert_eq!(app.booking(&guest, &booking).await["state"], "PENDING_PAYMENT");
+    app.advance(TimeDelta::minutes(1));
+    app.drain().await;
+    let ended = app.booking(&guest, &booking).await;
+    assert_eq!((&ended["state"], &ended["payment"]["captured"]["amount"]), (&json!("PAYMENT_EXPIRED"), &json!(0)));
+    assert_eq!(nights(&app, &listing).await, ["FREE", "FREE"]);
+    app.advance(TimeDelta::hours(1));
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_booking_without_a_card_is_refused() {
+    let app = TestApp::new().await;
+    let (_, guest, listing, quote) = quoted(&app).await;
+    for (card, refusal) in [("", "REQUIRED"), (&"x".repeat(201), "TOO_LONG")] {
+        let said = app.said(&guest, "bookingCreate", with_card(&quote, card)).await;
+        assert_eq!(said, [format!("{refusal} booking.paymentMethodToken")]);
+    }
+    let long = json!({ "quoteToken": quote, "booking": { "paymentMethodToken": "ok", "message": "x".repeat(2_001) } });
+    assert_eq!(app.said(&guest, "bookingCreate", long).await, ["TOO_LONG booking.message"]);
+    assert_eq!(nights(&app, &listing).await, ["FREE", "FREE"]);
+    assert_eq!(app.count("booking", []).await, 0);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_payment_is_a_node_for_its_two_sides_alone() {
+    let app = TestApp::new().await;
+    let (host, guest, _, quote) = quoted(&app).await;
+    let booking = app.pay(&guest, &quote, "ok").await;
+    app.cancel(&guest, &booking).await;
+    let query = "query($id: ID!) { booking(id: $id) { payment { id attempts { id } refunds { id } } } }";
+    let payment = app.gql(&guest, query, json!({ "id": booking["id"] })).await["booking"]["payment"].take();
+    let query = "query($ids: [ID!]!) { nodes(ids: $ids) { __typename id } }";
+    let given = json!({ "ids": [payment["id"], payment["refunds"][0]["id"], payment["attempts"][0]["id"]] });
+    for (who, seen) in [(&guest, true), (&host, true), (&app.guest().await, false)] {
+        let data = app.gql(who, query, given.clone()).await;
+        let nodes = data["nodes"].as_array().unwrap();
+        assert_eq!(nodes[..2].iter().all(Value::is_object), seen, "{nodes:?}");
+        assert!(seen || nodes.iter().all(Value::is_null), "{nodes:?}");
+    }
+    app.finish().await;
+}

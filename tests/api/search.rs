@@ -1,0 +1,337 @@
+//! Search: every filter, every order, pages in both directions, facets, and agreement with what can be booked.
+
+use serde_json::{Value, json};
+
+use crate::client::{Nobody, Who};
+use crate::harness::{Person, TestApp};
+use crate::scenes::{ids, key, merged, metres, number, stay, text};
+
+const SEARCH: &str = "query($where: ListingSearchWhere!, $sort: ListingSearchSort, $first: Int, $after: String, \
+    $last: Int, $before: String) { listingSearch(where: $where, sort: $sort, first: $first, after: $after, \
+    last: $last, before: $before) { totalCount nodes { id title } \
+    edges { cursor distanceMeters node { id } price { total { amount currency } } } \
+    pageInfo { hasNextPage hasPreviousPage startCursor endCursor } } }";
+
+async fn search(app: &TestApp, who: &(impl Who + ?Sized), given: Value) -> Value {
+    app.gql(who, SEARCH, given).await["listingSearch"].take()
+}
+
+/// The titles that a search finds, in its order.
+async fn titles(app: &TestApp, wanted: Value, sort: &str) -> Vec<String> {
+    let found = search(app, &Nobody, json!({ "where": wanted, "sort": sort, "first": 100 })).await;
+    let titles: Vec<String> = found["nodes"].as_array().unwrap().iter().map(|node| text(node, "/title")).collect();
+    assert_eq!(number(&found, "/totalCount"), i64::try_from(titles.len()).unwrap());
+    titles
+}
+
+/// Three places: a flat in New York, a room in Porto, a castle far away in Porto's district.
+async fn three_places(app: &TestApp) -> (Person, Person) {
+    let (ana, ben) = (app.host().await, app.host().await);
+    app.published_listing(&ana, json!({ "title": "Flat" })).await;
+    app.advance(chrono::TimeDelta::minutes(1));
+    let porto = json!({
+        "title": "Room by São Bento", "description": "A bright room.", "roomType": "PRIVATE_ROOM", "capacity": 2,
+        "bedrooms": 1, "beds": 1, "amenities": ["WIFI"], "address": { "city": "Porto", "region": null,
+        "country": "PT" }, "latitude": 41.1456, "longitude": -8.6109, "timeZone": "Europe/Lisbon",
+        "bookingMode": "REQUEST", "cancellationPolicy": "STRICT",
+        "pricing": { "currency": "EUR", "base": 5_000, "weekend": null, "cleaningFee": 0 },
+    });
+    app.published_listing(&ben, porto.clone()).await;
+    app.advance(chrono::TimeDelta::minutes(1));
+    let castle = json!({
+        "title": "Castle", "description": "Like Sao Bento, but older.", "roomType": "ENTIRE_PLACE", "capacity": 12,
+        "bedrooms": 6, "beds": 8, "amenities": ["WIFI", "KITCHEN", "POOL"], "latitude": 41.25, "longitude": -8.3,
+        "bookingMode": "INSTANT", "cancellationPolicy": "FIRM", "stayRules": { "petsAllowed": true, "minNights": 2 },
+        "pricing": { "base": 50_000 },
+    });
+    app.published_listing(&ben, merged(porto, castle)).await;
+    (ana, ben)
+}
+
+#[tokio::test]
+async fn each_filter_leaves_what_matches_it() {
+    let app = TestApp::new().await;
+    let (ana, ben) = three_places(&app).await;
+    app.draft(&ana, json!({ "title": "Draft" })).await;
+    let (flat, room, castle) = ("Flat", "Room by São Bento", "Castle");
+    let dates = stay("2027-03-01", "2027-03-02");
+    for (wanted, found) in [
+        (json!({}), vec![castle, room, flat]),
+        (json!({ "text": "SAO bento" }), vec![castle, room]),
+        (json!({ "text": "porto room" }), vec![room]),
+        (json!({ "text": "bento nowhere" }), vec![]),
+        (json!({ "text": "100%" }), vec![]),
+        (json!({ "near": { "latitude": 41.15, "longitude": -8.61, "radiusMeters": 5_000 } }), vec![room]),
+        (json!({ "near": { "latitude": 41.15, "longitude": -8.61, "radiusMeters": 50_000 } }), vec![castle, room]),
+        (json!({ "within": { "south": 40.0, "west": -75.0, "north": 41.0, "east": -73.0 } }), vec![flat]),
+        (json!({ "within": { "south": -90.0, "west": 170.0, "north": 90.0, "east": -10.0 } }), vec![flat]),
+        (json!({ "capacity": 4 }), vec![castle, flat]),
+        (json!({ "roomType": ["PRIVATE_ROOM", "HOTEL_ROOM"] }), vec![room]),
+        (json!({ "amenities": ["WIFI", "KITCHEN"] }), vec![castle, flat]),
+        (json!({ "amenities": ["WIFI", "KITCHEN", "POOL"] }), vec![castle]),
+        (json!({ "bedroomsMin": 2 }), vec![castle, flat]),
+        (json!({ "bedsMin": 4 }), vec![castle]),
+        (json!({ "instantOnly": true }), vec![castle, flat]),
+        (json!({ "freeCancellation": true }), vec![castle, flat]),
+        (json!({ "hostId": ana.id() }), vec![flat]),
+        (json!({ "hostId": ben.id() }), vec![castle, room]),
+        (json!({ "stay": dates }), vec![room, flat]),
+        (json!({ "stay": merged(dates.clone(), json!({ "adults": 3 })) }), vec![flat]),
+        (json!({ "stay": stay("2027-03-01", "2027-03-03") }), vec![castle, room, flat]),
+        (json!({ "stay": merged(stay("2027-03-01", "2027-03-03"), json!({ "pets": 1 })) }), vec![castle]),
+        (json!({ "stay": dates, "totalMax": { "amount": 5_000, "currency": "EUR" } }), vec![room]),
+        (json!({ "stay": dates, "totalMax": { "amount": 4_999, "currency": "EUR" } }), vec![]),
+        (json!({ "stay": dates, "totalMin": { "amount": 18_000, "currency": "USD" } }), vec![flat]),
+    ] {
+        assert_eq!(titles(&app, wanted.clone(), "NEWEST").await, found, "{wanted}");
+    }
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn each_order_is_kept() {
+    let app = TestApp::new().await;
+    three_places(&app).await;
+    let (flat, room, castle) = ("Flat", "Room by São Bento", "Castle");
+    let near = json!({ "near": { "latitude": 41.24, "longitude": -8.3, "radiusMeters": 100_000 } });
+    for (wanted, sort, order) in [
+        (json!({}), "NEWEST", vec![castle, room, flat]),
+        (json!({ "text": "bento" }), "RELEVANCE", vec![room, castle]),
+        (
+            json!({ "within": { "south": 41.0, "west": -9.0, "north": 42.0, "east": -8.0 } }),
+            "TOTAL_ASC",
+            vec![room, castle],
+        ),
+        (
+            json!({ "within": { "south": 41.0, "west": -9.0, "north": 42.0, "east": -8.0 } }),
+            "TOTAL_DESC",
+            vec![castle, room],
+        ),
+        (near, "DISTANCE_ASC", vec![castle, room]),
+    ] {
+        assert_eq!(titles(&app, wanted.clone(), sort).await, order, "{wanted} {sort}");
+    }
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn ratings_filter_and_order_from_three_reviews_on() {
+    let app = TestApp::new().await;
+    let host = app.host().await;
+    for (title, sum, count) in [("Good", 1_400, 3), ("Fine", 1_200, 3), ("Two", 1_000, 2), ("New", 0, 0)] {
+        let listing = app.published_listing(&host, json!({ "title": title })).await;
+        let sql = "INSERT INTO listing_rating (listing_id, origin, overall_sum, overall_count) \
+                   VALUES ($1, 'GUESTS', $2, $3)";
+        app.execute(sql, [key(&listing).into(), i64::into(sum), i64::into(count)]).await;
+    }
+    let best = titles(&app, json!({}), "RATING_DESC").await;
+    assert_eq!(best[..2], ["Good", "Fine"]);
+    assert_eq!(titles(&app, json!({ "ratingMin": 4.0 }), "RATING_DESC").await, ["Good", "Fine"]);
+    assert_eq!(titles(&app, json!({ "ratingMin": 4.6 }), "RATING_DESC").await, ["Good"]);
+    assert_eq!(titles(&app, json!({ "ratingMin": 4.7 }), "RATING_DESC").await, [""; 0]);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_search_tells_distance_and_the_price_of_the_whole_stay() {
+    let app = TestApp::new().await;
+    three_places(&app).await;
+    let wanted = json!({
+        "near": { "latitude": 40.7033, "longitude": -73.9881, "radiusMeters": 1_000 },
+        "stay": merged(stay("2027-03-04", "2027-03-08"), json!({ "adults": 3 })),
+    });
+    let found = search(&app, &Nobody, json!({ "where": wanted })).await;
+    assert_eq!(found["edges"].as_array().unwrap().len(), 1);
+    let edge = &found["edges"][0];
+    assert_eq!(edge["price"]["total"], json!({ "amount": 66_000, "currency": "USD" }));
+    let query = "query($id: ID!) { listing(id: $id) { location { latitude longitude } } }";
+    let shown = app.gql(&Nobody, query, json!({ "id": edge["node"]["id"] })).await;
+    let point = |name: &str| shown["listing"]["location"][name].as_f64().unwrap();
+    let distance = metres((40.7033, -73.9881), (point("latitude"), point("longitude")));
+    let told = edge["distanceMeters"].as_f64().unwrap();
+    assert!((told - distance).abs() <= 1.0, "{told} m is not the distance to the shown point, {distance} m");
+    let undated = search(&app, &Nobody, json!({ "where": {} })).await;
+    assert!(undated["edges"].as_array().unwrap().iter().all(|edge| edge["price"].is_null()));
+    app.finish().await;
+}
+
+/// A market of many places, of which some share prices and instants.
+async fn market(app: &TestApp, places: usize) -> Person {
+    let host = app.host().await;
+    for n in 0..places {
+        let n = i64::try_from(n).unwrap();
+        let rules = json!({
+            "minNights": 1 + n % 3, "maxNights": 10 + n, "advanceNoticeDays": n % 5 * 3, "bookingWindowDays": 40 + n * 9,
+            "preparationNights": n % 3, "petsAllowed": n % 2 == 0,
+            "checkInDays": if n % 4 == 0 { json!(["FRI", "SAT", "SUN"]) } else { json!(["MON", "THU", "FRI", "SUN"]) },
+        });
+        let listing = json!({
+            "title": format!("Place {n}"), "capacity": 1 + n % 5, "stayRules": rules,
+            "latitude": 40.0 + n as f64 / 100.0, "roomType": if n % 2 == 0 { "ENTIRE_PLACE" } else { "PRIVATE_ROOM" },
+            "amenities": if n % 3 == 0 { json!(["WIFI", "POOL"]) } else { json!(["WIFI"]) },
+            "pricing": { "base": 10_000 + n / 3 * 1_000 },
+        });
+        app.published_listing(&host, listing).await;
+        app.advance(chrono::TimeDelta::seconds(n % 2));
+    }
+    host
+}
+
+#[tokio::test]
+async fn pages_in_both_directions_hold_everything_once() {
+    let app = TestApp::new().await;
+    market(&app, 23).await;
+    let near = json!({ "near": { "latitude": 40.1, "longitude": -73.9881, "radiusMeters": 100_000 } });
+    for sort in ["RELEVANCE", "TOTAL_ASC", "TOTAL_DESC", "RATING_DESC", "DISTANCE_ASC", "NEWEST"] {
+        let whole = search(&app, &Nobody, json!({ "where": near, "sort": sort, "first": 100 })).await;
+        let whole = ids(&whole, "/nodes");
+        assert_eq!(whole.len(), 23);
+        for (size, cursor, boundary, more) in
+            [("first", "after", "endCursor", "hasNextPage"), ("last", "before", "startCursor", "hasPreviousPage")]
+        {
+            let mut pages = Vec::new();
+            let mut given = json!({ "where": near, "sort": sort, size: 5 });
+            loop {
+                let page = search(&app, &Nobody, given.clone()).await;
+                assert_eq!(page["totalCount"], 23);
+                pages.push(ids(&page, "/nodes"));
+                if page["pageInfo"][more] == false {
+                    break;
+                }
+                assert_eq!(pages.last().unwrap().len(), 5);
+                given[cursor] = page["pageInfo"][boundary].clone();
+            }
+            if size == "last" {
+                pages.reverse();
+            }
+            assert_eq!(pages.len(), 5, "{sort} {size}");
+            assert_eq!(pages.concat(), whole, "{sort} {size}");
+        }
+    }
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_page_of_nothing_still_counts() {
+    let app = TestApp::new().await;
+    market(&app, 3).await;
+    let found = search(&app, &Nobody, json!({ "where": {}, "first": 0 })).await;
+    assert_eq!((found["totalCount"].clone(), found["nodes"].clone()), (json!(3), json!([])));
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn facets_count_all_results_and_not_the_page() {
+    let app = TestApp::new().await;
+    market(&app, 9).await;
+    let query = "query($where: ListingSearchWhere!) { listingSearch(where: $where, first: 1) { facets { \
+                 amenities { code count } roomTypes { code count } \
+                 priceHistogram { from { amount currency } to { amount } count } } } }";
+    let facets = app.gql(&Nobody, query, json!({ "where": {} })).await["listingSearch"]["facets"].take();
+    assert_eq!(facets["amenities"], json!([{ "code": "WIFI", "count": 9 }, { "code": "POOL", "count": 3 }]));
+    let types = json!([{ "code": "ENTIRE_PLACE", "count": 5 }, { "code": "PRIVATE_ROOM", "count": 4 }]);
+    assert_eq!(facets["roomTypes"], types);
+    let buckets = facets["priceHistogram"].as_array().unwrap();
+    assert_eq!(buckets.iter().map(|bucket| number(bucket, "/count")).sum::<i64>(), 9);
+    assert_eq!(buckets[0]["from"], json!({ "amount": 10_000, "currency": "USD" }));
+    assert_eq!(buckets[0]["count"], 3);
+    assert_eq!(buckets.last().unwrap()["count"], 3);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn searches_that_mean_nothing_are_refused() {
+    let app = TestApp::new().await;
+    let euros = |amount: i64| json!({ "amount": amount, "currency": "EUR" });
+    let dates = stay("2027-03-01", "2027-03-02");
+    for (wanted, refusal) in [
+        (json!({ "text": "x".repeat(201) }), "TOO_LONG where.text"),
+        (json!({ "text": "a\u{0}b" }), "INVALID where.text"),
+        (json!({ "near": { "latitude": 91.0, "longitude": 0.0, "radiusMeters": 1 } }), "INVALID where.near.latitude"),
+        (
+            json!({ "near": { "latitude": 1.0, "longitude": 0.0, "radiusMeters": 0 } }),
+            "INVALID where.near.radiusMeters",
+        ),
+        (json!({ "within": { "south": 2.0, "west": 0.0, "north": 1.0, "east": 1.0 } }), "INVALID where.within.north"),
+        (json!({ "capacity": -1 }), "INVALID where.capacity"),
+        (json!({ "amenities": ["TELEPORT"] }), "INVALID where.amenities"),
+        (json!({ "ratingMin": 5.1 }), "INVALID where.ratingMin"),
+        (json!({ "totalMax": euros(1) }), "REQUIRED where.stay"),
+        (json!({ "stay": dates, "totalMax": euros(-1) }), "INVALID where.totalMax.amount"),
+        (
+            json!({ "stay": dates, "totalMin": { "amount": 1, "currency": "USD" }, "totalMax": euros(1) }),
+            "INVALID where.totalMax.currency",
+        ),
+        (json!({ "stay": stay("2027-03-02", "2027-03-01") }), "INVALID where.stay.checkOut"),
+        (json!({ "stay": merged(dates.clone(), json!({ "adults": 0 })) }), "INVALID where.stay.adults"),
+    ] {
+        assert_eq!(app.query_refused(&Nobody, SEARCH, json!({ "where": wanted })).await, refusal, "{wanted}");
+    }
+    let given = json!({ "where": {}, "sort": "DISTANCE_ASC" });
+    assert_eq!(app.query_refused(&Nobody, SEARCH, given).await, "REQUIRED where.near");
+    app.finish().await;
+}
+
+/// Numbers that look random and are the same in every run.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 % sides
+    }
+}
+
+#[tokio::test]
+async fn search_and_stay_and_quote_agree_on_what_can_be_booked() {
+    let app = TestApp::new().await;
+    let host = market(&app, 12).await;
+    let guest = app.guest().await;
+    let all = ids(&search(&app, &Nobody, json!({ "where": {}, "sort": "NEWEST" })).await, "/nodes");
+    let start: chrono::NaiveDate = "2027-01-05".parse().unwrap();
+    let mut dice = Dice(20_270_105);
+    let mut booked = 0;
+    let mut bookable_seen = 0;
+    for round in 0..60_u32 {
+        let check_in = start + chrono::Days::new(dice.roll(60));
+        let check_out = check_in + chrono::Days::new(1 + dice.roll(6));
+        let wanted = json!({ "checkIn": check_in, "checkOut": check_out, "adults": 1 + dice.roll(3),
+            "infants": dice.roll(2), "pets": dice.roll(8) / 7 });
+        let found = search(&app, &guest, json!({ "where": { "stay": wanted }, "first": 100 })).await;
+        for listing in &all {
+            let query = "query($id: ID!, $stay: StayInput!) { listing(id: $id) { stay(input: $stay) { bookable \
+                         violations { rule } price { total { amount } } } } }";
+            let data = app.gql(&guest, query, json!({ "id": listing, "stay": wanted })).await;
+            let check = &data["listing"]["stay"];
+            let edge = found["edges"].as_array().unwrap().iter().find(|edge| edge["node"]["id"] == **listing);
+            let said = format!("{listing} {wanted}: {check}");
+            assert_eq!(check["bookable"], edge.is_some(), "{said}");
+            assert_eq!(check["violations"].as_array().unwrap().is_empty(), edge.is_some(), "{said}");
+            let Some(edge) = edge else { continue };
+            bookable_seen += 1;
+            assert_eq!(check["price"]["total"]["amount"], edge["price"]["total"]["amount"], "{said}");
+            // Asking for a quote of every place would say the same twelve times as slowly.
+            if dice.roll(6) == 0 {
+                let quote = app.quote_for(&guest, listing, wanted.clone()).await;
+                assert_eq!(quote["price"]["total"]["amount"], edge["price"]["total"]["amount"], "{said}");
+                app.pay(&guest, &text(&quote, "/token"), "ok").await;
+                booked += 1;
+                break;
+            }
+        }
+        if let Some(none) = all.iter().find(|id| !ids(&found, "/nodes").contains(id)) {
+            let given = json!({ "listingId": none, "stay": wanted });
+            app.refused(&guest, "quoteCreate", given).await;
+        }
+        if round % 10 == 0 {
+            let nights = json!([{ "from": check_in, "to": check_out, "price": 7_700, "minNights": 1 + dice.roll(4) },
+                { "from": check_out, "to": check_out + chrono::Days::new(1), "blocked": false }]);
+            let listing = &all[usize::try_from(dice.roll(12)).unwrap()];
+            app.must(&host, "listingCalendarUpdate", json!({ "id": listing, "changes": nights }), "__typename").await;
+        }
+    }
+    assert!(booked >= 15 && bookable_seen >= 60, "too few stays could be booked: {booked}, {bookable_seen}");
+    app.finish().await;
+}

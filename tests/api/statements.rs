@@ -1,0 +1,102 @@
+//! What a request costs the database: the same number of statements however long its lists are.
+
+use serde_json::json;
+
+use crate::client::{Nobody, Who};
+use crate::harness::TestApp;
+use crate::scenes::key;
+
+/// How many statements a query takes.
+async fn cost(app: &TestApp, who: &(impl Who + ?Sized), query: &str) -> u64 {
+    let before = app.db.statements();
+    app.gql(who, query, json!({})).await;
+    app.db.statements() - before
+}
+
+/// Twenty places, each with a host of its own, amenities, a rating and four reviews.
+async fn reviewed_places(app: &TestApp) {
+    let guest = app.guest().await;
+    for _ in 0..20 {
+        let host = app.host().await;
+        let listing = key(&app.published_listing(&host, json!({})).await);
+        let sql = "INSERT INTO listing_rating (listing_id, origin, overall_sum, overall_count) \
+                   VALUES ($1, 'GUESTS', 2000, 4)";
+        app.execute(sql, [listing.into()]).await;
+        for _ in 0..4 {
+            let (id, now) = (app.clock.id(), app.clock.now());
+            let sql = "INSERT INTO review (id, direction, listing_id, author_id, subject_id, overall, text, \
+                       submitted_at, published_at) VALUES ($1, 'GUEST_TO_LISTING', $2, $3, $4, 5, 'Good.', $5, $5)";
+            let values = [id.into(), listing.into(), guest.user.into(), host.user.into(), now.into()];
+            app.execute(sql, values).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_page_of_twenty_costs_no_more_statements_than_a_page_of_one() {
+    let app = TestApp::new().await;
+    reviewed_places(&app).await;
+    let query = |first: u32| {
+        format!(
+            "{{ listingSearch(where: {{ stay: {{ checkIn: \"2027-03-01\", checkOut: \"2027-03-04\" }} }}, \
+             first: {first}) {{ totalCount nodes {{ title host {{ displayName }} rating {{ overall count }} \
+             amenities {{ code }} reviews(first: 3) {{ totalCount nodes {{ text overall author {{ displayName }} }} }} \
+             }} edges {{ price {{ total {{ amount }} }} }} }} }}"
+        )
+    };
+    let all = app.gql(&Nobody, &query(20), json!({})).await;
+    let nodes = all["listingSearch"]["nodes"].as_array().unwrap();
+    assert_eq!(nodes.len(), 20);
+    assert!(
+        nodes.iter().all(|node| node["reviews"]["nodes"].as_array().unwrap().len() == 3
+            && node["reviews"]["totalCount"] == 4
+            && node["rating"]["overall"] == 5.0),
+        "{all:#}"
+    );
+    let (one, twenty) = (cost(&app, &Nobody, &query(1)).await, cost(&app, &Nobody, &query(20)).await);
+    assert_eq!(one, twenty);
+    assert!(twenty <= 10, "{twenty} statements");
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn trips_cost_the_same_however_many_there_are() {
+    let app = TestApp::new().await;
+    let (host, guest) = (app.host().await, app.guest().await);
+    for _ in 0..6 {
+        let listing = app.published_listing(&host, json!({})).await;
+        app.book(&guest, &listing, "2027-03-01", "2027-03-03").await;
+    }
+    let query = |first: u32| {
+        format!(
+            "{{ viewer {{ trips(first: {first}) {{ nodes {{ state availableActions listing {{ title location \
+             {{ approximate }} host {{ displayName }} }} guest {{ displayName }} payment {{ state attempts \
+             {{ outcome }} refunds {{ id }} }} guestReview {{ text }} hostReview {{ text }} }} }} }} }}"
+        )
+    };
+    let (one, six) = (cost(&app, &guest, &query(1)).await, cost(&app, &guest, &query(6)).await);
+    assert_eq!(one, six);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn many_nodes_of_one_kind_cost_one_statement() {
+    let app = TestApp::new().await;
+    let host = app.host().await;
+    let mut ids = Vec::new();
+    for _ in 0..5 {
+        ids.push(app.published_listing(&host, json!({})).await);
+    }
+    let query = "query($ids: [ID!]!) { nodes(ids: $ids) { ... on Listing { title stay(input: { checkIn: \
+                 \"2027-03-01\", checkOut: \"2027-03-03\" }) { bookable } calendar(from: \"2027-03-01\", \
+                 to: \"2027-03-03\") { state } } } }";
+    let mut costs = Vec::new();
+    for some in [&ids[..1], &ids[..]] {
+        let before = app.db.statements();
+        let data = app.gql(&Nobody, query, json!({ "ids": some })).await;
+        assert_eq!(data["nodes"].as_array().unwrap().len(), some.len());
+        costs.push(app.db.statements() - before);
+    }
+    assert_eq!(costs[0], costs[1]);
+    app.finish().await;
+}
