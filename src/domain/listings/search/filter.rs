@@ -1,7 +1,7 @@
 //! What a search asks for, and the part of it that the database decides.
 
 use chrono::{DateTime, Utc};
-use sea_orm::sea_query::{Alias, Expr, ExprTrait, LikeExpr, Query, SelectStatement, SimpleExpr};
+use sea_orm::sea_query::{Alias, Expr, ExprTrait, Func, LikeExpr, Query, SelectStatement, SimpleExpr};
 use sea_orm::{ColumnTrait, Condition, Iterable};
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
@@ -240,7 +240,7 @@ fn inside((south, west, north, east): (f64, f64, f64, f64)) -> Condition {
 /// A sum over the ratings of one listing, of guests and imported together.
 pub(super) fn rating(column: listing_rating::Column) -> SimpleExpr {
     let sum = Query::select()
-        .expr(Expr::cust_with_expr("CAST(COALESCE(SUM($1), 0) AS BIGINT)", Expr::col(column)))
+        .expr(Expr::expr(Func::coalesce([Expr::col(column).sum(), Expr::val(0)])).cast_as("BIGINT"))
         .from(listing_rating::Entity)
         .and_where(
             Expr::col((listing_rating::Entity, listing_rating::Column::ListingId))
