@@ -182,13 +182,14 @@ impl Query {
         &self,
         ctx: &Context<'_>,
         #[graphql(name = "where", desc = "What to search for.")] wanted: search::ListingSearchWhere,
-        #[graphql(desc = "The order of results.", default_with = "search::ListingSearchSort::Relevance")]
-        sort: search::ListingSearchSort,
+        #[graphql(desc = "The order of results.", default_with = "Some(search::ListingSearchSort::Relevance)")]
+        sort: Option<search::ListingSearchSort>,
         #[graphql(desc = "Take so many from the start, at most 100.")] first: Option<i32>,
         #[graphql(desc = "Start after this cursor.")] after: Option<String>,
         #[graphql(desc = "Take so many from the end, at most 100.")] last: Option<i32>,
         #[graphql(desc = "End before this cursor.")] before: Option<String>,
     ) -> Result<search::ListingSearchConnection> {
+        let sort = sort.unwrap_or(search::ListingSearchSort::Relevance);
         search::search(ctx, wanted, sort, connections::page(first, after, last, before)?).await
     }
 

@@ -142,13 +142,14 @@ impl QuoteMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "Which listing.")] listing_id: ID,
         #[graphql(desc = "Which nights, and who comes.")] stay: StayInput,
-        #[graphql(desc = "Take the cheaper price that gives nothing back.", default)] non_refundable: bool,
+        #[graphql(desc = "Take the cheaper price that gives nothing back.", default_with = "Some(false)")]
+        non_refundable: Option<bool>,
     ) -> Result<QuoteCreatePayload> {
         let done = async {
             let listing_id = key(Kind::Listing, &listing_id, &["listingId"])?;
             let listing = domain_listings::visible(ctx.app(), ctx.viewer(), listing_id).await?;
             let currency = listing.map(|listing| listing.currency).unwrap_or_default();
-            let request = stay.read(&["stay"], &currency, non_refundable)?;
+            let request = stay.read(&["stay"], &currency, non_refundable.unwrap_or(false))?;
             let outcome = domain::quote(ctx.app(), ctx.viewer(), listing_id, request).await?;
             let token = outcome.quote.as_ref().map(|quote| domain::sign(ctx.app(), quote)).transpose()?;
             Ok((outcome, token, request))

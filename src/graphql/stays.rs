@@ -201,9 +201,9 @@ impl StayCheck {
     async fn alternatives(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "At most so many, up to 10.", default = 3)] first: i32,
+        #[graphql(desc = "At most so many, up to 10.", default_with = "Some(3)")] first: Option<i32>,
     ) -> Result<Vec<DateRange>> {
-        let most = usize::try_from(first)
+        let most = usize::try_from(first.unwrap_or(3))
             .ok()
             .filter(|most| *most <= 10)
             .ok_or_else(|| shown(Error::refused(Code::Invalid, &["first"], "must be between 0 and 10")))?;
