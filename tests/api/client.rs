@@ -79,7 +79,7 @@ fn arguments(mutation: &str) -> &'static str {
         "listingCreate" => "listing: ListingInput!",
         "listingUpdate" => "id: ID!, expectedVersion: Int!, listing: ListingInput!",
         "listingCalendarUpdate" => "id: ID!, changes: [CalendarChangeInput!]!",
-        "quoteCreate" => "listingId: ID!, stay: StayInput!, nonRefundable: Boolean!",
+        "quoteCreate" => "listingId: ID!, stay: StayInput!, nonRefundable: Boolean",
         "bookingCreate" => "quoteToken: String!, booking: BookingCreateInput!",
         "bookingDecline" => "id: ID!, reason: String!",
         "bookingCancel" => "id: ID!, expectedRefund: MoneyInput!, reason: String",
