@@ -149,6 +149,18 @@ async fn a_refund_that_changed_since_it_was_shown_is_asked_again() {
 }
 
 #[tokio::test]
+async fn a_refund_that_was_never_shown_is_refused() {
+    let app = TestApp::new().await;
+    let (_, guest, booking) = first_vector(&app, "FLEXIBLE").await;
+    for amount in [-72_458, -1, 0, 72_457, 72_459, 9_007_199_254_740_991_i64] {
+        let given = json!({ "id": booking["id"], "expectedRefund": { "amount": amount, "currency": "USD" } });
+        assert_eq!(app.said(&guest, "bookingCancel", given).await, ["REFUND_CHANGED expectedRefund.amount"]);
+    }
+    assert_eq!(app.booking(&guest, &booking).await["payment"]["refunded"]["amount"], 0);
+    app.finish().await;
+}
+
+#[tokio::test]
 async fn a_refund_in_another_currency_is_refused() {
     let app = TestApp::new().await;
     let (_, guest, booking) = first_vector(&app, "FLEXIBLE").await;

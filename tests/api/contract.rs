@@ -17,7 +17,7 @@ fn the_committed_schema_is_the_one_that_is_served() {
     }
     let committed = std::fs::read_to_string(path).unwrap_or_default();
     let differs = committed.lines().zip(served.lines()).position(|(ours, theirs)| ours != theirs);
-    let line = differs.map_or_else(|| committed.lines().count().min(served.lines().count()), |line| line) + 1;
+    let line = differs.unwrap_or_else(|| committed.lines().count().min(served.lines().count())) + 1;
     assert!(committed == served, "schema.graphql is old from line {line} on: run this test with UPDATE_SCHEMA=1");
 }
 

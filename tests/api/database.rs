@@ -103,11 +103,12 @@ async fn run_sql(server: &DatabaseConnection, sql: &str) {
     server.execute_unprepared(sql).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
 }
 
-/// The URL of another database on the same server.
+/// The URL of another database on the same server, where a commit need not reach the disk.
 fn beside(admin: &str, name: &str) -> String {
     let (url, query) = admin.split_once('?').map_or((admin, ""), |(url, query)| (url, query));
     let (server, _) = url.rsplit_once('/').expect("the URL names a database");
-    if query.is_empty() { format!("{server}/{name}") } else { format!("{server}/{name}?{query}") }
+    let more = if query.is_empty() { String::new() } else { format!("{query}&") };
+    format!("{server}/{name}?{more}options=-c%20synchronous_commit%3Doff")
 }
 
 /// Changes whenever a migration does.

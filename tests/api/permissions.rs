@@ -78,7 +78,7 @@ struct Set {
     review: Value,
 }
 
-async fn set(app: &TestApp, scene: Scene) -> Set {
+async fn set_up(app: &TestApp, scene: Scene) -> Set {
     app.set(START);
     let (host, guest) = (app.host().await, app.guest().await);
     let mut set = Set { guest, host, listing: String::new(), booking: Value::Null, review: Value::Null };
@@ -158,8 +158,14 @@ async fn outcome(app: &TestApp, who: &(impl Who + ?Sized), mutation: &str, given
 async fn each_mutation_is_for_those_who_may_call_it() {
     let app = TestApp::new().await;
     for (mutation, scene, expected) in TABLE {
+        // A refused call changes nothing, so the next caller finds the same; after one that was not, all is made anew.
+        let mut set = set_up(&app, scene).await;
+        let mut taken = false;
         for (place, expected) in expected.into_iter().enumerate() {
-            let set = set(&app, scene).await;
+            if taken {
+                set = set_up(&app, scene).await;
+            }
+            taken |= expected == "OK";
             let mut given = arguments(&app, mutation, &set).await;
             if mutation == "bookingCancel" {
                 let actor = if place == 4 { &set.host } else { &set.guest };
@@ -192,7 +198,7 @@ async fn no_mutation_is_missing_from_the_table() {
 #[tokio::test]
 async fn a_refused_call_changes_nothing() {
     let app = TestApp::new().await;
-    let set = set(&app, Scene::Requested).await;
+    let set = set_up(&app, Scene::Requested).await;
     let before = app.booking(&set.guest, &set.booking).await;
     let (events, jobs) = (app.count("booking_event", []).await, app.count("job", []).await);
     let stranger = app.host().await;

@@ -301,11 +301,12 @@ async fn search_and_stay_and_quote_agree_on_what_can_be_booked() {
         let wanted = json!({ "checkIn": check_in, "checkOut": check_out, "adults": 1 + dice.roll(3),
             "infants": dice.roll(2), "pets": dice.roll(8) / 7 });
         let found = search(&app, &guest, json!({ "where": { "stay": wanted }, "first": 100 })).await;
-        for listing in &all {
-            let query = "query($id: ID!, $stay: StayInput!) { listing(id: $id) { stay(input: $stay) { bookable \
-                         violations { rule } price { total { amount } } } } }";
-            let data = app.gql(&guest, query, json!({ "id": listing, "stay": wanted })).await;
-            let check = &data["listing"]["stay"];
+        let query = "query($ids: [ID!]!, $stay: StayInput!) { nodes(ids: $ids) { ... on Listing { id stay(input: \
+                     $stay) { bookable violations { rule } price { total { amount } } } } } }";
+        let stays = app.gql(&guest, query, json!({ "ids": all, "stay": wanted })).await;
+        for (listing, node) in all.iter().zip(stays["nodes"].as_array().unwrap()) {
+            assert_eq!(node["id"], **listing);
+            let check = &node["stay"];
             let edge = found["edges"].as_array().unwrap().iter().find(|edge| edge["node"]["id"] == **listing);
             let said = format!("{listing} {wanted}: {check}");
             assert_eq!(check["bookable"], edge.is_some(), "{said}");
