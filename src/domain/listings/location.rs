@@ -10,7 +10,7 @@ pub const SHIFT_M: f64 = 150.0;
 const METRES_PER_DEGREE: f64 = 111_195.08;
 const EARTH_RADIUS_M: f64 = 6_371_008.8;
 
-/// The true point shifted by up to [`SHIFT_M`], the same way each time.
+/// The true point shifted by up to 150 m, the same way each time.
 pub fn public_point(listing: Uuid, latitude: f64, longitude: f64) -> (f64, f64) {
     // An id's last 62 bits are random and say nothing of the place.
     let noise = listing.as_u64_pair().1;
