@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_graphql::{Context, Enum, ID, Object, Result};
 
 use super::cancellations::CancellationPreview;
-use super::connections::{BookingEventConnection, count, page};
+use super::connections::{BookingEventConnection, count, page, page_cost};
 use super::context::{Ask, id};
 use super::error::shown;
 use super::listings::{CancellationPolicy, Listing};
@@ -274,6 +274,7 @@ impl Booking {
     }
 
     /// The steps it took, latest first.
+    #[graphql(complexity = "page_cost(first, last, child_complexity)")]
     async fn events(
         &self,
         ctx: &Context<'_>,

@@ -10,7 +10,7 @@ use super::listings::Listing;
 use super::reviews::Review;
 use super::users::Session;
 use crate::domain::error::Error;
-use crate::kernel::page::{Page, PageRequest};
+use crate::kernel::page::{DEFAULT_PAGE, MAX_PAGE, Page, PageRequest};
 use crate::platform::App;
 
 /// Where a page lies in its list.
@@ -63,6 +63,12 @@ pub fn page(
     before: Option<String>,
 ) -> Result<PageRequest> {
     PageRequest::new(first, after, last, before).map_err(|bad| shown(bad.into()))
+}
+
+/// How many fields a page can hold: what is asked of each item, for every item that can be on it.
+pub fn page_cost(first: Option<i32>, last: Option<i32>, each: usize) -> usize {
+    let size = first.or(last).and_then(|size| u32::try_from(size).ok()).unwrap_or(DEFAULT_PAGE).min(MAX_PAGE);
+    1 + usize::try_from(size).unwrap_or(usize::MAX).saturating_mul(each)
 }
 
 /// A page that holds nothing.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_graphql::{Context, Enum, ID, Object, Result, SimpleObject};
 
 use super::calendar::CalendarDay;
-use super::connections::ReviewConnection;
+use super::connections::{ReviewConnection, page_cost};
 use super::context::{Ask, id};
 use super::error::shown;
 use super::loaders::{About, AmenitiesKey, BookedKey, RatingKey, UserKey};
@@ -261,6 +261,7 @@ impl Listing {
     }
 
     /// What guests wrote, latest first.
+    #[graphql(complexity = "page_cost(first, last, child_complexity)")]
     async fn reviews(
         &self,
         ctx: &Context<'_>,

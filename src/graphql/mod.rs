@@ -42,8 +42,8 @@ use crate::platform::App;
 
 /// Deeper queries are refused. GraphiQL's introspection needs 15.
 const DEPTH: usize = 18;
-/// Queries with more fields are refused.
-const COMPLEXITY: usize = 1_500;
+/// Queries that could answer with more fields are refused: a field counts once for each item it can stand in.
+const COMPLEXITY: usize = 20_000;
 /// How deep the parser and the executor may nest.
 const RECURSION: usize = 32;
 const DIRECTIVES: usize = 8;
@@ -113,6 +113,7 @@ impl Query {
     }
 
     /// Many things by their ids, in the order of the ids.
+    #[graphql(complexity = "1 + ids.len() * child_complexity")]
     async fn nodes(
         &self,
         ctx: &Context<'_>,
@@ -178,6 +179,7 @@ impl Query {
 
     /// Finds published listings.
     #[expect(clippy::too_many_arguments, reason = "these are the arguments of the field")]
+    #[graphql(complexity = "connections::page_cost(first, last, child_complexity)")]
     async fn listing_search(
         &self,
         ctx: &Context<'_>,

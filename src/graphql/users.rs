@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::bookings::{Booking, BookingState};
 use super::connections::{BookingConnection, ListingConnection, ReviewConnection, SessionConnection};
-use super::connections::{count, empty_page, page};
+use super::connections::{count, empty_page, page, page_cost};
 use super::context::{Ask, id, key};
 use super::error::shown;
 use super::listings::{Listing, ListingStatus};
@@ -63,6 +63,7 @@ impl User {
     }
 
     /// What hosts said of them as a guest, latest first.
+    #[graphql(complexity = "page_cost(first, last, child_complexity)")]
     async fn reviews_received(
         &self,
         ctx: &Context<'_>,
@@ -75,6 +76,7 @@ impl User {
     }
 
     /// Their listings on the market, newest first.
+    #[graphql(complexity = "page_cost(first, last, child_complexity)")]
     async fn listings(
         &self,
         ctx: &Context<'_>,
@@ -177,6 +179,7 @@ impl Viewer {
     }
 
     /// Where you are signed in, newest first.
+    #[graphql(complexity = "page_cost(first, None, child_complexity)")]
     async fn sessions(
         &self,
         ctx: &Context<'_>,
@@ -191,6 +194,7 @@ impl Viewer {
     }
 
     /// Your own listings in every status, newest first.
+    #[graphql(complexity = "page_cost(first, last, child_complexity)")]
     async fn listings(
         &self,
         ctx: &Context<'_>,
@@ -215,6 +219,7 @@ impl Viewer {
     }
 
     /// Your bookings as a guest, newest first.
+    #[graphql(complexity = "page_cost(first, last, child_complexity)")]
     async fn trips(
         &self,
         ctx: &Context<'_>,
@@ -229,6 +234,7 @@ impl Viewer {
 
     /// Bookings of your listings, newest first.
     #[expect(clippy::too_many_arguments, reason = "these are the arguments of the field")]
+    #[graphql(complexity = "page_cost(first, last, child_complexity)")]
     async fn reservations(
         &self,
         ctx: &Context<'_>,

@@ -218,7 +218,28 @@ fn named_twice<'a>(
     None
 }
 
+/// Gives null to optional variables that were left out. The executor, asked what a field with arguments costs, would
+/// refuse them as undefined.
+fn complete(request: &mut async_graphql::Request) {
+    let name = request.operation_name.clone();
+    let Ok(document) = request.parsed_query() else { return };
+    let optional: Vec<Name> = match (&document.operations, name.as_deref()) {
+        (DocumentOperations::Single(operation), _) => Some(operation),
+        (DocumentOperations::Multiple(operations), Some(name)) => operations.get(name),
+        (DocumentOperations::Multiple(operations), None) => operations.values().next(),
+    }
+    .into_iter()
+    .flat_map(|operation| &operation.node.variable_definitions)
+    .filter(|variable| variable.node.default_value.is_none() && variable.node.var_type.node.nullable)
+    .map(|variable| variable.node.name.node.clone())
+    .collect();
+    for name in optional {
+        request.variables.entry(name).or_insert(async_graphql::Value::Null);
+    }
+}
+
 async fn answer(served: &Served, caller: Caller, media: &'static str, mut request: async_graphql::Request) -> Response {
+    complete(&mut request);
     let name = request.operation_name.clone();
     let twice = request.parsed_query().ok().and_then(|document| {
         let (kind, set) = operation(document, name.as_deref())?;

@@ -118,7 +118,10 @@ async fn queries_that_are_too_much_are_refused() {
     };
     let deepest = format!("{{ viewer {}id{} }}", "{ user ".repeat(5_000), "}".repeat(5_000));
     let wide: String = (0..2_000).map(|n| format!("a{n}: __typename ")).collect();
-    for query in [deep(20), deepest, format!("{{ {wide} }}"), "query { ...A } fragment A on Query { ...A }".into()] {
+    let many = "{ listingSearch(where: {}, first: 100) { nodes { reviews(first: 100) { nodes { author { \
+                listings(first: 100) { nodes { title } } } } } } } }";
+    let endless = "query { ...A } fragment A on Query { ...A }";
+    for query in [deep(20), deepest, format!("{{ {wide} }}"), endless.into(), many.into()] {
         let answer = app.post(&Nobody, &query, json!({})).await;
         assert_eq!(code(&answer).1, "GRAPHQL_VALIDATION_FAILED", "{}", &query[..query.len().min(200)]);
     }

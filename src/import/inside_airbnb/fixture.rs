@@ -17,7 +17,7 @@ impl Folder {
     pub fn new() -> Folder {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let path = std::env::temp_dir().join(format!("roost-import-{}-{number}", std::process::id()));
-        std::fs::create_dir_all(&path).unwrap();
+        succeed(std::fs::create_dir_all(&path));
         Folder(path)
     }
 
@@ -26,13 +26,13 @@ impl Folder {
     }
 
     pub fn write(&self, name: &str, text: &str) {
-        std::fs::write(self.0.join(name), text).unwrap();
+        succeed(std::fs::write(self.0.join(name), text));
     }
 
     pub fn write_gz(&self, name: &str, text: &str) {
-        let mut file = GzEncoder::new(File::create(self.0.join(name)).unwrap(), Compression::fast());
-        file.write_all(text.as_bytes()).unwrap();
-        file.finish().unwrap();
+        let mut file = GzEncoder::new(succeed(File::create(self.0.join(name))), Compression::fast());
+        succeed(file.write_all(text.as_bytes()));
+        succeed(file.finish());
     }
 }
 
@@ -40,4 +40,8 @@ impl Drop for Folder {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(&self.0);
     }
+}
+
+fn succeed<T>(result: std::io::Result<T>) -> T {
+    result.unwrap_or_else(|error| panic!("a test's own file: {error}"))
 }
