@@ -35,6 +35,20 @@ pub enum CancellationPolicy {
 }
 
 impl CancellationPolicy {
+    /// Every policy.
+    pub const ALL: [CancellationPolicy; 10] = [
+        CancellationPolicy::Flexible,
+        CancellationPolicy::Moderate,
+        CancellationPolicy::Limited,
+        CancellationPolicy::Firm,
+        CancellationPolicy::Strict,
+        CancellationPolicy::SuperStrict30,
+        CancellationPolicy::SuperStrict60,
+        CancellationPolicy::NonRefundable,
+        CancellationPolicy::LongTermFirm,
+        CancellationPolicy::LongTermStrict,
+    ];
+
     /// Whether the policy is made for stays of 28 nights and more.
     pub fn is_long_term(self) -> bool {
         matches!(self, CancellationPolicy::LongTermFirm | CancellationPolicy::LongTermStrict)
