@@ -23,8 +23,10 @@ const ISSUER: &str = "roost";
 const SECRET_BYTES: usize = 32;
 
 /// The secrets in force: the first signs, all are accepted.
+#[derive(Clone)]
 pub struct Keys(Vec<Key>);
 
+#[derive(Clone)]
 struct Key {
     id: String,
     access: [u8; 32],

@@ -128,6 +128,12 @@ pub async fn done(db: &Database, job: &Job) -> Result<(), DbErr> {
     table::Entity::delete_by_id(job.id).exec(db.write()).await.map(|_| ())
 }
 
+/// Removes jobs that are done.
+pub async fn all_done(db: &Database, jobs: &[Uuid]) -> Result<(), DbErr> {
+    let done = table::Entity::delete_many().filter(table::Column::Id.is_in(jobs.iter().copied()));
+    done.exec(db.write()).await.map(|_| ())
+}
+
 /// Puts a failed job back, to be tried again later: after 1, 2, 4 … seconds, at most an hour.
 pub async fn failed(db: &Database, clock: &Clock, job: &Job, error: &str) -> Result<(), DbErr> {
     let exponent = u32::try_from(job.attempts.clamp(1, 13) - 1).unwrap_or(0);
