@@ -7,6 +7,7 @@
 pub mod import;
 mod profile;
 mod register;
+mod seed;
 mod sessions;
 mod sign_in;
 mod table;
@@ -21,6 +22,7 @@ use crate::platform::App;
 
 pub use profile::{ProfileChange, become_host, update};
 pub use register::{Registration, register};
+pub use seed::{SeedUser, any_account, seed};
 pub use sessions::{revoke, session, sessions, sessions_count};
 pub use sign_in::{Origin, Tokens, authenticate, refresh, sign_in};
 pub use table::session::Model as Session;
