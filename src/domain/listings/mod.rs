@@ -21,6 +21,7 @@ mod status;
 mod stay;
 pub mod stay_check;
 mod table;
+mod terms;
 mod update;
 
 pub use access::{amenities_of, by_host, by_host_count, by_hosts, by_ids, cached, find_own, may_see, visible};
@@ -34,4 +35,5 @@ pub use search::{Facets, Match, Matches, SearchSort, SearchWhere, search};
 pub use status::{delete, publish, unlist};
 pub use stay::{StayAnswer, StayRequest, alternatives, facts_for_booking, stays};
 pub use table::listing::Model as Listing;
+pub use terms::{any_listing, set_terms};
 pub use update::{create, update};
