@@ -83,7 +83,8 @@ pub fn preview(app: &App, viewer: &Viewer, booking: &Booking) -> Result<Option<C
     compute(app, booking, actor, None).map(Some)
 }
 
-fn compute(app: &App, booking: &Booking, actor: Actor, note: Option<String>) -> Result<Cancellation, Error> {
+/// Divides the money of a booking that `actor` would cancel now.
+pub(super) fn compute(app: &App, booking: &Booking, actor: Actor, note: Option<String>) -> Result<Cancellation, Error> {
     let now = app.clock.now();
     let quote = booking.quote()?;
     let terms = quote.terms(app, booking.created_at, booking.confirmed_at);
@@ -118,7 +119,8 @@ pub async fn cancel(
         let detail = Detail::Refund(serde_json::to_value(&cancellation).map_err(Error::failed)?);
         return Err(Refusal::at(Code::RefundChanged, &["expectedRefund", "amount"], message).with(detail).into());
     }
-    let refund = apply(app, &booking, By { actor, user_id: Some(user.user_id) }, &cancellation).await?;
+    let ending = Ending::cancellation(By { actor, user_id: Some(user.user_id) });
+    let refund = apply(app, &booking, ending, &cancellation).await?;
     let Some(refund) = refund else {
         let booking = access::by_id(app, viewer, id).await?.ok_or_else(|| Error::not_found(&["id"]))?;
         return Err(conflict(&booking, &possible(app, &booking, actor)?));
@@ -135,19 +137,35 @@ pub async fn cancel(
     Ok((booking, refund))
 }
 
+/// How a booking that was paid for ends early.
+pub(super) struct Ending {
+    pub to: BookingState,
+    /// The word for the event row.
+    pub action: &'static str,
+    pub by: By,
+    /// Whether the nights stay closed to others.
+    pub block: bool,
+}
+
+impl Ending {
+    fn cancellation(by: By) -> Self {
+        let (to, block) = match by.actor {
+            Actor::Guest => (BookingState::CancelledByGuest, false),
+            Actor::Host => (BookingState::CancelledByHost, true),
+            Actor::Platform | Actor::System => (BookingState::CancelledByPlatform, false),
+        };
+        Ending { to, action: "cancel", by, block }
+    }
+}
+
 /// Takes the step, frees or blocks the nights and owes the refund, all in one; nothing when somebody else was faster.
-async fn apply(
+pub(super) async fn apply(
     app: &App,
     booking: &Booking,
-    by: By,
+    ending: Ending,
     cancellation: &Cancellation,
 ) -> Result<Option<Option<Refund>>, Error> {
-    let (to, block) = match by.actor {
-        Actor::Guest => (BookingState::CancelledByGuest, false),
-        Actor::Host => (BookingState::CancelledByHost, true),
-        Actor::Platform | Actor::System => (BookingState::CancelledByPlatform, false),
-    };
-    let mut step = Step::new(to, "cancel", by);
+    let mut step = Step::new(ending.to, ending.action, ending.by);
     step.cancellation = Some(serde_json::to_value(cancellation).map_err(Error::failed)?);
     step.data = cancellation.note.as_ref().map(|note| serde_json::json!({ "reason": note }));
     step.look_again = vec![cancellation.at];
@@ -164,7 +182,7 @@ async fn apply(
     }
     // Nights that were stayed remain the booking's.
     let first = booking.check_in.checked_add_days(Days::new(cancellation.nights_stayed.unsigned_abs()));
-    listings::release_claims(&txn, booking.id, first.unwrap_or(booking.check_out), block).await?;
+    listings::release_claims(&txn, booking.id, first.unwrap_or(booking.check_out), ending.block).await?;
     let refund = payments::owe(app, &txn, booking.id, cancellation.refund, &cancellation.reason).await?;
     txn.commit().await?;
     Ok(Some(refund))

@@ -10,6 +10,7 @@ mod advance;
 mod cancel;
 pub mod cancellation;
 mod create;
+mod no_show;
 mod quote;
 pub mod state;
 mod step;
@@ -23,6 +24,7 @@ pub use access::{
 pub use advance::{ADVANCE, advance};
 pub use cancel::{Cancellation, cancel, preview};
 pub use create::{NewBooking, create};
+pub use no_show::report_no_show;
 pub use quote::{Quote, QuoteOutcome, booked_quote, is_consumed, policy_tiers, quote, read_quote, sign};
 pub use steps::{accept, check_in, check_out, confirm_payment, decline, withdraw};
 pub use table::booking::Model as Booking;
