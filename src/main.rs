@@ -1,4 +1,4 @@
-//! The command line: serve, worker, migrate, import, schema.
+//! The command line: serve, worker, migrate, demo, import, schema.
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use roost::import::{self, ImportArgs};
 use roost::platform::clock::Clock;
 use roost::platform::config::{Config, Settings};
 use roost::platform::{App, telemetry};
-use roost::{graphql, jobs, server};
+use roost::{demo, graphql, jobs, server};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -29,11 +29,17 @@ struct CommandLine {
 #[derive(Subcommand)]
 enum Command {
     /// Serve the API and the playground; the default
-    Serve,
+    Serve {
+        /// Fill an empty database with a demonstration marketplace first
+        #[arg(long)]
+        demo: bool,
+    },
     /// Run the queue's worker alone, beside servers with ROOST_WORKER=off
     Worker,
     /// Bring the database's schema up to date and leave
     Migrate,
+    /// Fill an empty database with a demonstration marketplace
+    Demo,
     /// Import a marketplace from elsewhere
     Import(ImportArgs),
     /// Print the GraphQL schema
@@ -64,7 +70,7 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    match runtime.block_on(run(line.command.unwrap_or(Command::Serve), config)) {
+    match runtime.block_on(run(line.command.unwrap_or(Command::Serve { demo: false }), config)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("roost: {error:#}");
@@ -76,13 +82,28 @@ fn main() -> ExitCode {
 async fn run(command: Command, config: Config) -> anyhow::Result<()> {
     let app = App::start(config, Clock::system()).await?;
     match command {
-        Command::Serve => serve(&app).await?,
+        Command::Serve { demo } => {
+            if demo {
+                fill(&app).await?;
+            }
+            serve(&app).await?;
+        }
+        Command::Demo => fill(&app).await?,
         Command::Worker => jobs::work(&app, stop_signal()?).await,
         Command::Migrate => println!("The schema is up to date."),
         Command::Import(args) => print!("{}", import::command(&app, args).await?),
         Command::Schema => {}
     }
     app.db.close().await;
+    Ok(())
+}
+
+/// Fills an empty database and says how to sign in; a database that holds anything is left alone.
+async fn fill(app: &App) -> anyhow::Result<()> {
+    match demo::fill(app).await? {
+        Some(report) => println!("{report}"),
+        None => println!("The database holds something already; no demonstration was added."),
+    }
     Ok(())
 }
 
