@@ -57,7 +57,7 @@ impl Row for SourceRef<'_> {
 }
 
 /// What stands in a statement's FROM for the rows of its first parameter: a table named `rows` with the columns of `R`.
-pub fn rows<R: Row>(connection: &impl ConnectionTrait) -> String {
+fn rows<R: Row>(connection: &impl ConnectionTrait) -> String {
     if is_postgres(connection) {
         let columns = R::COLUMNS.iter().map(|(name, kind)| format!("{name} {}", postgres_type(*kind)));
         format!("json_to_recordset($1::json) AS rows({})", columns.collect::<Vec<_>>().join(", "))
@@ -131,13 +131,28 @@ fn insert_into<R: Row>(
     )
 }
 
-/// Asks about all rows at once. `sql` names them by what [`rows`] returns, and `more` are its parameters from `$2` on.
+/// A question about rows that travel and rows that are there.
+#[derive(Clone, Copy, Debug)]
+pub struct Question<'a> {
+    /// The columns of the answer.
+    pub columns: &'a str,
+    /// The table to look into.
+    pub table: &'a str,
+    /// Which of its rows belong to which of `rows`, and what follows a WHERE. Further parameters begin with `$2`.
+    pub matching: &'a str,
+}
+
+/// Answers a question about all rows at once.
 pub async fn select<R: Row, const N: usize>(
     connection: &impl ConnectionTrait,
-    sql: String,
+    question: Question<'_>,
     values: &[R],
     more: [Value; N],
 ) -> Result<Vec<QueryResult>, DbErr> {
+    let Question { columns, table, matching } = question;
+    // CROSS JOIN keeps SQLite, which cannot know how few the rows are, from reading all of them for each row of the
+    // table instead of looking each one up. To Postgres it is a join like any other.
+    let sql = format!("SELECT {columns} FROM {} CROSS JOIN {table} WHERE {matching}", rows::<R>(connection));
     connection.query_all_raw(statement(connection, sql, values, more)?).await
 }
 

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::domain::error::Error;
 use crate::kernel::money::Currency;
 use crate::platform::App;
-use crate::platform::bulk::{self, Kind, Row, SourceRef};
+use crate::platform::bulk::{self, Kind, Question, Row, SourceRef};
 
 /// A person of another platform. Has no e-mail address and no password here, and can never sign in.
 #[derive(Clone, Debug, PartialEq)]
@@ -131,11 +131,11 @@ async fn ids<'a>(
     wanted: impl Iterator<Item = &'a str>,
 ) -> Result<HashMap<String, Uuid>, Error> {
     let rows: Vec<SourceRef<'_>> = wanted.map(|source_ref| SourceRef { source_ref }).collect();
-    let sql = format!(
-        "SELECT person.source_ref, person.id FROM {}
-         JOIN \"user\" AS person ON person.source = $2 AND person.source_ref = rows.source_ref",
-        bulk::rows::<SourceRef<'_>>(txn)
-    );
-    let found = bulk::select(txn, sql, &rows, [source.into()]).await?;
+    let question = Question {
+        columns: "person.source_ref, person.id",
+        table: "\"user\" AS person",
+        matching: "person.source = $2 AND person.source_ref = rows.source_ref",
+    };
+    let found = bulk::select(txn, question, &rows, [source.into()]).await?;
     found.iter().map(|row| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?))).collect()
 }

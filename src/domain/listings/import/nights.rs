@@ -16,7 +16,7 @@ use crate::domain::error::Error;
 use crate::domain::listings::kinds::ClaimKind;
 use crate::domain::listings::table;
 use crate::platform::App;
-use crate::platform::bulk::{self, Kind, Row};
+use crate::platform::bulk::{self, Kind, Question, Row};
 
 /// What became of the calendars of a batch.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -116,13 +116,13 @@ async fn booked_here(
     blocks: &[BlockRow],
     taken: &[Taken<'_>],
 ) -> Result<Vec<(String, u64)>, Error> {
-    let sql = format!(
-        "SELECT claim.listing_id, count(*) FROM {}
-         JOIN claim ON claim.listing_id = rows.listing_id AND claim.night = rows.night
-         WHERE claim.booking_id IS NOT NULL GROUP BY claim.listing_id",
-        bulk::rows::<BlockRow>(txn)
-    );
-    let found = bulk::select(txn, sql, blocks, []).await?;
+    let question = Question {
+        columns: "claim.listing_id, count(*)",
+        table: "claim",
+        matching: "claim.listing_id = rows.listing_id AND claim.night = rows.night AND claim.booking_id IS NOT NULL \
+                   GROUP BY claim.listing_id",
+    };
+    let found = bulk::select(txn, question, blocks, []).await?;
     let counts = found
         .iter()
         .map(|row| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?)))

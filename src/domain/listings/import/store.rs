@@ -20,7 +20,7 @@ use crate::domain::listings::kinds::ListingStatus;
 use crate::domain::listings::{Listing, table};
 use crate::domain::users::import::{ImportedUser, upsert};
 use crate::platform::App;
-use crate::platform::bulk::{self, Kind, Row, SourceRef};
+use crate::platform::bulk::{self, Kind, Question, Row, SourceRef};
 
 /// Where the sums of imported scores are kept.
 const IMPORTED: &str = "IMPORTED";
@@ -120,12 +120,12 @@ pub async fn known<'a>(
 ) -> Result<HashMap<String, Known>, Error> {
     let wanted: BTreeSet<&str> = wanted.into_iter().collect();
     let rows: Vec<SourceRef<'_>> = wanted.into_iter().map(|source_ref| SourceRef { source_ref }).collect();
-    let sql = format!(
-        "SELECT listing.source_ref, listing.id, listing.host_id FROM {}
-         JOIN listing ON listing.source = $2 AND listing.source_ref = rows.source_ref",
-        bulk::rows::<SourceRef<'_>>(txn)
-    );
-    let found = bulk::select(txn, sql, &rows, [source.into()]).await?;
+    let question = Question {
+        columns: "listing.source_ref, listing.id, listing.host_id",
+        table: "listing",
+        matching: "listing.source = $2 AND listing.source_ref = rows.source_ref",
+    };
+    let found = bulk::select(txn, question, &rows, [source.into()]).await?;
     found
         .iter()
         .map(|row| {
