@@ -114,6 +114,8 @@ async fn serve(app: &App) -> anyhow::Result<()> {
         .map_err(|error| anyhow::anyhow!("cannot listen on {}: {error}", app.config.listen))?;
     let address = listener.local_addr()?;
     let stop = stop_signal()?;
+    // Says in the log when Redis is away; the service runs either way.
+    app.cache.is_healthy().await;
     println!("Roost {} is ready.", env!("CARGO_PKG_VERSION"));
     println!("  API         http://{address}/graphql");
     println!("  Playground  http://{address}/graphiql");

@@ -71,7 +71,7 @@ pub fn id(kind: Kind, uuid: Uuid) -> ID {
 /// The key in a client's id of one kind, or a refusal that names the field.
 pub fn key(kind: Kind, id: &ID, field: &[&str]) -> Result<Uuid, Error> {
     Id::parse_as(kind, id).ok_or_else(|| {
-        let message = format!("is not an id of this kind; such ids begin with `{}_`", kind.prefix());
+        let message = format!("is not a well-formed id of this kind, such as `{}`", Id::new(kind, Uuid::nil()));
         Error::refused(Code::Invalid, field, message)
     })
 }

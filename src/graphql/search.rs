@@ -96,6 +96,7 @@ impl ListingSearchWhere {
             text: self.text,
             near: self.near.map(|circle| ((circle.latitude, circle.longitude), circle.radius_meters)),
             within: self.within.map(|edges| (edges.south, edges.west, edges.north, edges.east)),
+            currency: self.stay.as_ref().map(StayInput::currency).transpose()?.flatten(),
             stay: self.stay.map(|stay| stay.read(&["where", "stay"], "", false)).transpose()?,
             capacity: self.capacity,
             room_types: self.room_type.map(|types| types.into_iter().map(Into::into).collect()),

@@ -36,11 +36,16 @@ pub struct StayInput {
     /// Pets.
     #[graphql(default)]
     pets: i32,
-    /// The currency you expect the price in; it must be the listing's.
+    /// The currency you expect the price in; it must be the listing's. In a search, only listings that charge in it match.
     currency: Option<CurrencyCode>,
 }
 
 impl StayInput {
+    /// The currency that a search is narrowed to.
+    pub fn currency(&self) -> Result<Option<Currency>, Error> {
+        self.currency.as_ref().map(|code| code.read(&["where", "stay", "currency"])).transpose()
+    }
+
     /// The request, or a refusal that names the field; `currency` is the listing's, empty when there are many.
     pub fn read(&self, field: &[&str], currency: &str, non_refundable: bool) -> Result<StayRequest, Error> {
         if let Some(code) = &self.currency {

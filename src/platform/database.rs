@@ -15,7 +15,7 @@ use super::StartError;
 use super::config::Config;
 
 const BUSY: Duration = Duration::from_secs(10);
-const ACQUIRE: Duration = Duration::from_secs(30);
+const ACQUIRE: Duration = Duration::from_secs(10);
 const SQLITE_READERS: u32 = 4;
 
 /// Connections for reading and for writing; cheap to clone.
@@ -33,7 +33,10 @@ impl Database {
     /// Opens the pools.
     pub async fn connect(config: &Config) -> Result<Database, StartError> {
         let url = &config.database_url;
-        let failed = |cause| StartError::Database { url: without_password(url), cause };
+        let failed = |cause: DbErr| {
+            let shown = without_password(url);
+            StartError::Database { cause: cause.to_string().replace(url.as_str(), &shown), url: shown }
+        };
         let statements = Arc::new(AtomicU64::new(0));
         let open = |connections| {
             let options = options(url, connections);
@@ -64,7 +67,7 @@ impl Database {
     pub async fn migrate(&self) -> Result<(), StartError> {
         Migrator::up(&self.write, None)
             .await
-            .map_err(|cause| StartError::Database { url: "the configured URL".into(), cause })
+            .map_err(|cause| StartError::Database { url: "the configured URL".into(), cause: cause.to_string() })
     }
 
     /// For statements outside a transaction that only read.

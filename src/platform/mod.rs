@@ -110,8 +110,8 @@ pub enum StartError {
     Database {
         /// The URL without its password.
         url: String,
-        /// What the driver said.
-        cause: sea_orm::DbErr,
+        /// What the driver said, without the password either.
+        cause: String,
     },
     /// The cache's URL makes no sense.
     #[error("REDIS_URL cannot be used: {0}")]

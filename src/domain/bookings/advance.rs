@@ -16,6 +16,8 @@ use crate::platform::App;
 
 /// The job that looks at a booking again.
 pub const ADVANCE: &str = "advance_booking";
+/// When the queue looks whether a step was followed up, should the one who took it be gone.
+pub(super) const SAFETY_NET: chrono::TimeDelta = chrono::TimeDelta::seconds(30);
 /// How long a host has to answer a request.
 const REQUEST: chrono::TimeDelta = chrono::TimeDelta::hours(24);
 /// A request must end this long before the card's authorisation does.
@@ -122,7 +124,7 @@ async fn paid(app: &App, booking: &Booking) -> Result<bool, Error> {
 pub(super) fn confirmation(booking: &Booking, by: By, now: DateTime<Utc>, action: &'static str) -> Step<'static> {
     let mut step = Step::new(BookingState::Confirmed, action, by);
     step.confirmed_at = Some(now);
-    step.look_again = vec![now, booking.check_in_at, booking.check_out_at];
+    step.look_again = vec![now + SAFETY_NET, booking.check_in_at, booking.check_out_at];
     step
 }
 
@@ -130,7 +132,7 @@ pub(super) fn confirmation(booking: &Booking, by: By, now: DateTime<Utc>, action
 pub(super) async fn end(app: &App, booking: &Booking, to: BookingState, action: &'static str) -> Result<bool, Error> {
     let txn = app.db.begin_write().await?;
     let mut step = Step::new(to, action, By::SYSTEM);
-    step.look_again = vec![app.clock.now()];
+    step.look_again = vec![app.clock.now() + SAFETY_NET];
     if take(app, &txn, booking, step).await?.is_some() {
         listings::release_claims(&txn, booking.id, booking.check_in, false).await?;
         txn.commit().await?;

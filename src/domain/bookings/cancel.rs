@@ -4,7 +4,7 @@ use chrono::{DateTime, Days, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::advance::advance;
+use super::advance::{SAFETY_NET, advance};
 use super::cancellation::{Canceller, Settlement, settle};
 use super::state::{Action, Actor, BookingState};
 use super::step::{By, Step, conflict, possible, require, take};
@@ -168,7 +168,7 @@ pub(super) async fn apply(
     let mut step = Step::new(ending.to, ending.action, ending.by);
     step.cancellation = Some(serde_json::to_value(cancellation).map_err(Error::failed)?);
     step.data = cancellation.note.as_ref().map(|note| serde_json::json!({ "reason": note }));
-    step.look_again = vec![cancellation.at];
+    step.look_again = vec![cancellation.at + SAFETY_NET];
     let txn = app.db.begin_write().await?;
     if payments::of_booking(&txn, booking.id).await?.state != PaymentState::Succeeded {
         return Err(Error::refused(

@@ -5,7 +5,7 @@ use sea_orm::ActiveValue::Set;
 use sea_orm::{ActiveModelTrait, ConnectionTrait};
 use uuid::Uuid;
 
-use super::advance::{ADVANCE, follow_up};
+use super::advance::{ADVANCE, SAFETY_NET, follow_up};
 use super::quote::{Quote, consumed, read_quote, refusals, sign};
 use super::state::{Actor, BookingState};
 use super::step::{By, note};
@@ -23,8 +23,6 @@ use crate::platform::queue::{NewJob, enqueue};
 
 /// How long nights are held while the guest pays.
 const HOLD: TimeDelta = TimeDelta::minutes(15);
-/// When the queue looks whether the payment was settled, should the one who asked for it be gone.
-const SAFETY_NET: TimeDelta = TimeDelta::seconds(30);
 const LONGEST_MESSAGE: usize = 2_000;
 const LONGEST_METHOD: usize = 200;
 const CODE_LETTERS: &[u8; 31] = b"23456789ABCDEFGHJKMNPQRSTUVWXYZ";

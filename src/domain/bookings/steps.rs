@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::advance::{confirmation, follow_up};
+use super::advance::{SAFETY_NET, confirmation, follow_up};
 use super::create::declined;
 use super::state::{Action, Actor, BookingState};
 use super::step::{By, Step, conflict, possible, require, take};
@@ -80,7 +80,7 @@ pub async fn withdraw(app: &App, viewer: &Viewer, id: Uuid) -> Result<Booking, E
 
 async fn give_up(app: &App, viewer: &Viewer, booking: Booking, mut step: Step<'_>) -> Result<Booking, Error> {
     let actor = step.by.actor;
-    step.look_again = vec![app.clock.now()];
+    step.look_again = vec![app.clock.now() + SAFETY_NET];
     let txn = app.db.begin_write().await?;
     let Some(ended) = take(app, &txn, &booking, step).await? else {
         drop(txn);

@@ -153,30 +153,35 @@ async fn record(
         tracing::warn!(payment.id = %key(seen), ?operation, %error, "the processor gave no intent");
     }
     let txn = app.db.begin_write().await?;
-    let attempt = table::attempt::ActiveModel {
-        id: Set(app.clock.id()),
-        payment_id: Set(seen.id),
-        at: Set(now),
-        operation: Set(operation),
-        outcome: Set(outcome),
-        decline_code: Set(change.decline_code.clone()),
-    };
-    table::attempt::Entity::insert(attempt).exec_without_returning(&txn).await?;
+    let mut first = true;
     if let Some(state) = change.state {
         use table::payment::Column;
-        table::payment::Entity::update_many()
+        let moved = table::payment::Entity::update_many()
             .col_expr(Column::State, Expr::value(state))
             .col_expr(Column::AuthorizedMinor, Expr::value(change.authorized_minor))
             .col_expr(Column::CapturedMinor, Expr::value(change.captured_minor))
             .col_expr(Column::ProviderReference, Expr::value(change.reference))
             .col_expr(Column::ClientSecret, Expr::value(change.client_secret))
-            .col_expr(Column::DeclineCode, Expr::value(change.decline_code))
+            .col_expr(Column::DeclineCode, Expr::value(change.decline_code.clone()))
             .col_expr(Column::CaptureBefore, Expr::value(change.capture_before))
             .col_expr(Column::UpdatedAt, Expr::value(now))
             .filter(Column::Id.eq(seen.id))
             .filter(Column::State.eq(seen.state))
             .exec(&txn)
             .await?;
+        first = moved.rows_affected > 0;
+    }
+    // Two who asked at once have the same answer; it is one try, and its record says so.
+    if first {
+        let attempt = table::attempt::ActiveModel {
+            id: Set(app.clock.id()),
+            payment_id: Set(seen.id),
+            at: Set(now),
+            operation: Set(operation),
+            outcome: Set(outcome),
+            decline_code: Set(change.decline_code),
+        };
+        table::attempt::Entity::insert(attempt).exec_without_returning(&txn).await?;
     }
     txn.commit().await?;
     Ok(reach)

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, Func, LikeExpr, Query, SelectStatement, SimpleExpr};
 use sea_orm::{ColumnTrait, Condition, Iterable};
+use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 use uuid::Uuid;
@@ -14,7 +15,7 @@ use super::super::policy::CancellationPolicy;
 use super::super::table::{claim, listing, listing_amenity, listing_rating};
 use super::super::{StayRequest, amenities};
 use crate::domain::error::{Code, Error, Refusals};
-use crate::kernel::money::{MAX_MINOR, Money};
+use crate::kernel::money::{Currency, MAX_MINOR, Money};
 
 const LONGEST_TEXT: usize = 200;
 const MOST_WORDS: usize = 8;
@@ -22,7 +23,7 @@ const MOST_AMENITIES: usize = 20;
 const LARGEST_RADIUS_M: i64 = 500_000;
 
 /// The order of results.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum SearchSort {
     /// Best match first: where the words stand, then what guests thought.
     Relevance,
@@ -48,6 +49,8 @@ pub struct SearchWhere {
     /// South, west, north, east; west may exceed east across the 180th meridian.
     pub within: Option<(f64, f64, f64, f64)>,
     pub stay: Option<StayRequest>,
+    /// Only listings that charge in this currency.
+    pub currency: Option<Currency>,
     pub capacity: Option<i32>,
     pub room_types: Option<Vec<RoomType>>,
     pub amenities: Vec<String>,
@@ -158,6 +161,7 @@ impl SearchWhere {
         }
         all = all.add_option(self.room_types.as_ref().map(|types| listing::Column::RoomType.is_in(types.clone())));
         all = all.add_option(self.instant_only.then(|| listing::Column::BookingMode.eq(BookingMode::Instant)));
+        all = all.add_option(self.currency.map(|currency| listing::Column::Currency.eq(currency.code())));
         all = all.add_option(self.host_id.map(|host| listing::Column::HostId.eq(host)));
         all = all.add_option(self.free_cancellation.then(|| {
             use CancellationPolicy::{Firm, Flexible, Limited, Moderate};

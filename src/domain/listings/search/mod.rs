@@ -39,11 +39,11 @@ struct Hit {
 
 /// A position in a search.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-struct Key(i64, Uuid);
+struct Key(SearchSort, i64, Uuid);
 
 impl Hit {
-    fn key(&self) -> Key {
-        Key(self.key, self.id)
+    fn key(&self, sort: SearchSort) -> Key {
+        Key(sort, self.key, self.id)
     }
 }
 
@@ -86,18 +86,23 @@ pub async fn search(
     wanted.validate(sort)?;
     let after = paging::key::<Key>(request.after.as_ref(), "after")?;
     let before = paging::key::<Key>(request.before.as_ref(), "before")?;
+    for (field, cursor) in [("after", after), ("before", before)] {
+        if cursor.is_some_and(|cursor| cursor.0 != sort) {
+            return Err(paging::foreign_cursor(field).into());
+        }
+    }
     let mut hits = evaluate::hits(app, viewer, &wanted, sort).await?;
-    hits.sort_unstable_by_key(Hit::key);
+    hits.sort_unstable_by_key(|hit| hit.key(sort));
 
-    let start = after.map_or(0, |after| hits.partition_point(|hit| hit.key() <= after));
-    let end = before.map_or(hits.len(), |before| hits.partition_point(|hit| hit.key() < before)).max(start);
+    let start = after.map_or(0, |after| hits.partition_point(|hit| hit.key(sort) <= after));
+    let end = before.map_or(hits.len(), |before| hits.partition_point(|hit| hit.key(sort) < before)).max(start);
     let size = request.size as usize;
     let (start, end) = match request.direction {
         Direction::Forward => (start, end.min(start.saturating_add(size))),
         Direction::Backward => (start.max(end.saturating_sub(size)), end),
     };
     let shown = hits.get(start..end).unwrap_or_default();
-    let edges = show(app, viewer, shown, wanted.stay.as_ref()).await?;
+    let edges = show(app, viewer, shown, wanted.stay.as_ref(), sort).await?;
     let (has_next, has_previous) = (end < hits.len(), start > 0);
     let total = hits.len() as u64;
     Ok(Matches { page: Page { edges, has_next, has_previous }, total, hits: std::sync::Arc::new(hits) })
@@ -109,6 +114,7 @@ async fn show(
     viewer: &Viewer,
     hits: &[Hit],
     stay: Option<&StayRequest>,
+    sort: SearchSort,
 ) -> Result<Vec<(crate::kernel::page::Cursor, Match)>, Error> {
     let ids: Vec<Uuid> = hits.iter().map(|hit| hit.id).collect();
     if ids.is_empty() {
@@ -125,7 +131,7 @@ async fn show(
     let matches = hits.iter().filter_map(|hit| {
         let listing = listings.remove(&hit.id)?;
         let price = answers.remove(&hit.id).and_then(|answer| answer.price);
-        let cursor = crate::kernel::page::Cursor::of(&hit.key());
+        let cursor = crate::kernel::page::Cursor::of(&hit.key(sort));
         Some((cursor, Match { listing, distance_m: hit.distance_m, price }))
     });
     Ok(matches.collect())
