@@ -33,7 +33,7 @@ async fn every_field_of_a_listing_has_its_limits() {
         (json!({ "timeZone": "Europe/Atlantis" }), "INVALID timeZone"),
         (json!({ "cancellationPolicy": "LONG_TERM_FIRM" }), "INVALID cancellationPolicy"),
         (json!({ "longTermPolicy": "FLEXIBLE" }), "INVALID longTermPolicy"),
-        (json!({ "pricing": { "currency": "XXX" } }), "INVALID pricing.currency"),
+        (json!({ "pricing": { "currency": "XTS" } }), "INVALID pricing.currency"),
         (json!({ "pricing": { "currency": "usd" } }), "INVALID pricing.currency"),
         (json!({ "pricing": { "base": -1 } }), "INVALID pricing.base"),
         (json!({ "pricing": { "base": 0 } }), "INVALID pricing.base"),
