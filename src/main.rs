@@ -91,7 +91,7 @@ async fn run(command: Command, config: Config) -> anyhow::Result<()> {
         Command::Demo => fill(&app).await?,
         Command::Worker => jobs::work(&app, stop_signal()?).await,
         Command::Migrate => println!("The schema is up to date."),
-        Command::Import(args) => print!("{}", import::command(&app, args).await?),
+        Command::Import(args) => println!("{}", import::command(&app, args).await?),
         Command::Schema => {}
     }
     app.db.close().await;

@@ -297,6 +297,30 @@ mod tests {
     }
 
     #[test]
+    fn a_file_that_breaks_off_says_after_which_record() {
+        let folder = full();
+        let reviews: String =
+            (1..5_000).map(|id| format!("1,{id},2024-01-01,50,Cy,Good {}\n", id * 7_919 % 9_973)).collect();
+        folder.write_gz("reviews.csv.gz", &format!("listing_id,id,date,reviewer_id,reviewer_name,comments\n{reviews}"));
+        let path = folder.path().join("reviews.csv.gz");
+        let whole = std::fs::read(&path).unwrap();
+        std::fs::write(&path, &whole[..whole.len() / 2]).unwrap();
+        let (snapshot, _) = snapshot(&folder, Overrides::default(), None).unwrap();
+        let mut batches = 0;
+        let error = snapshot
+            .read(|_| {
+                batches += 1;
+                true
+            })
+            .unwrap_err();
+        assert!(
+            matches!(&error, SourceError::Damaged { file, record: 1_000.., .. } if file == "reviews.csv.gz"),
+            "{error}"
+        );
+        assert!(batches >= 2, "what came before was handed out");
+    }
+
+    #[test]
     fn nowhere_is_no_place_and_no_listing_is_no_snapshot() {
         let folder = Folder::new();
         folder.write("listings.csv", &LISTINGS.replace("42.65,-73.76", "0.5,-30.5"));
