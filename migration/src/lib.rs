@@ -11,6 +11,7 @@ mod m0004_nights;
 mod m0005_payments;
 mod m0006_reviews;
 mod m0007_jobs;
+mod m0008_payouts;
 
 /// Every step of the schema, in order.
 #[derive(Debug, Clone, Copy)]
@@ -27,6 +28,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0005_payments::Migration),
             Box::new(m0006_reviews::Migration),
             Box::new(m0007_jobs::Migration),
+            Box::new(m0008_payouts::Migration),
         ]
     }
 }

@@ -7,6 +7,7 @@ pub mod cache;
 pub mod clock;
 pub mod config;
 pub mod database;
+pub mod fail_point;
 pub mod gateway;
 pub mod keys;
 pub mod paging;

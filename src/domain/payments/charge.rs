@@ -68,13 +68,7 @@ pub async fn reach(app: &App, booking_id: Uuid) -> Result<Reach, Error> {
     let payment = of_booking(app.db.read(), booking_id).await?;
     match payment.state {
         PaymentState::Processing => {
-            let request = Authorization {
-                idempotency_key: key(&payment),
-                amount_minor: payment.amount_minor,
-                currency: payment.currency.clone(),
-                method: payment.method.clone(),
-            };
-            let answer = patiently(app.gateway.authorize(request)).await;
+            let answer = patiently(app.gateway.authorize(request(&payment))).await;
             record(app, &payment, Operation::Authorize, answer).await
         }
         PaymentState::RequiresAction => Ok(Reach::ActionRequired),
@@ -113,7 +107,7 @@ pub async fn void(app: &App, booking_id: Uuid) -> Result<Reach, Error> {
         return Ok(Reach::Over);
     }
     // The processor is asked what it knows first: an answer that never arrived is not a payment that never was.
-    let known = match patiently(app.gateway.find(&key(&payment))).await {
+    let known = match patiently(app.gateway.find(&request(&payment))).await {
         Ok(known) => known,
         Err(error) => return record(app, &payment, Operation::Void, Err(error)).await,
     };
@@ -132,6 +126,15 @@ pub async fn void(app: &App, booking_id: Uuid) -> Result<Reach, Error> {
 
 fn key(payment: &Payment) -> String {
     Id::new(Kind::Payment, payment.id).to_string()
+}
+
+fn request(payment: &Payment) -> Authorization {
+    Authorization {
+        idempotency_key: key(payment),
+        amount_minor: payment.amount_minor,
+        currency: payment.currency.clone(),
+        method: payment.method.clone(),
+    }
 }
 
 async fn patiently<T>(answer: Answer<'_, T>) -> Result<T, GatewayError> {

@@ -1,4 +1,4 @@
-//! The card processor behind a trait: authorise, capture, void, refund.
+//! The card processor behind a trait: authorise, capture, void, refund, pay out.
 
 use chrono::{DateTime, Utc};
 use futures_util::future::BoxFuture;
@@ -16,6 +16,19 @@ pub struct Authorization {
     pub currency: String,
     /// The processor's token for the card.
     pub method: String,
+}
+
+/// A request to send money to a host.
+#[derive(Clone, Debug)]
+pub struct Transfer {
+    /// The same key is the same transfer, however often it is sent.
+    pub idempotency_key: String,
+    /// Minor units.
+    pub amount_minor: i64,
+    /// ISO 4217.
+    pub currency: String,
+    /// The processor's name for the host's account.
+    pub destination: String,
 }
 
 /// What the processor knows of one payment.
@@ -72,8 +85,8 @@ pub trait PaymentGateway: Send + Sync {
     fn provider(&self) -> &'static str;
     /// Sets money aside.
     fn authorize(&self, request: Authorization) -> Answer<'_, Intent>;
-    /// Looks a payment up by the key it was authorised with.
-    fn find<'a>(&'a self, idempotency_key: &'a str) -> Answer<'a, Option<Intent>>;
+    /// Looks up what became of a request that may have been sent before. It never sets money aside.
+    fn find<'a>(&'a self, request: &'a Authorization) -> Answer<'a, Option<Intent>>;
     /// Goes on after the guest has done what was required.
     fn confirm<'a>(&'a self, reference: &'a str) -> Answer<'a, Intent>;
     /// Takes money that was set aside; taking it again changes nothing.
@@ -82,4 +95,6 @@ pub trait PaymentGateway: Send + Sync {
     fn void<'a>(&'a self, reference: &'a str) -> Answer<'a, Intent>;
     /// Pays back part of what was taken; the same key is the same refund. Answers with the refund's reference.
     fn refund<'a>(&'a self, reference: &'a str, idempotency_key: &'a str, amount_minor: i64) -> Answer<'a, String>;
+    /// Sends money to a host; the same key is the same transfer. Answers with the transfer's reference.
+    fn transfer(&self, request: Transfer) -> Answer<'_, String>;
 }

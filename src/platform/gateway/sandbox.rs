@@ -2,7 +2,8 @@
 //!
 //! The payment method's token says what will happen: `ok`, `declined`, `insufficient_funds`, `3ds` (the guest must
 //! act, then it succeeds), `3ds_fails`, `slow` (answers after two seconds), `unknown` (takes effect, but the answer is
-//! lost), `lost` (the request never arrives). Any other token is refused.
+//! lost), `lost` (the request never arrives). Any other token is refused. A host's account does the same: `closed`
+//! refuses money, `unknown` takes it without an answer, `lost` never hears of it, every other one takes it.
 
 use std::time::Duration;
 
@@ -13,9 +14,27 @@ use sea_orm::{
 };
 use serde_json::json;
 
-use super::{Answer, Authorization, GatewayError, Intent, IntentState, PaymentGateway};
+use super::{Answer, Authorization, GatewayError, Intent, IntentState, PaymentGateway, Transfer};
 use crate::platform::clock::Clock;
 use crate::platform::database::Database;
+
+mod transfer {
+    use sea_orm::entity::prelude::*;
+
+    #[sea_orm::model]
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+    #[sea_orm(table_name = "sandbox_transfer")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub idempotency_key: String,
+        pub destination: String,
+        pub currency: String,
+        pub amount_minor: i64,
+        pub created_at: ChronoDateTimeUtc,
+    }
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
 
 mod table {
     use sea_orm::entity::prelude::*;
@@ -113,6 +132,39 @@ impl Sandbox {
         row.map(|row| self.intent(row)).ok_or_else(|| GatewayError::Unknown("the intent is gone".into()))
     }
 
+    async fn send(&self, request: Transfer) -> Result<String, GatewayError> {
+        match request.destination.as_str() {
+            "closed" => return Err(GatewayError::Refused("account_closed".into())),
+            "lost" => {
+                return Err(GatewayError::Unknown("the connection was reset before the request arrived".into()));
+            }
+            _ => {}
+        }
+        let row = transfer::ActiveModel {
+            idempotency_key: Set(request.idempotency_key.clone()),
+            destination: Set(request.destination.clone()),
+            currency: Set(request.currency),
+            amount_minor: Set(request.amount_minor),
+            created_at: Set(self.clock.now()),
+        };
+        let insert = transfer::Entity::insert(row)
+            .on_conflict(OnConflict::column(transfer::Column::IdempotencyKey).do_nothing().to_owned())
+            .exec_without_returning(self.db.write())
+            .await;
+        match insert {
+            Ok(1) if request.destination == "unknown" => {
+                return Err(GatewayError::Unknown("the connection was reset before the answer arrived".into()));
+            }
+            Ok(_) | Err(DbErr::RecordNotInserted) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let known = transfer::Entity::find_by_id(&request.idempotency_key).one(self.db.write()).await?;
+        match known {
+            Some(known) if known.amount_minor == request.amount_minor => Ok(format!("sbt_{}", known.idempotency_key)),
+            _ => Err(GatewayError::Refused("the idempotency key was used for another amount".into())),
+        }
+    }
+
     /// Changes one intent under a lock.
     async fn change(
         &self,
@@ -159,9 +211,9 @@ impl PaymentGateway for Sandbox {
         Box::pin(self.open(request))
     }
 
-    fn find<'a>(&'a self, idempotency_key: &'a str) -> Answer<'a, Option<Intent>> {
+    fn find<'a>(&'a self, request: &'a Authorization) -> Answer<'a, Option<Intent>> {
         Box::pin(async move {
-            let row = table::Entity::find_by_id(idempotency_key).one(self.db.read()).await?;
+            let row = table::Entity::find_by_id(&request.idempotency_key).one(self.db.read()).await?;
             Ok(row.map(|row| self.intent(row)))
         })
     }
@@ -220,5 +272,9 @@ impl PaymentGateway for Sandbox {
             });
             refunded.await.map(|_| format!("sbr_{idempotency_key}"))
         })
+    }
+
+    fn transfer(&self, request: Transfer) -> Answer<'_, String> {
+        Box::pin(self.send(request))
     }
 }
