@@ -11,7 +11,8 @@ mod m0004_nights;
 mod m0005_payments;
 mod m0006_reviews;
 mod m0007_jobs;
-mod m0008_payouts;
+mod m0008_ledger;
+mod m0012_alterations;
 
 /// Every step of the schema, in order.
 #[derive(Debug, Clone, Copy)]
@@ -28,7 +29,8 @@ impl MigratorTrait for Migrator {
             Box::new(m0005_payments::Migration),
             Box::new(m0006_reviews::Migration),
             Box::new(m0007_jobs::Migration),
-            Box::new(m0008_payouts::Migration),
+            Box::new(m0008_ledger::Migration),
+            Box::new(m0012_alterations::Migration),
         ]
     }
 }

@@ -25,6 +25,7 @@ use chrono::{DateTime, NaiveTime, TimeDelta, Utc};
 use crate::domain::bookings::state::BookingState;
 use crate::domain::error::Error;
 use crate::domain::listings::kinds::ListingStatus;
+use crate::domain::payments::payout::PAY_OUT;
 use crate::domain::viewer::Viewer;
 use crate::domain::{bookings, listings, payments, reviews, users};
 use crate::platform::{App, queue};
@@ -101,14 +102,14 @@ async fn sweep(app: &App) -> Result<(), Error> {
         let mut done = Vec::new();
         for job in &jobs {
             let Some(id) = job.about() else { continue };
-            let kind = [bookings::ADVANCE, reviews::PUBLISH].into_iter().find(|&kind| kind == job.kind);
+            let kind = [bookings::ADVANCE, reviews::PUBLISH, PAY_OUT].into_iter().find(|&kind| kind == job.kind);
             let Some(kind) = kind else { continue };
             // A job that was asked for while the past was swept up has something new to see.
             if looked_at.insert((kind, id)) || job.created_at >= app.clock.now() - SWEEP {
-                if kind == bookings::ADVANCE {
-                    bookings::advance(app, id).await?;
-                } else {
-                    reviews::publish_due(app, id).await?;
+                match kind {
+                    bookings::ADVANCE => drop(bookings::advance(app, id).await?),
+                    PAY_OUT => payments::payout::pay_out(app, id).await?,
+                    _ => reviews::publish_due(app, id).await?,
                 }
             }
             done.push(job.id);
@@ -124,7 +125,7 @@ async fn count(app: &App, people: &People, walked: &Walked) -> Result<Report, Er
     let listings = listings::by_ids(app, &walked.listings).await?;
     let bookings = bookings::by_ids(app, &Viewer::System, &walked.bookings).await?;
     let payments = payments::by_bookings(app, &walked.bookings).await?;
-    let ids: Vec<_> = payments.values().map(|payment| payment.id).collect();
+    let ids: Vec<_> = payments.values().flatten().map(|payment| payment.id).collect();
     let refunds = payments::refunds(app, &ids).await?;
     Ok(Report {
         cities: people.hosts.len(),

@@ -16,9 +16,9 @@ use crate::domain::bookings::state::BookingState;
 use crate::domain::bookings::{self, Booking};
 use crate::domain::error::Error;
 use crate::domain::listings::Listing;
-use crate::domain::reviews;
 use crate::domain::users::User;
 use crate::domain::viewer::Viewer;
+use crate::domain::{payments, reviews};
 use crate::kernel::money::Money;
 use crate::platform::App;
 use crate::platform::clock::Clock;
@@ -40,6 +40,8 @@ enum Step {
     Pay,
     /// What the queue's timers do.
     Look,
+    /// What the queue does when a payout is due.
+    PayHost,
     CheckIn,
     CheckOut,
     GuestCancels,
@@ -237,6 +239,13 @@ impl Walk {
             Step::Withdraw => bookings::withdraw(app, &guest, id).await?,
             Step::Pay => bookings::confirm_payment(app, &guest, id).await?,
             Step::Look => bookings::advance(app, id).await?.unwrap_or(seen),
+            Step::PayHost => {
+                let payouts = payments::payouts(app, &Viewer::System, &[id]).await?;
+                for payout in payouts.get(&id).into_iter().flatten() {
+                    payments::payout::pay_out(app, payout.id).await?;
+                }
+                return Ok(());
+            }
             Step::CheckIn => bookings::check_in(app, if self.random.chance(60) { &guest } else { &host }, id).await?,
             Step::CheckOut => bookings::check_out(app, &guest, id).await?,
             Step::GuestCancels => {
@@ -253,6 +262,12 @@ impl Walk {
                 return self.review(trip, step, &seen, &guest, &host).await;
             }
         };
+        if booking.state == BookingState::CheckedIn && matches!(step, Step::Look) {
+            let payouts = payments::payouts(app, &Viewer::System, &[id]).await?;
+            for payout in payouts.get(&id).into_iter().flatten() {
+                self.then(trip, payout.release_at, Step::PayHost);
+            }
+        }
         match step {
             Step::Accept | Step::Pay => self.settled(trip, &booking),
             Step::Look | Step::CheckOut if booking.state == BookingState::Completed => self.completed(trip),

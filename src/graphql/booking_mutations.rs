@@ -58,6 +58,18 @@ payloads! {
         /// What goes back to the guest; null when nothing does.
         refund: Option<Refund>,
     }
+    /// The booking whose guest never came.
+    BookingNoShowReportPayload {
+        /// The booking.
+        booking: Option<Booking>,
+    }
+    /// The booking of which more went back.
+    BookingRefundPayload {
+        /// The booking.
+        booking: Option<Booking>,
+        /// What goes back to the guest.
+        refund: Option<Refund>,
+    }
     /// The booking with its guest arrived.
     BookingCheckInPayload {
         /// The booking.
@@ -181,5 +193,37 @@ impl BookingMutation {
         #[graphql(desc = "The booking.")] id: ID,
     ) -> Result<BookingCheckOutPayload> {
         step!(ctx, id, BookingCheckOutPayload, |app, viewer, key| domain::check_out(app, viewer, key))
+    }
+
+    /// The host reports that the guest never came, six hours after check-in at the earliest and only when nobody saw
+    /// them arrive. The money is settled as if the guest had cancelled at that moment.
+    async fn booking_no_show_report(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The booking.")] id: ID,
+    ) -> Result<BookingNoShowReportPayload> {
+        step!(ctx, id, BookingNoShowReportPayload, |app, viewer, key| domain::report_no_show(app, viewer, key))
+    }
+
+    /// Gives the guest back more than the policy says: the host from their own earnings, staff from all that is left.
+    async fn booking_refund(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The booking.")] id: ID,
+        #[graphql(desc = "How much.")] amount: MoneyInput,
+        #[graphql(desc = "Why; the guest reads it.")] reason: String,
+    ) -> Result<BookingRefundPayload> {
+        let amount = amount.read(&["amount"]);
+        let currency = amount.as_ref().ok().map(|money| money.currency);
+        let done = async {
+            let id = key(Kind::Booking, &id, &["id"])?;
+            domain::refund(ctx.app(), ctx.viewer(), id, amount?, &reason).await
+        };
+        let (done, user_errors) = split_money(ctx.app(), done.await, currency)?;
+        let (booking, refund) = done.map_or((None, None), |(booking, refund)| {
+            let refund = refund.zip(currency).map(|(row, currency)| Refund { row: row.into(), currency });
+            (Some(Booking::of(booking)), refund)
+        });
+        Ok(BookingRefundPayload { booking, refund, user_errors })
     }
 }

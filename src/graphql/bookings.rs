@@ -4,16 +4,19 @@ use std::sync::Arc;
 
 use async_graphql::{Context, Enum, ID, Object, Result};
 
+use super::alterations::BookingAlteration;
+use super::booking_events::BookingEvent;
 use super::cancellations::CancellationPreview;
-use super::connections::{BookingEventConnection, count, page, page_cost};
+use super::connections::{BookingAlterationConnection, BookingEventConnection, count, page, page_cost};
 use super::context::{Ask, id};
 use super::error::shown;
 use super::listings::{CancellationPolicy, Listing};
-use super::loaders::{BookingReviewKey, ListingKey, PaymentKey, UserKey};
+use super::loaders::{BookingReviewKey, LedgerKey, ListingKey, PaymentKey, PayoutsKey, UserKey};
 use super::payments::Payment;
+use super::payouts::{LedgerTransaction, Payout};
 use super::quotes::{CancellationTier, Quote};
 use super::reviews::{Review, ReviewWindow};
-use super::scalars::{DateTime, Json, LocalTime, TimeZone};
+use super::scalars::{DateTime, LocalTime, TimeZone};
 use super::stays::{DateRange, GuestCount, PriceBreakdown, is_hosts};
 use super::users::User;
 use crate::domain::bookings::{self as domain, state};
@@ -75,6 +78,10 @@ pub enum BookingAction {
     Decline,
     /// `bookingCancel`.
     Cancel,
+    /// `bookingAlterationRequest`.
+    RequestAlteration,
+    /// `bookingNoShowReport`.
+    ReportNoShow,
     /// `bookingCheckIn`.
     CheckIn,
     /// `bookingCheckOut`.
@@ -92,6 +99,8 @@ impl BookingAction {
             Action::Accept,
             Action::Decline,
             Action::Cancel,
+            Action::RequestAlteration,
+            Action::ReportNoShow,
             Action::CheckIn,
             Action::CheckOut,
             Action::Review,
@@ -100,20 +109,6 @@ impl BookingAction {
         .find(|action| action.word() == word)
         .map(Into::into)
     }
-}
-
-/// Who took a step.
-#[derive(Enum, Clone, Copy, PartialEq, Eq)]
-#[graphql(remote = "state::Actor")]
-pub enum BookingActor {
-    /// The guest.
-    Guest,
-    /// The host.
-    Host,
-    /// The marketplace's staff.
-    Platform,
-    /// The service itself.
-    System,
 }
 
 /// A stay that was booked. Only its guest, its host and staff know of it.
@@ -270,7 +265,36 @@ impl Booking {
     async fn payment(&self, ctx: &Context<'_>) -> Option<Result<Payment>> {
         let loaded = ctx.load(PaymentKey(self.0.id)).await;
         let for_guest = ctx.viewer().is(self.0.guest_id) || ctx.viewer().is_staff();
-        loaded.map(|row| row.map(|row| Payment { row: Arc::new(row), for_guest })).transpose()
+        loaded.map(|rows| rows.and_then(|rows| Payment::of(rows, for_guest))).transpose()
+    }
+
+    /// What its host is paid, the first instalment first; for the host and staff.
+    async fn payouts(&self, ctx: &Context<'_>) -> Result<Vec<Payout>> {
+        let rows = ctx.load(PayoutsKey(self.0.id)).await?.unwrap_or_default();
+        Ok(rows.into_iter().map(Payout::of).collect())
+    }
+
+    /// Every movement of its money, oldest first; for staff.
+    async fn ledger(&self, ctx: &Context<'_>) -> Result<Vec<LedgerTransaction>> {
+        let rows = ctx.load(LedgerKey(self.0.id)).await?.unwrap_or_default();
+        Ok(rows.into_iter().map(LedgerTransaction::of).collect())
+    }
+
+    /// Changes of the stay that were asked for, latest first.
+    #[graphql(complexity = "page_cost(first, None, child_complexity)")]
+    async fn alterations(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Take so many, at most 100.")] first: Option<i32>,
+        #[graphql(desc = "Start after this cursor.")] after: Option<String>,
+    ) -> Result<BookingAlterationConnection> {
+        let booking = self.0.id;
+        let request = page(first, after, None, None)?;
+        let found = domain::alterations::page(ctx.app(), booking, request).await.map_err(shown)?;
+        Ok(BookingAlterationConnection {
+            page: found.map(BookingAlteration::of),
+            total: count(move |app, _| async move { domain::alterations::page_count(&app, booking).await }),
+        })
     }
 
     /// The steps it took, latest first.
@@ -315,55 +339,6 @@ impl Booking {
     /// When it last took a step.
     async fn updated_at(&self) -> DateTime {
         DateTime(self.0.updated_at)
-    }
-}
-
-/// One step in the life of a booking.
-#[derive(Clone)]
-pub struct BookingEvent(pub Arc<domain::Event>);
-
-/// One step in the life of a booking.
-#[Object]
-impl BookingEvent {
-    /// The id.
-    pub async fn id(&self) -> ID {
-        id(Kind::BookingEvent, self.0.id)
-    }
-
-    /// When it was taken.
-    async fn at(&self) -> DateTime {
-        DateTime(self.0.at)
-    }
-
-    /// As what it was taken.
-    async fn actor(&self) -> BookingActor {
-        self.0.actor.into()
-    }
-
-    /// Who took it; null for the service itself.
-    async fn user(&self, ctx: &Context<'_>) -> Option<Result<User>> {
-        let found = ctx.load(UserKey(self.0.user_id?)).await;
-        found.map(|row| row.map(User::of)).transpose()
-    }
-
-    /// Where the booking stood before; null at its beginning.
-    async fn from(&self) -> Option<BookingState> {
-        self.0.from_state.map(Into::into)
-    }
-
-    /// Where it stood after.
-    async fn to(&self) -> BookingState {
-        self.0.to_state.into()
-    }
-
-    /// What was done, as one word.
-    async fn action(&self) -> &str {
-        &self.0.action
-    }
-
-    /// What was said with it.
-    async fn data(&self) -> Option<Json> {
-        self.0.data.clone().map(Json)
     }
 }
 

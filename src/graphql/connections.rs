@@ -3,10 +3,13 @@
 use async_graphql::{Context, Object, Result, SimpleObject};
 use futures_util::future::BoxFuture;
 
-use super::bookings::{Booking, BookingEvent};
+use super::alterations::BookingAlteration;
+use super::booking_events::BookingEvent;
+use super::bookings::Booking;
 use super::context::Ask;
 use super::error::shown;
 use super::listings::Listing;
+use super::payouts::Payout;
 use super::reviews::Review;
 use super::users::Session;
 use crate::domain::error::Error;
@@ -136,5 +139,7 @@ macro_rules! connection {
 connection!(ListingConnection, ListingEdge, Listing, "listings");
 connection!(BookingConnection, BookingEdge, Booking, "bookings");
 connection!(BookingEventConnection, BookingEventEdge, BookingEvent, "steps in the life of a booking");
+connection!(BookingAlterationConnection, BookingAlterationEdge, BookingAlteration, "changes of a booking");
+connection!(PayoutConnection, PayoutEdge, Payout, "payouts");
 connection!(ReviewConnection, ReviewEdge, Review, "reviews");
 connection!(SessionConnection, SessionEdge, Session, "sign-ins");

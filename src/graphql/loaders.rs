@@ -11,7 +11,8 @@ use uuid::Uuid;
 use super::error::shown;
 use crate::domain::bookings::{self, Booking};
 use crate::domain::listings::{self, CalendarDay, Listing, RatingSummary, StayAnswer, StayRequest};
-use crate::domain::payments::{self, Attempt, Payment, Refund};
+use crate::domain::payments::ledger::{Posting, Transaction};
+use crate::domain::payments::{self, Attempt, Payment, Payout, Refund};
 use crate::domain::reviews::{self, Direction, ListOf, Review};
 use crate::domain::users::{self, User};
 use crate::domain::viewer::Viewer;
@@ -69,8 +70,16 @@ by_uuid!(
     BookingKey -> Booking, |batch, ids| bookings::by_ids(&batch.app, &batch.viewer, ids)
 );
 by_uuid!(
-    /// The payment of a booking.
-    PaymentKey -> Payment, |batch, ids| payments::by_bookings(&batch.app, ids)
+    /// The payments of a booking: its own, and those of its changes.
+    PaymentKey -> Vec<Payment>, |batch, ids| payments::by_bookings(&batch.app, ids)
+);
+by_uuid!(
+    /// The payouts of a booking that the viewer may see.
+    PayoutsKey -> Vec<Payout>, |batch, ids| payments::payouts(&batch.app, &batch.viewer, ids)
+);
+by_uuid!(
+    /// What the ledger says of a booking, for staff.
+    LedgerKey -> Vec<(Transaction, Vec<Posting>)>, |batch, ids| payments::ledger(&batch.app, &batch.viewer, ids)
 );
 by_uuid!(
     /// The tries at moving a payment.

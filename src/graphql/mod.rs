@@ -1,6 +1,8 @@
 //! The GraphQL door: parse ids and scalars, make one call of the domain, shape the answer.
 
+mod alterations;
 mod batching;
+mod booking_events;
 mod booking_mutations;
 mod bookings;
 mod calendar;
@@ -15,6 +17,7 @@ mod money;
 mod nodes;
 mod payload;
 mod payments;
+mod payouts;
 mod pricing;
 mod quotes;
 mod ratings;
@@ -208,6 +211,8 @@ pub struct Mutation(
     listing_mutations::ListingMutation,
     quotes::QuoteMutation,
     booking_mutations::BookingMutation,
+    alterations::AlterationMutation,
+    payouts::PayoutMutation,
     reviews::ReviewMutation,
 );
 
@@ -237,6 +242,13 @@ pub enum MutationPayload {
     BookingCancel(booking_mutations::BookingCancelPayload),
     BookingCheckIn(booking_mutations::BookingCheckInPayload),
     BookingCheckOut(booking_mutations::BookingCheckOutPayload),
+    BookingNoShowReport(booking_mutations::BookingNoShowReportPayload),
+    BookingRefund(booking_mutations::BookingRefundPayload),
+    BookingAlterationRequest(alterations::BookingAlterationRequestPayload),
+    BookingAlterationRespond(alterations::BookingAlterationRespondPayload),
+    PayoutHold(payouts::PayoutHoldPayload),
+    PayoutRelease(payouts::PayoutReleasePayload),
+    PayoutAccountSet(payouts::PayoutAccountSetPayload),
     ReviewSubmit(reviews::ReviewSubmitPayload),
     ReviewUpdate(reviews::ReviewUpdatePayload),
     ReviewRespond(reviews::ReviewRespondPayload),

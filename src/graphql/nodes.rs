@@ -4,12 +4,15 @@ use std::sync::Arc;
 
 use async_graphql::{Context, ID, Interface, Result};
 
-use super::bookings::{Booking, BookingEvent};
+use super::alterations::BookingAlteration;
+use super::booking_events::BookingEvent;
+use super::bookings::Booking;
 use super::context::Ask;
 use super::error::shown;
 use super::listings::Listing;
 use super::loaders::{BookingKey, ListingKey, UserKey};
 use super::payments::{Payment, PaymentAttempt, Refund};
+use super::payouts::{LedgerTransaction, Payout};
 use super::quotes::Quote;
 use super::reviews::Review;
 use super::users::{self, Session, User, Viewer};
@@ -42,6 +45,12 @@ pub enum Node {
     PaymentAttempt(PaymentAttempt),
     /// A refund of yours.
     Refund(Refund),
+    /// A payout of yours.
+    Payout(Payout),
+    /// A movement of money, for staff.
+    LedgerTransaction(LedgerTransaction),
+    /// A change of a booking of yours.
+    BookingAlteration(BookingAlteration),
     /// A review.
     Review(Review),
 }
@@ -86,6 +95,18 @@ pub(super) async fn node(ctx: &Context<'_>, id: &ID, field: &[&str]) -> Result<O
             let currency = payment.row.currency.parse().map_err(|error| shown(Error::failed(error)))?;
             Some(Node::Refund(Refund { row: Arc::new(row), currency }))
         }
+        Kind::Payout => {
+            let found = payments::payout_by_id(app, viewer, uuid).await.map_err(shown)?;
+            found.map(Payout::of).map(Node::Payout)
+        }
+        Kind::LedgerTransaction => {
+            let found = payments::transaction_by_id(app, viewer, uuid).await.map_err(shown)?;
+            found.map(LedgerTransaction::of).map(Node::LedgerTransaction)
+        }
+        Kind::BookingAlteration => {
+            let found = bookings::alterations::by_id(app, viewer, uuid).await.map_err(shown)?;
+            found.map(|(row, _)| Node::BookingAlteration(BookingAlteration::of(row)))
+        }
         Kind::Review => reviews::by_id(app, viewer, uuid).await.map_err(shown)?.map(Review::of).map(Node::Review),
         Kind::Season | Kind::TaxRule | Kind::Job => None,
     })
@@ -96,5 +117,5 @@ async fn payment(ctx: &Context<'_>, id: uuid::Uuid) -> Result<Option<Payment>> {
     let Some(row) = payments::by_id(ctx.app(), id).await.map_err(shown)? else { return Ok(None) };
     let Some(booking) = ctx.load(BookingKey(row.booking_id)).await? else { return Ok(None) };
     let for_guest = ctx.viewer().is(booking.guest_id) || ctx.viewer().is_staff();
-    Ok(Some(Payment { row: Arc::new(row), for_guest }))
+    Ok(Payment::of(vec![row], for_guest))
 }

@@ -46,15 +46,42 @@ pub enum RefundState {
     Failed,
 }
 
-/// What a guest pays for a booking.
+/// What a guest pays for a booking and the changes of its stay, summed up.
 #[derive(Clone)]
 pub struct Payment {
+    /// The booking's own payment.
     pub(super) row: Arc<domain::Payment>,
+    /// Those of its changes.
+    pub(super) more: Arc<Vec<domain::Payment>>,
     /// Whether the viewer is the one who pays, or staff; hosts do not see how.
     pub(super) for_guest: bool,
 }
 
 impl Payment {
+    /// The payments of one booking, its own first.
+    pub(super) fn of(rows: Vec<domain::Payment>, for_guest: bool) -> Option<Payment> {
+        let mut rows = rows.into_iter();
+        let row = Arc::new(rows.next()?);
+        // What a card refused to pay for was never part of it.
+        let over = [state::PaymentState::Cancelled, state::PaymentState::Failed];
+        let more = rows.filter(|row| row.captured_minor > 0 || !over.contains(&row.state)).collect();
+        Some(Payment { row, more: Arc::new(more), for_guest })
+    }
+
+    fn all(&self) -> impl Iterator<Item = &domain::Payment> {
+        std::iter::once(&*self.row).chain(self.more.iter())
+    }
+
+    fn sum(&self, minor: impl Fn(&domain::Payment) -> i64) -> Result<Money> {
+        self.money(self.all().map(minor).sum())
+    }
+
+    /// The payment that is under way, else the booking's own.
+    fn current(&self) -> &domain::Payment {
+        use state::PaymentState::{Processing, RequiresAction};
+        self.all().find(|row| matches!(row.state, RequiresAction | Processing)).unwrap_or(&self.row)
+    }
+
     fn currency(&self) -> Result<Currency> {
         self.row.currency.parse().map_err(|_| shown(Error::failed("unknown currency")))
     }
@@ -64,7 +91,7 @@ impl Payment {
     }
 }
 
-/// What a guest pays for a booking.
+/// What a guest pays for a booking and the changes of its stay, summed up.
 #[Object]
 impl Payment {
     /// The id.
@@ -74,32 +101,32 @@ impl Payment {
 
     /// Where it stands.
     async fn state(&self) -> PaymentState {
-        self.row.state.into()
+        self.current().state.into()
     }
 
     /// What is to be paid.
     async fn amount(&self) -> Result<Money> {
-        self.money(self.row.amount_minor)
+        self.sum(|row| row.amount_minor)
     }
 
     /// What was set aside on the card.
     async fn authorized(&self) -> Result<Money> {
-        self.money(self.row.authorized_minor)
+        self.sum(|row| row.authorized_minor)
     }
 
     /// What was taken.
     async fn captured(&self) -> Result<Money> {
-        self.money(self.row.captured_minor)
+        self.sum(|row| row.captured_minor)
     }
 
     /// What was given back, or is owed back.
     async fn refunded(&self) -> Result<Money> {
-        self.money(self.row.refunded_minor)
+        self.sum(|row| row.refunded_minor)
     }
 
     /// What could still be given back.
     async fn refundable(&self) -> Result<Money> {
-        self.money(self.row.captured_minor - self.row.refunded_minor)
+        self.sum(|row| row.captured_minor - row.refunded_minor)
     }
 
     /// The card processor.
@@ -114,8 +141,9 @@ impl Payment {
 
     /// What the client's payment form needs while the guest must act; for the guest alone.
     async fn client_secret(&self) -> Option<&str> {
-        let acting = self.for_guest && self.row.state == state::PaymentState::RequiresAction;
-        self.row.client_secret.as_deref().filter(|_| acting)
+        let current = self.current();
+        let acting = self.for_guest && current.state == state::PaymentState::RequiresAction;
+        current.client_secret.as_deref().filter(|_| acting)
     }
 
     /// Every try, oldest first; for the guest alone.
@@ -123,15 +151,17 @@ impl Payment {
         if !self.for_guest {
             return Ok(Vec::new());
         }
-        let rows = ctx.load(AttemptsKey(self.row.id)).await?.unwrap_or_default();
-        Ok(rows.into_iter().map(|row| PaymentAttempt(Arc::new(row))).collect())
+        let found = self.all().map(|row| ctx.load(AttemptsKey(row.id)));
+        let found = futures_util::future::try_join_all(found).await?.into_iter().flatten().flatten();
+        Ok(found.map(|row| PaymentAttempt(Arc::new(row))).collect())
     }
 
     /// Every refund, oldest first.
     async fn refunds(&self, ctx: &Context<'_>) -> Result<Vec<Refund>> {
         let currency = self.currency()?;
-        let rows = ctx.load(RefundsKey(self.row.id)).await?.unwrap_or_default();
-        Ok(rows.into_iter().map(|row| Refund { row: Arc::new(row), currency }).collect())
+        let found = self.all().map(|row| ctx.load(RefundsKey(row.id)));
+        let found = futures_util::future::try_join_all(found).await?.into_iter().flatten().flatten();
+        Ok(found.map(|row| Refund { row: Arc::new(row), currency }).collect())
     }
 
     /// When what was set aside lapses.

@@ -4,17 +4,20 @@ use async_graphql::{Context, Enum, ID, Object, Result};
 use std::sync::Arc;
 
 use super::bookings::{Booking, BookingState};
-use super::connections::{BookingConnection, ListingConnection, ReviewConnection, SessionConnection};
+use super::connections::{BookingConnection, ListingConnection, PayoutConnection, ReviewConnection, SessionConnection};
 use super::connections::{count, empty_page, page, page_cost};
 use super::context::{Ask, id, key};
 use super::error::shown;
 use super::listings::{Listing, ListingStatus};
 use super::loaders::{HostListingsKey, ReviewCountKey, ReviewsKey};
+use super::money::Money;
+use super::payouts::{Payout, PayoutState};
 use super::reviews::Review;
 use super::scalars::{CurrencyCode, DateTime, TimeZone};
 use crate::domain::bookings::{self as domain_bookings, Side};
 use crate::domain::error::Error;
 use crate::domain::listings as domain_listings;
+use crate::domain::payments;
 use crate::domain::reviews::ListOf;
 use crate::domain::users as domain;
 use crate::kernel::id::Kind;
@@ -247,6 +250,37 @@ impl Viewer {
     ) -> Result<BookingConnection> {
         let listing = listing_id.map(|id| key(Kind::Listing, &id, &["listingId"])).transpose().map_err(shown)?;
         bookings(ctx, Side::Host, page(first, after, last, before)?, state, listing).await
+    }
+
+    /// What you are paid as a host, newest first.
+    #[graphql(complexity = "page_cost(first, None, child_complexity)")]
+    async fn payouts(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Take so many, at most 100.")] first: Option<i32>,
+        #[graphql(desc = "Start after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Only those in one of these states.")] state: Option<Vec<PayoutState>>,
+    ) -> Result<PayoutConnection> {
+        let states: Option<Vec<_>> = state.map(|list| list.into_iter().map(Into::into).collect());
+        let request = page(first, after, None, None)?;
+        let found = payments::payout_page(ctx.app(), ctx.viewer(), states.as_deref(), request).await.map_err(shown)?;
+        Ok(PayoutConnection {
+            page: found.map(Payout::of),
+            total: count(move |app, viewer| {
+                let states = states.clone();
+                async move { payments::payout_count(&app, &viewer, states.as_deref()).await }
+            }),
+        })
+    }
+
+    /// What the platform owes you by its ledger and has not paid yet, by currency; below zero, what you owe.
+    async fn balance(&self, ctx: &Context<'_>) -> Result<Vec<Money>> {
+        let balance = payments::balance(ctx.app(), ctx.viewer()).await.map_err(shown)?;
+        let money = |(code, minor): (String, i64)| {
+            let currency = code.parse().map_err(|_| shown(Error::failed("unknown currency")))?;
+            Ok(Money::new(minor, currency))
+        };
+        balance.into_iter().map(money).collect()
     }
 }
 

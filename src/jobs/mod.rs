@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::domain::error::Error;
-use crate::domain::{bookings, reviews};
+use crate::domain::{bookings, payments, reviews};
 use crate::platform::App;
 use crate::platform::queue::{self, Job};
 
@@ -73,6 +73,7 @@ async fn run(app: &App, job: Job) {
 async fn handle(app: &App, job: &Job) -> Result<(), Error> {
     match job.kind.as_str() {
         bookings::ADVANCE => bookings::advance(app, about(job)?).await.map(|_| ()),
+        payments::payout::PAY_OUT => payments::payout::pay_out(app, about(job)?).await,
         reviews::PUBLISH => reviews::publish_due(app, about(job)?).await,
         other => Err(Error::failed(format!("no handler for jobs of kind {other}"))),
     }

@@ -34,6 +34,12 @@ pub enum Kind {
     PaymentAttempt,
     /// Money given back.
     Refund,
+    /// Money for a host.
+    Payout,
+    /// One transaction of the ledger.
+    LedgerTransaction,
+    /// A change of a booking's stay that one side asked for.
+    BookingAlteration,
     /// A review.
     Review,
     /// A queued job.
@@ -41,7 +47,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    const ALL: [(Kind, &'static str); 14] = [
+    const ALL: [(Kind, &'static str); 17] = [
         (Kind::User, "usr"),
         (Kind::Viewer, "vwr"),
         (Kind::Session, "ses"),
@@ -54,6 +60,9 @@ impl Kind {
         (Kind::Payment, "pay"),
         (Kind::PaymentAttempt, "pat"),
         (Kind::Refund, "rfd"),
+        (Kind::Payout, "pyt"),
+        (Kind::LedgerTransaction, "ltx"),
+        (Kind::BookingAlteration, "alt"),
         (Kind::Review, "rev"),
         (Kind::Job, "job"),
     ];

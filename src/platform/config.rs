@@ -54,6 +54,15 @@ pub struct Settings {
     #[arg(long, global = true, env = "ROOST_CLEANING_REFUND", default_value = "pro-rata", value_name = "RULE")]
     pub cleaning_refund: String,
 
+    /// Days after a host's first confirmed booking before which no payout is released
+    #[arg(long, global = true, env = "ROOST_NEW_HOST_HOLD_DAYS", default_value = "30", value_name = "DAYS")]
+    pub new_host_hold_days: String,
+
+    /// Whether a request holds its nights until the host answers: `on`, or `off` to let several guests ask for the
+    /// same nights; the first that is accepted gets them
+    #[arg(long, global = true, env = "ROOST_REQUEST_BLOCKS_CALENDAR", default_value = "on", value_name = "on|off")]
+    pub request_blocks_calendar: String,
+
     /// Run the queue's worker inside the server: `on` or `off` (then run `roost worker` beside it)
     #[arg(long, global = true, env = "ROOST_WORKER", default_value = "on", value_name = "on|off")]
     pub worker: String,
@@ -98,6 +107,10 @@ pub struct Config {
     pub host_fee_ppm: i64,
     /// Whether cleaning and pet fees are kept pro rata (else refunded unless the guest has checked in).
     pub cleaning_pro_rata: bool,
+    /// Days after a host's first confirmed booking before which no payout is released.
+    pub new_host_hold_days: i64,
+    /// Whether a request holds its nights until the host answers.
+    pub request_blocks_calendar: bool,
     /// Whether `serve` runs the queue's worker.
     pub embedded_worker: bool,
     /// The log filter.
@@ -209,6 +222,18 @@ impl Settings {
                 &self.cleaning_refund,
                 "pro-rata",
                 "if-not-checked-in",
+            ),
+            new_host_hold_days: checks.number(
+                "--new-host-hold-days (ROOST_NEW_HOST_HOLD_DAYS)",
+                &self.new_host_hold_days,
+                0,
+                365,
+            ),
+            request_blocks_calendar: checks.either(
+                "--request-blocks-calendar (ROOST_REQUEST_BLOCKS_CALENDAR)",
+                &self.request_blocks_calendar,
+                "on",
+                "off",
             ),
             embedded_worker: checks.either("--worker (ROOST_WORKER)", &self.worker, "on", "off"),
             log_json: checks.either("--log-format (ROOST_LOG_FORMAT)", &self.log_format, "json", "text"),

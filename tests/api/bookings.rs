@@ -74,7 +74,7 @@ async fn a_request_is_charged_when_the_host_accepts() {
     assert_eq!((&accepted["state"], &accepted["expiresAt"]), (&json!("CONFIRMED"), &Value::Null));
     let paid = app.booking(&guest, &booking).await;
     assert_eq!(paid["payment"]["captured"]["amount"], 30_000);
-    assert_eq!(actions(&paid), ["CANCEL"]);
+    assert_eq!(actions(&paid), ["CANCEL", "REQUEST_ALTERATION"]);
     app.finish().await;
 }
 
@@ -87,7 +87,7 @@ async fn a_second_accept_is_told_where_the_booking_stands() {
     assert_eq!(said(&errors), ["STATE_CONFLICT id"]);
     assert_eq!(errors[0]["__typename"], "StateConflictError");
     assert_eq!(errors[0]["state"], "CONFIRMED");
-    assert_eq!(errors[0]["allowed"], json!(["CANCEL"]));
+    assert_eq!(errors[0]["allowed"], json!(["CANCEL", "REQUEST_ALTERATION"]));
     app.finish().await;
 }
 
@@ -211,10 +211,16 @@ async fn guests_check_in_from_the_day_of_arrival_and_out_when_they_leave() {
     let booking = app.book(&guest, &listing, "2027-03-04", "2027-03-08").await;
     app.set("2027-03-04T04:59:59Z");
     let errors = app.refused(&guest, "bookingCheckIn", json!({ "id": booking["id"] })).await;
-    assert_eq!((said(&errors), &errors[0]["allowed"]), (vec!["STATE_CONFLICT id".into()], &json!(["CANCEL"])));
+    assert_eq!(
+        (said(&errors), &errors[0]["allowed"]),
+        (vec!["STATE_CONFLICT id".into()], &json!(["CANCEL", "REQUEST_ALTERATION"]))
+    );
     app.set("2027-03-04T05:00:00Z");
     let arrived = app.step(&guest, "bookingCheckIn", &booking).await;
-    assert_eq!((&arrived["state"], actions(&arrived)), (&json!("CHECKED_IN"), vec!["CANCEL", "CHECK_OUT"]));
+    assert_eq!(
+        (&arrived["state"], actions(&arrived)),
+        (&json!("CHECKED_IN"), vec!["CANCEL", "REQUEST_ALTERATION", "CHECK_OUT"])
+    );
     app.set("2027-03-08T13:00:00Z");
     let left = app.step(&host, "bookingCheckOut", &booking).await;
     assert_eq!((&left["state"], actions(&left)), (&json!("COMPLETED"), vec!["REVIEW"]));

@@ -21,6 +21,10 @@ enum Scene {
     Unpaid,
     /// A confirmed booking that begins today.
     Confirmed,
+    /// A booking whose guest has not come for six hours.
+    Missing,
+    /// A booking whose guest asks for another stay.
+    Altering,
     /// A booking whose guest has arrived.
     Arrived,
     /// A stay that is over.
@@ -43,7 +47,10 @@ const GUESTS_SIDE: Outcomes = ["UNAUTHENTICATED", "NOT_FOUND", "NOT_FOUND", "OK"
 const HOSTS_SIDE: Outcomes = ["UNAUTHENTICATED", "NOT_FOUND", "NOT_FOUND", "FORBIDDEN", "OK"];
 const BOTH_SIDES: Outcomes = ["UNAUTHENTICATED", "NOT_FOUND", "NOT_FOUND", "OK", "OK"];
 
-const TABLE: [(&str, Scene, Outcomes); 24] = [
+/// The host knows of it, but only staff may do it; see the tests of payouts.
+const STAFF: Outcomes = ["UNAUTHENTICATED", "NOT_FOUND", "NOT_FOUND", "NOT_FOUND", "FORBIDDEN"];
+
+const TABLE: [(&str, Scene, Outcomes); 31] = [
     ("userRegister", Scene::Listing, ANYBODY),
     ("sessionCreate", Scene::Listing, ["UNAUTHENTICATED"; 5]),
     ("sessionRefresh", Scene::Listing, ["TOKEN_EXPIRED"; 5]),
@@ -63,6 +70,13 @@ const TABLE: [(&str, Scene, Outcomes); 24] = [
     ("bookingDecline", Scene::Requested, HOSTS_SIDE),
     ("bookingWithdraw", Scene::Requested, GUESTS_SIDE),
     ("bookingCancel", Scene::Confirmed, BOTH_SIDES),
+    ("bookingNoShowReport", Scene::Missing, HOSTS_SIDE),
+    ("bookingRefund", Scene::Confirmed, HOSTS_SIDE),
+    ("bookingAlterationRequest", Scene::Confirmed, BOTH_SIDES),
+    ("bookingAlterationRespond", Scene::Altering, HOSTS_SIDE),
+    ("payoutHold", Scene::Confirmed, STAFF),
+    ("payoutRelease", Scene::Confirmed, STAFF),
+    ("payoutAccountSet", Scene::Confirmed, HOSTS),
     ("bookingCheckIn", Scene::Confirmed, BOTH_SIDES),
     ("bookingCheckOut", Scene::Arrived, BOTH_SIDES),
     ("reviewSubmit", Scene::Completed, BOTH_SIDES),
@@ -76,12 +90,14 @@ struct Set {
     listing: String,
     booking: Value,
     review: Value,
+    alteration: Value,
 }
 
 async fn set_up(app: &TestApp, scene: Scene) -> Set {
     app.set(START);
     let (host, guest) = (app.host().await, app.guest().await);
-    let mut set = Set { guest, host, listing: String::new(), booking: Value::Null, review: Value::Null };
+    let mut set =
+        Set { guest, host, listing: String::new(), booking: Value::Null, review: Value::Null, alteration: Value::Null };
     set.listing = match scene {
         Scene::Draft => app.draft(&set.host, json!({})).await,
         Scene::Requested => app.published_listing(&set.host, json!({ "bookingMode": "REQUEST" })).await,
@@ -94,6 +110,15 @@ async fn set_up(app: &TestApp, scene: Scene) -> Set {
     set.booking = app.pay(&set.guest, &quote, if scene == Scene::Unpaid { "3ds" } else { "ok" }).await;
     if scene == Scene::Arrived {
         app.step(&set.guest, "bookingCheckIn", &set.booking).await;
+    }
+    if scene == Scene::Missing {
+        app.set("2027-01-06T02:00:00Z");
+        app.drain().await;
+    }
+    if scene == Scene::Altering {
+        let wanted = json!({ "id": set.booking["id"], "stay": stay("2027-01-05", "2027-01-08") });
+        let asked = app.must(&set.guest, "bookingAlterationRequest", wanted, "alteration { id }").await;
+        set.alteration = asked["alteration"]["id"].clone();
     }
     if matches!(scene, Scene::Completed | Scene::Reviewed | Scene::Published) {
         app.set("2027-01-07T17:00:00Z");
@@ -140,6 +165,18 @@ async fn arguments(app: &TestApp, mutation: &str, set: &Set) -> Value {
         }
         "bookingDecline" => json!({ "id": booking, "reason": "No." }),
         "bookingCancel" => json!({ "id": booking, "expectedRefund": Value::Null }),
+        "bookingRefund" => {
+            json!({ "id": booking, "amount": { "amount": 100, "currency": "USD" }, "reason": "The heating." })
+        }
+        "bookingAlterationRequest" => json!({ "id": booking, "stay": stay("2027-01-05", "2027-01-08") }),
+        "bookingAlterationRespond" => json!({ "id": set.alteration, "accept": true }),
+        "payoutHold" | "payoutRelease" => {
+            let query = "query($id: ID!) { booking(id: $id) { payouts { id } } }";
+            let seen = app.gql(&set.host, query, json!({ "id": booking })).await;
+            let given = json!({ "id": seen["booking"]["payouts"][0]["id"] });
+            if mutation == "payoutHold" { merged(given, json!({ "reason": "A complaint." })) } else { given }
+        }
+        "payoutAccountSet" => json!({ "account": "acct_1" }),
         "reviewSubmit" => json!({ "bookingId": booking, "review": words }),
         "reviewUpdate" => json!({ "id": review, "review": words }),
         "reviewRespond" => json!({ "id": review, "text": "Thanks." }),
@@ -204,7 +241,7 @@ async fn a_refused_call_changes_nothing() {
     let stranger = app.host().await;
     for (mutation, ..) in TABLE.iter().filter(|(mutation, ..)| mutation.starts_with("booking")) {
         let mut given = match *mutation {
-            "bookingCreate" => continue,
+            "bookingCreate" | "bookingAlterationRespond" => continue,
             _ => arguments(&app, mutation, &set).await,
         };
         if *mutation == "bookingCancel" {

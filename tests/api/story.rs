@@ -72,7 +72,10 @@ async fn a_guest_finds_books_pays_stays_and_reviews_while_a_rival_is_refused() {
     let guest = sign_in(&app, &gil).await;
     let query = "query($id: ID!) { booking(id: $id) { state availableActions } }";
     let seen = app.gql(guest.as_str(), query, json!({ "id": booking["id"] })).await;
-    assert_eq!(seen["booking"], json!({ "state": "CHECKED_IN", "availableActions": ["CANCEL", "CHECK_OUT"] }));
+    assert_eq!(
+        seen["booking"],
+        json!({ "state": "CHECKED_IN", "availableActions": ["CANCEL", "REQUEST_ALTERATION", "CHECK_OUT"] })
+    );
     app.set("2027-03-08T14:00:00Z");
     let host = sign_in(&app, &hana).await;
     let left = app.must(host.as_str(), "bookingCheckOut", json!({ "id": booking["id"] }), BOOKING).await;

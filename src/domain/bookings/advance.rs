@@ -2,17 +2,18 @@
 //! net and timers, and for whoever tries again.
 
 use chrono::{DateTime, Utc};
+use sea_orm::ActiveValue::Set;
 use sea_orm::EntityTrait;
 use uuid::Uuid;
 
 use super::state::{BookingState, Mode};
 use super::step::{By, Step, take};
-use super::{Booking, table};
+use super::{Booking, alterations, payouts, rivals, table};
 use crate::domain::error::Error;
 use crate::domain::listings;
-use crate::domain::payments::{self, Reach};
+use crate::domain::payments::{self, Reach, Shares};
 use crate::kernel::id::{Id, Kind};
-use crate::platform::App;
+use crate::platform::{App, fail_point};
 
 /// The job that looks at a booking again.
 pub const ADVANCE: &str = "advance_booking";
@@ -57,10 +58,7 @@ pub async fn advance(app: &App, id: Uuid) -> Result<Option<Booking>, Error> {
             | BookingState::CancelledByHost
             | BookingState::CancelledByPlatform
             | BookingState::Completed
-            | BookingState::NoShow => {
-                payments::send_refunds(app, id).await?;
-                false
-            }
+            | BookingState::NoShow => ended(app, &booking).await?,
         };
         if !moved {
             break;
@@ -72,7 +70,8 @@ pub async fn advance(app: &App, id: Uuid) -> Result<Option<Booking>, Error> {
 /// Finds out what became of the payment. Without an answer the booking waits, until its hold has lapsed.
 async fn settle(app: &App, booking: &Booking) -> Result<bool, Error> {
     let lapsed = booking.expires_at.is_some_and(|at| at <= app.clock.now());
-    match payments::reach(app, booking.id).await? {
+    let payment = payments::of_booking(app.db.read(), booking.id).await?;
+    match payments::reach(app, payment.id).await? {
         Reach::Authorized | Reach::Captured => paid(app, booking).await,
         Reach::Over => end(app, booking, BookingState::PaymentExpired, "payment_failed").await,
         Reach::ActionRequired | Reach::Unknown if lapsed => {
@@ -88,6 +87,7 @@ async fn paid(app: &App, booking: &Booking) -> Result<bool, Error> {
     let now = app.clock.now();
     let nights = booking.stay()?.nights().unsigned_abs();
     let txn = app.db.begin_write().await?;
+    listings::lock_calendar(&txn, booking.listing_id).await?;
     let (step, held) = match booking.mode {
         Mode::Instant => {
             let held = listings::confirm_claims(&txn, booking.id).await?;
@@ -99,8 +99,14 @@ async fn paid(app: &App, booking: &Booking) -> Result<bool, Error> {
             // Who books for tonight after check-in has begun still gets an answer, or knows by the time it is pointless.
             let arrival = if booking.check_in_at > now { booking.check_in_at } else { booking.check_out_at };
             let until = (now + REQUEST).min(arrival).min(ends);
-            let held = listings::extend_claims(&txn, booking.id, until).await?;
-            let held = held.saturating_sub(u64::try_from(booking.preparation_nights).unwrap_or(0));
+            let held = if booking.holds_nights {
+                let held = listings::extend_claims(&txn, booking.id, until).await?;
+                held.saturating_sub(u64::try_from(booking.preparation_nights).unwrap_or(0))
+            } else {
+                let preparation = booking.preparation_nights.unsigned_abs();
+                let free = listings::are_free(&txn, booking.listing_id, booking.stay()?, preparation, now).await?;
+                if free { nights } else { 0 }
+            };
             let mut step = Step::new(BookingState::Requested, "request", By::SYSTEM);
             step.expires_at = Some(until);
             step.look_again = vec![until];
@@ -112,9 +118,14 @@ async fn paid(app: &App, booking: &Booking) -> Result<bool, Error> {
         txn.rollback().await?;
         return end(app, booking, BookingState::PaymentExpired, "nights_lost").await;
     }
-    let moved = take(app, &txn, booking, step).await?.is_some();
-    if moved {
+    if let Some(booking) = take(app, &txn, booking, step).await? {
+        if booking.state == BookingState::Confirmed {
+            rivals::decline(app, &txn, &booking).await?;
+            payouts::schedule(app, &txn, &booking, booking.quote()?.shares().host).await?;
+        }
+        fail_point::reach("settle.taking").await;
         txn.commit().await?;
+        fail_point::reach("settle.taken").await;
         app.queue.wake();
     }
     Ok(true)
@@ -123,7 +134,7 @@ async fn paid(app: &App, booking: &Booking) -> Result<bool, Error> {
 /// The step into CONFIRMED, with the looks at payment, arrival and departure that follow.
 pub(super) fn confirmation(booking: &Booking, by: By, now: DateTime<Utc>, action: &'static str) -> Step<'static> {
     let mut step = Step::new(BookingState::Confirmed, action, by);
-    step.confirmed_at = Some(now);
+    step.change.confirmed_at = Set(Some(now));
     step.look_again = vec![now + SAFETY_NET, booking.check_in_at, booking.check_out_at];
     step
 }
@@ -135,7 +146,10 @@ pub(super) async fn end(app: &App, booking: &Booking, to: BookingState, action: 
     step.look_again = vec![app.clock.now() + SAFETY_NET];
     if take(app, &txn, booking, step).await?.is_some() {
         listings::release_claims(&txn, booking.id, booking.check_in, false).await?;
+        payments::unschedule(app, &txn, booking.id).await?;
+        fail_point::reach("end.taking").await;
         txn.commit().await?;
+        fail_point::reach("end.taken").await;
         app.queue.wake();
     }
     Ok(true)
@@ -150,10 +164,15 @@ async fn expire_request(app: &App, booking: &Booking) -> Result<bool, Error> {
 
 /// Charges the guest, then lets them in when the time has come. A charge that the processor refuses ends the booking.
 async fn confirmed(app: &App, booking: &Booking) -> Result<bool, Error> {
-    match payments::capture(app, booking.id).await? {
+    let payment = payments::of_booking(app.db.read(), booking.id).await?;
+    match payments::capture(app, payment.id).await? {
         Reach::Captured => {}
         Reach::Over => return end(app, booking, BookingState::CancelledByPlatform, "charge_refused").await,
         _ => return Err(Error::failed("the charge has no answer yet")),
+    }
+    // A stay in the middle of a change that needs money is not touched until the money is settled.
+    if alterations::advance(app, booking).await? {
+        return Ok(true);
     }
     if app.clock.now() < booking.check_in_at {
         return Ok(false);
@@ -162,6 +181,9 @@ async fn confirmed(app: &App, booking: &Booking) -> Result<bool, Error> {
 }
 
 async fn check_out(app: &App, booking: &Booking) -> Result<bool, Error> {
+    if alterations::advance(app, booking).await? {
+        return Ok(true);
+    }
     if app.clock.now() < booking.check_out_at {
         return Ok(false);
     }
@@ -178,17 +200,23 @@ async fn step(app: &App, booking: &Booking, step: Step<'_>) -> Result<bool, Erro
 
 /// Gives back what was set aside for a booking that came to nothing; what was taken all the same is refunded in full.
 async fn let_go(app: &App, booking: &Booking) -> Result<bool, Error> {
-    match payments::void(app, booking.id).await? {
+    let payment = payments::of_booking(app.db.read(), booking.id).await?;
+    match payments::void(app, payment.id).await? {
         Reach::Over => Ok(false),
         Reach::Captured => {
             let txn = app.db.begin_write().await?;
-            let payment = payments::of_booking(&txn, booking.id).await?;
-            let left = payment.captured_minor - payment.refunded_minor;
-            payments::owe(app, &txn, booking.id, left, "The booking came to nothing.").await?;
+            payments::escrow::divide(app, &txn, booking.id, Shares::default(), "The booking came to nothing.").await?;
             txn.commit().await?;
             payments::send_refunds(app, booking.id).await?;
             Ok(false)
         }
         _ => Err(Error::failed("the processor has not let go of the money yet")),
     }
+}
+
+/// What is left to do for a booking that is over: pay back what is owed, and let go of a change that was under way.
+async fn ended(app: &App, booking: &Booking) -> Result<bool, Error> {
+    alterations::give_up(app, booking).await?;
+    payments::send_refunds(app, booking.id).await?;
+    Ok(false)
 }

@@ -1,6 +1,7 @@
 //! Cancelling a booking for exactly the refund that was shown.
 
 use chrono::{DateTime, Days, Utc};
+use sea_orm::ActiveValue::Set;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -12,11 +13,10 @@ use super::{Booking, access};
 use crate::domain::error::{Code, Detail, Error, Refusal, Refusals};
 use crate::domain::listings;
 use crate::domain::listings::pricing::PriceLine;
-use crate::domain::payments::state::PaymentState;
-use crate::domain::payments::{self, Refund};
+use crate::domain::payments::{self, Refund, Shares};
 use crate::domain::viewer::Viewer;
-use crate::kernel::money::{Money, ONE_PPM};
-use crate::platform::App;
+use crate::kernel::money::Money;
+use crate::platform::{App, fail_point};
 
 const LONGEST_REASON: usize = 1_000;
 
@@ -46,13 +46,16 @@ pub struct Cancellation {
 }
 
 impl Cancellation {
-    fn of(settlement: Settlement, at: DateTime<Utc>, note: Option<String>) -> Self {
+    /// What went back before counts: the guest gets the rest of it, and who gave more than they had to has given it.
+    fn of(settlement: Settlement, refunded: i64, at: DateTime<Utc>, note: Option<String>) -> Self {
+        let shares = Shares { host: settlement.payout, platform: settlement.platform_keeps, tax: settlement.tax_kept };
+        let shares = shares.giving_back((refunded - settlement.refund).max(0));
         Cancellation {
             at,
-            refund: settlement.refund,
-            host_keeps: settlement.payout,
-            platform_keeps: settlement.platform_keeps,
-            tax_kept: settlement.tax_kept,
+            refund: (settlement.refund - refunded).max(0),
+            host_keeps: shares.host,
+            platform_keeps: shares.platform,
+            tax_kept: shares.tax,
             host_penalty: settlement.host_penalty,
             reason: settlement.reason,
             note,
@@ -60,13 +63,9 @@ impl Cancellation {
             nights_stayed: settlement.nights_stayed,
         }
     }
-}
 
-fn canceller(actor: Actor) -> Canceller {
-    match actor {
-        Actor::Guest => Canceller::Guest,
-        Actor::Host => Canceller::Host,
-        Actor::Platform | Actor::System => Canceller::Platform { refund_ppm: ONE_PPM },
+    fn shares(&self) -> Shares {
+        Shares { host: self.host_keeps, platform: self.platform_keeps, tax: self.tax_kept }
     }
 }
 
@@ -80,15 +79,29 @@ pub fn preview(app: &App, viewer: &Viewer, booking: &Booking) -> Result<Option<C
     if !possible(app, booking, actor)?.contains(&Action::Cancel) {
         return Ok(None);
     }
-    compute(app, booking, actor, None).map(Some)
+    compute(app, booking, actor, None, None).map(Some)
 }
 
-/// Divides the money of a booking that `actor` would cancel now.
-pub(super) fn compute(app: &App, booking: &Booking, actor: Actor, note: Option<String>) -> Result<Cancellation, Error> {
+/// Divides the money of a booking that `actor` would cancel now. The platform may choose what goes back.
+pub(super) fn compute(
+    app: &App,
+    booking: &Booking,
+    actor: Actor,
+    note: Option<String>,
+    chosen: Option<i64>,
+) -> Result<Cancellation, Error> {
     let now = app.clock.now();
     let quote = booking.quote()?;
     let terms = quote.terms(app, booking.created_at, booking.confirmed_at);
-    Ok(Cancellation::of(settle(&terms, canceller(actor), now), now, note))
+    let refunded = booking.refunded_minor;
+    let canceller = match actor {
+        Actor::Guest => Canceller::Guest,
+        Actor::Host => Canceller::Host,
+        Actor::Platform | Actor::System => {
+            Canceller::Platform { refund: chosen.map(|chosen| chosen.saturating_add(refunded)) }
+        }
+    };
+    Ok(Cancellation::of(settle(&terms, canceller, now), refunded, now, note))
 }
 
 /// Cancels a booking, if the refund is still the one that the viewer was shown.
@@ -113,7 +126,8 @@ pub async fn cancel(
     // A refund goes back to where the charge came from, so the charge has to be there first.
     let booking = advance(app, id).await?.ok_or_else(|| Error::not_found(&["id"]))?;
     require(app, &booking, actor, Action::Cancel)?;
-    let cancellation = compute(app, &booking, actor, note.filter(|text| !text.is_empty()))?;
+    let chosen = (actor == Actor::Platform).then_some(expected_refund.minor);
+    let cancellation = compute(app, &booking, actor, note.filter(|text| !text.is_empty()), chosen)?;
     if cancellation.refund != expected_refund.minor {
         let message = format!("the refund is now {}", Money::new(cancellation.refund, expected_refund.currency));
         let detail = Detail::Refund(serde_json::to_value(&cancellation).map_err(Error::failed)?);
@@ -126,6 +140,7 @@ pub async fn cancel(
         return Err(conflict(&booking, &possible(app, &booking, actor)?));
     };
     app.queue.wake();
+    fail_point::reach("cancel.taken").await;
     if let Err(error) = advance(app, id).await {
         tracing::warn!(booking.id = %id, %error, "a refund will be sent later");
     }
@@ -166,24 +181,41 @@ pub(super) async fn apply(
     cancellation: &Cancellation,
 ) -> Result<Option<Option<Refund>>, Error> {
     let mut step = Step::new(ending.to, ending.action, ending.by);
-    step.cancellation = Some(serde_json::to_value(cancellation).map_err(Error::failed)?);
+    step.change.cancellation = Set(Some(serde_json::to_value(cancellation).map_err(Error::failed)?));
     step.data = cancellation.note.as_ref().map(|note| serde_json::json!({ "reason": note }));
     step.look_again = vec![cancellation.at + SAFETY_NET];
     let txn = app.db.begin_write().await?;
-    if payments::of_booking(&txn, booking.id).await?.state != PaymentState::Succeeded {
+    if take(app, &txn, booking, step).await?.is_none() {
+        return Ok(None);
+    }
+    // What goes back goes back to where the charge came from, so all of the price has to be there.
+    let held = payments::escrow::lock(&txn, booking.id).await?.map_or(0, |escrow| escrow.shares().sum());
+    if held + booking.refunded_minor != booking.total_minor {
         return Err(Error::refused(
             Code::StateConflict,
             &["id"],
             "the charge is still on its way; try again in a minute",
         ));
     }
-    if take(app, &txn, booking, step).await?.is_none() {
-        return Ok(None);
-    }
+    fail_point::reach("cancel.dividing").await;
+    // Nights that a change of the stay was holding were never the booking's.
+    listings::release_more(&txn, booking.id, booking.stay()?, booking.preparation_nights.unsigned_abs()).await?;
     // Nights that were stayed remain the booking's.
     let first = booking.check_in.checked_add_days(Days::new(cancellation.nights_stayed.unsigned_abs()));
     listings::release_claims(&txn, booking.id, first.unwrap_or(booking.check_out), ending.block).await?;
-    let refund = payments::owe(app, &txn, booking.id, cancellation.refund, &cancellation.reason).await?;
+    let refund = payments::escrow::divide(app, &txn, booking.id, cancellation.shares(), &cancellation.reason).await?;
+    if let Some(penalty) = cancellation.host_penalty {
+        payments::escrow::penalize(app, &txn, booking.id, penalty).await?;
+    }
+    fail_point::reach("cancel.taking").await;
     txn.commit().await?;
     Ok(Some(refund))
+}
+
+/// The platform ends a booking that was paid for and gives everything back, when something broke that nobody chose.
+pub(super) async fn by_platform(app: &App, booking: &Booking, action: &'static str) -> Result<bool, Error> {
+    let cancellation = compute(app, booking, Actor::Platform, None, None)?;
+    let ending = Ending { to: BookingState::CancelledByPlatform, action, by: By::SYSTEM, block: false };
+    apply(app, booking, ending, &cancellation).await?;
+    Ok(true)
 }

@@ -7,22 +7,22 @@ use uuid::Uuid;
 
 use super::advance::{ADVANCE, SAFETY_NET, follow_up};
 use super::quote::{Quote, consumed, read_quote, refusals, sign};
-use super::state::{Actor, BookingState};
+use super::state::{Actor, BookingState, Mode};
 use super::step::{By, note};
 use super::{Booking, QuoteOutcome, table};
 use crate::domain::error::{Code, Detail, Error, Refusal, Refusals};
 use crate::domain::listings::stay_check::StayRule;
 use crate::domain::listings::{self, StayRequest};
 use crate::domain::payments::state::PaymentState;
-use crate::domain::payments::{self};
+use crate::domain::payments::{self, Charge};
 use crate::domain::viewer::{SignedIn, Viewer};
 use crate::kernel::money::Money;
-use crate::platform::App;
 use crate::platform::database::is_duplicate;
 use crate::platform::queue::{NewJob, enqueue};
+use crate::platform::{App, fail_point};
 
 /// How long nights are held while the guest pays.
-const HOLD: TimeDelta = TimeDelta::minutes(15);
+pub(super) const HOLD: TimeDelta = TimeDelta::minutes(15);
 const LONGEST_MESSAGE: usize = 2_000;
 const LONGEST_METHOD: usize = 200;
 const CODE_LETTERS: &[u8; 31] = b"23456789ABCDEFGHJKMNPQRSTUVWXYZ";
@@ -146,15 +146,26 @@ async fn reserve(
         Err(error) => return Err(error.into()),
     };
     let preparation = u32::try_from(listing.preparation_nights).unwrap_or(0);
-    if !listings::claim_for_booking(&txn, listing.id, booking.id, quote.stay, preparation, now, expires_at).await? {
+    if booking.holds_nights
+        && !listings::claim_for_booking(&txn, listing.id, booking.id, quote.stay, preparation, now, expires_at).await?
+    {
         return Ok(Reserved::NightsTaken);
     }
-    let total = Money::new(quote.price.total, quote.price.currency);
-    payments::open(app, &txn, booking.id, total, method).await?;
+    let charge = Charge {
+        booking_id: booking.id,
+        alteration_id: None,
+        host_id: booking.host_id,
+        amount: Money::new(quote.price.total, quote.price.currency),
+        shares: quote.shares(),
+        method,
+    };
+    payments::open(app, &txn, charge).await?;
     let by = By { actor: Actor::Guest, user_id: Some(guest.user_id) };
     note(app, &txn, booking.id, None, BookingState::PendingPayment, by, "create", None).await?;
     look_at(app, &txn, booking.id, &[now + SAFETY_NET, expires_at]).await?;
+    fail_point::reach("create.reserving").await;
     txn.commit().await?;
+    fail_point::reach("create.reserved").await;
     Ok(Reserved::Booking(Box::new(booking)))
 }
 
@@ -212,6 +223,9 @@ fn row(
         expires_at: Set(None),
         confirmed_at: Set(None),
         cancellation: Set(None),
+        refunded_minor: Set(0),
+        seen_at: Set(None),
+        holds_nights: Set(quote.mode == Mode::Instant || app.config.request_blocks_calendar),
         created_at: Set(now),
         updated_at: Set(now),
     })

@@ -7,11 +7,15 @@
 
 mod access;
 mod advance;
+pub mod alterations;
 mod cancel;
 pub mod cancellation;
 mod create;
 mod no_show;
+mod payouts;
 mod quote;
+mod refund;
+mod rivals;
 pub mod state;
 mod step;
 mod steps;
@@ -22,10 +26,12 @@ pub use access::{
     role,
 };
 pub use advance::{ADVANCE, advance};
+pub use alterations::Alteration;
 pub use cancel::{Cancellation, cancel, preview};
 pub use create::{NewBooking, create};
 pub use no_show::report_no_show;
 pub use quote::{Quote, QuoteOutcome, booked_quote, is_consumed, policy_tiers, quote, read_quote, sign};
+pub use refund::refund;
 pub use steps::{accept, check_in, check_out, confirm_payment, decline, withdraw};
 pub use table::booking::Model as Booking;
 pub use table::event::Model as Event;

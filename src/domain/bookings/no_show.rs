@@ -1,20 +1,15 @@
 //! The guest never came: the host says so, and the money is settled as if the guest had cancelled at that moment.
 
-use chrono::TimeDelta;
-use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
 use uuid::Uuid;
 
 use super::advance::{advance, follow_up};
 use super::cancel::{Ending, apply, compute};
-use super::state::{Actor, BookingState};
-use super::step::{By, conflict, possible};
-use super::{Booking, access, table};
+use super::state::{Action, Actor, BookingState};
+use super::step::{By, conflict, possible, require};
+use super::{Booking, access};
 use crate::domain::error::{Code, Error};
 use crate::domain::viewer::Viewer;
 use crate::platform::App;
-
-/// How long after the earliest arrival a guest may still be on the way.
-const PATIENCE: TimeDelta = TimeDelta::hours(6);
 
 /// The host reports that the guest never came, six hours after check-in at the earliest. A guest whom only the clock
 /// has checked in can be missing; one who was seen cannot.
@@ -24,16 +19,10 @@ pub async fn report_no_show(app: &App, viewer: &Viewer, id: Uuid) -> Result<Book
     if access::role(viewer, &booking) != Some(Actor::Host) {
         return Err(Error::refused(Code::Forbidden, &["id"], "this is for the other side to do"));
     }
-    if app.clock.now() < booking.check_in_at + PATIENCE {
-        let message = "a guest may arrive until six hours after check-in; report it then";
-        return Err(Error::refused(Code::StateConflict, &["id"], message));
-    }
     // The charge has to be there before part of it can go back.
     let booking = advance(app, id).await?.ok_or_else(|| Error::not_found(&["id"]))?;
-    if booking.state != BookingState::CheckedIn || was_seen(app, id).await? {
-        return Err(conflict(&booking, &possible(app, &booking, Actor::Host)?));
-    }
-    let cancellation = compute(app, &booking, Actor::Guest, None)?;
+    require(app, &booking, Actor::Host, Action::ReportNoShow)?;
+    let cancellation = compute(app, &booking, Actor::Guest, None, None)?;
     let by = By { actor: Actor::Host, user_id: Some(user.user_id) };
     let ending = Ending { to: BookingState::NoShow, action: "no_show", by, block: false };
     if apply(app, &booking, ending, &cancellation).await?.is_none() {
@@ -41,15 +30,4 @@ pub async fn report_no_show(app: &App, viewer: &Viewer, id: Uuid) -> Result<Book
         return Err(conflict(&booking, &possible(app, &booking, Actor::Host)?));
     }
     Ok(follow_up(app, booking).await)
-}
-
-/// Whether a person said that the guest had arrived.
-async fn was_seen(app: &App, id: Uuid) -> Result<bool, Error> {
-    let arrivals = table::event::Entity::find()
-        .filter(table::event::Column::BookingId.eq(id))
-        .filter(table::event::Column::ToState.eq(BookingState::CheckedIn))
-        .filter(table::event::Column::Actor.ne(Actor::System))
-        .count(app.db.read())
-        .await?;
-    Ok(arrivals > 0)
 }

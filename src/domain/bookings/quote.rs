@@ -15,6 +15,7 @@ use crate::domain::listings::policy::CancellationPolicy;
 use crate::domain::listings::pricing::Price;
 use crate::domain::listings::stay_check::{StayRule, Violation};
 use crate::domain::listings::{self, Listing, StayAnswer, StayRequest};
+use crate::domain::payments::Shares;
 use crate::domain::viewer::Viewer;
 use crate::kernel::local_time::instant;
 use crate::kernel::stay::Stay;
@@ -78,6 +79,12 @@ impl Quote {
     /// The instant by which the guest must have left.
     pub fn check_out_at(&self) -> DateTime<Utc> {
         instant(self.stay.check_out(), self.check_out_time, self.zone)
+    }
+
+    /// To whom the total belongs.
+    pub(super) fn shares(&self) -> Shares {
+        let price = &self.price;
+        Shares { host: price.payout, platform: price.guest_fee + price.host_fee, tax: price.taxes() }
     }
 
     /// What a cancellation is settled by.
@@ -151,7 +158,7 @@ pub async fn quote(app: &App, viewer: &Viewer, listing_id: Uuid, request: StayRe
     Ok(QuoteOutcome { listing, answer, quote: promise, refusals })
 }
 
-fn policy(listing: &Listing, request: &StayRequest, stay: Stay) -> CancellationPolicy {
+pub(super) fn policy(listing: &Listing, request: &StayRequest, stay: Stay) -> CancellationPolicy {
     if request.non_refundable {
         CancellationPolicy::NonRefundable
     } else if stay.nights() >= LONG_TERM_NIGHTS {

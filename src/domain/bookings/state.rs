@@ -62,6 +62,25 @@ pub enum Actor {
     System,
 }
 
+/// Where a change of a booking's stay stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, EnumIter, DeriveActiveEnum)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[sea_orm(rs_type = "String", db_type = "Text", rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum AlterationState {
+    /// Waits for the other side.
+    Pending,
+    /// Agreed; its nights are held while the difference is paid.
+    Paying,
+    /// The booking is changed.
+    Accepted,
+    /// Refused by the other side, or by the card.
+    Declined,
+    /// Taken back by who asked for it.
+    Withdrawn,
+    /// Nobody answered in time, or the booking ended first.
+    Expired,
+}
+
 /// What can be done with a booking.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
@@ -76,6 +95,10 @@ pub enum Action {
     Decline,
     /// Cancel.
     Cancel,
+    /// Ask for another stay in place of the one booked.
+    RequestAlteration,
+    /// Say that the guest never came.
+    ReportNoShow,
     /// Say that the guest has arrived.
     CheckIn,
     /// Say that the guest has left.
@@ -105,6 +128,8 @@ impl Action {
             Action::Accept => "ACCEPT",
             Action::Decline => "DECLINE",
             Action::Cancel => "CANCEL",
+            Action::RequestAlteration => "REQUEST_ALTERATION",
+            Action::ReportNoShow => "REPORT_NO_SHOW",
             Action::CheckIn => "CHECK_IN",
             Action::CheckOut => "CHECK_OUT",
             Action::Review => "REVIEW",
@@ -112,18 +137,36 @@ impl Action {
     }
 }
 
-/// What `actor` may do with a booking in `state`; `arrived` is whether the day of arrival has begun at the listing.
-pub fn allowed(state: BookingState, actor: Actor, arrived: bool) -> Vec<Action> {
+/// What time has to say about a booking.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Hour {
+    /// The day of arrival has begun at the listing.
+    pub arrival_day: bool,
+    /// The guest was to come long ago, and nobody has seen them.
+    pub missing: bool,
+}
+
+/// What `actor` may do with a booking in `state` at that hour.
+pub fn allowed(state: BookingState, actor: Actor, hour: Hour) -> Vec<Action> {
+    use Action::{
+        Accept, Cancel, CheckIn, CheckOut, ConfirmPayment, Decline, ReportNoShow, RequestAlteration, Withdraw,
+    };
     use Actor::{Guest, Host, Platform};
     let mut actions = match (state, actor) {
-        (BookingState::PendingPayment, Guest) => vec![Action::ConfirmPayment],
-        (BookingState::Requested, Guest) => vec![Action::Withdraw],
-        (BookingState::Requested, Host) => vec![Action::Accept, Action::Decline],
-        (BookingState::Confirmed, Guest | Host) => vec![Action::Cancel, Action::CheckIn],
-        (BookingState::CheckedIn, Guest | Host) => vec![Action::Cancel, Action::CheckOut],
-        (BookingState::Confirmed | BookingState::CheckedIn, Platform) => vec![Action::Cancel],
+        (BookingState::PendingPayment, Guest) => vec![ConfirmPayment],
+        (BookingState::Requested, Guest) => vec![Withdraw],
+        (BookingState::Requested, Host) => vec![Accept, Decline],
+        (BookingState::Confirmed, Guest) => vec![Cancel, RequestAlteration, CheckIn],
+        (BookingState::Confirmed, Host) => vec![Cancel, RequestAlteration, CheckIn, ReportNoShow],
+        (BookingState::CheckedIn, Guest) => vec![Cancel, RequestAlteration, CheckOut],
+        (BookingState::CheckedIn, Host) => vec![Cancel, RequestAlteration, CheckOut, ReportNoShow],
+        (BookingState::Confirmed | BookingState::CheckedIn, Platform) => vec![Cancel],
         _ => Vec::new(),
     };
-    actions.retain(|action| *action != Action::CheckIn || arrived);
+    actions.retain(|action| match action {
+        CheckIn => hour.arrival_day,
+        ReportNoShow => hour.missing,
+        _ => true,
+    });
     actions
 }

@@ -1,18 +1,21 @@
 //! One step in the life of a booking: a compare-and-set, its event, and the jobs that follow from it.
 
-use chrono::{DateTime, Utc};
-use sea_orm::ActiveValue::{NotSet, Set};
+use chrono::{DateTime, TimeDelta, Utc};
+use sea_orm::ActiveValue::Set;
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 use serde_json::Value;
 use uuid::Uuid;
 
 use super::advance::ADVANCE;
-use super::state::{Action, Actor, BookingState, allowed};
+use super::state::{Action, Actor, BookingState, Hour, allowed};
 use super::{Booking, table};
 use crate::domain::error::{Code, Detail, Error, Refusal};
 use crate::kernel::local_time::date_in;
 use crate::platform::App;
 use crate::platform::queue::{NewJob, enqueue};
+
+/// How long after the earliest arrival a guest may still be on the way.
+const NO_SHOW_PATIENCE: TimeDelta = TimeDelta::hours(6);
 
 /// Who takes a step, and as what.
 #[derive(Clone, Copy, Debug)]
@@ -33,8 +36,8 @@ pub(super) struct Step<'a> {
     pub by: By,
     pub data: Option<Value>,
     pub expires_at: Option<DateTime<Utc>>,
-    pub confirmed_at: Option<DateTime<Utc>>,
-    pub cancellation: Option<Value>,
+    /// What else changes about the row.
+    pub change: table::booking::ActiveModel,
     /// When the booking is to be looked at again.
     pub look_again: Vec<DateTime<Utc>>,
 }
@@ -47,8 +50,7 @@ impl<'a> Step<'a> {
             by,
             data: None,
             expires_at: None,
-            confirmed_at: None,
-            cancellation: None,
+            change: table::booking::ActiveModel::default(),
             look_again: Vec::new(),
         }
     }
@@ -67,10 +69,8 @@ pub(super) async fn take(
         state: Set(step.to),
         version: Set(seen.version + 1),
         expires_at: Set(step.expires_at),
-        confirmed_at: step.confirmed_at.map_or(NotSet, |at| Set(Some(at))),
-        cancellation: step.cancellation.map_or(NotSet, |value| Set(Some(value))),
         updated_at: Set(now),
-        ..Default::default()
+        ..step.change
     };
     let taken = Entity::update_many()
         .set(change)
@@ -126,8 +126,12 @@ pub(super) fn require(app: &App, booking: &Booking, actor: Actor, action: Action
 /// What the actor may do with the booking now.
 pub(super) fn possible(app: &App, booking: &Booking, actor: Actor) -> Result<Vec<Action>, Error> {
     let zone = booking.time_zone.parse().map_err(|_| Error::failed("the booking's zone is unknown"))?;
-    let arrived = date_in(app.clock.now(), zone) >= booking.check_in;
-    Ok(allowed(booking.state, actor, arrived))
+    let now = app.clock.now();
+    let hour = Hour {
+        arrival_day: date_in(now, zone) >= booking.check_in,
+        missing: booking.seen_at.is_none() && now >= booking.check_in_at + NO_SHOW_PATIENCE,
+    };
+    Ok(allowed(booking.state, actor, hour))
 }
 
 /// The refusal that tells where the booking stands and what may be done.

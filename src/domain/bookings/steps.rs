@@ -1,17 +1,18 @@
 //! What guest and host do with a booking: accept, decline, withdraw, confirm the payment, arrive, leave.
 
+use sea_orm::ActiveValue::Set;
 use uuid::Uuid;
 
 use super::advance::{SAFETY_NET, confirmation, follow_up};
 use super::create::declined;
 use super::state::{Action, Actor, BookingState};
 use super::step::{By, Step, conflict, possible, require, take};
-use super::{Booking, access};
+use super::{Booking, access, alterations, payouts, rivals};
 use crate::domain::error::{Code, Error, Refusals};
 use crate::domain::listings;
 use crate::domain::payments::{self, Reach};
 use crate::domain::viewer::Viewer;
-use crate::platform::App;
+use crate::platform::{App, fail_point};
 
 const LONGEST_REASON: usize = 1_000;
 
@@ -46,17 +47,26 @@ pub async fn accept(app: &App, viewer: &Viewer, id: Uuid) -> Result<Booking, Err
         return Err(conflict(&booking, &[]));
     }
     let txn = app.db.begin_write().await?;
+    listings::lock_calendar(&txn, booking.listing_id).await?;
     let step = confirmation(&booking, by, now, "accept");
     let Some(accepted) = take(app, &txn, &booking, step).await? else {
         drop(txn);
         return Err(outrun(app, viewer, id, by.actor).await);
     };
-    let held = listings::confirm_claims(&txn, id).await?;
+    let claimed = booking.holds_nights || {
+        let (stay, preparation) = (booking.stay()?, booking.preparation_nights.unsigned_abs());
+        listings::claim_for_booking(&txn, booking.listing_id, id, stay, preparation, now, now + SAFETY_NET).await?
+    };
+    let held = if claimed { listings::confirm_claims(&txn, id).await? } else { 0 };
     if held != booking.stay()?.nights().unsigned_abs() {
         txn.rollback().await?;
         return Err(listings::nights_unavailable(app, booking.listing_id, booking.stay()?, &["id"]).await?.into());
     }
+    rivals::decline(app, &txn, &accepted).await?;
+    payouts::schedule(app, &txn, &accepted, accepted.quote()?.shares().host).await?;
+    fail_point::reach("accept.taking").await;
     txn.commit().await?;
+    fail_point::reach("accept.taken").await;
     Ok(follow_up(app, accepted).await)
 }
 
@@ -93,10 +103,20 @@ async fn give_up(app: &App, viewer: &Viewer, booking: Booking, mut step: Step<'_
 
 /// The guest has done what the card's bank asked for.
 pub async fn confirm_payment(app: &App, viewer: &Viewer, id: Uuid) -> Result<Booking, Error> {
+    // The payment that waits for the guest may be that of a change.
+    let known = access::by_id(app, viewer, id).await?.filter(|booking| viewer.is(booking.guest_id));
+    if let Some(booking) = known
+        && let Some(reach) = alterations::confirm(app, &booking).await?
+    {
+        if reach == Reach::ActionRequired {
+            return Err(acting());
+        }
+        return Ok(follow_up(app, booking).await);
+    }
     let (booking, _) = find(app, viewer, id, &[Actor::Guest], Action::ConfirmPayment).await?;
-    if payments::confirm(app, id).await? == Reach::ActionRequired {
-        let message = "the bank still waits for you; finish there first";
-        return Err(Error::refused(Code::PaymentActionRequired, &["id"], message));
+    let payment = payments::of_booking(app.db.read(), id).await?;
+    if payments::confirm(app, payment.id).await? == Reach::ActionRequired {
+        return Err(acting());
     }
     let booking = follow_up(app, booking).await;
     if booking.state == BookingState::PaymentExpired {
@@ -105,10 +125,16 @@ pub async fn confirm_payment(app: &App, viewer: &Viewer, id: Uuid) -> Result<Boo
     Ok(booking)
 }
 
+fn acting() -> Error {
+    Error::refused(Code::PaymentActionRequired, &["id"], "the bank still waits for you; finish there first")
+}
+
 /// Guest or host say that the guest has arrived.
 pub async fn check_in(app: &App, viewer: &Viewer, id: Uuid) -> Result<Booking, Error> {
     let (booking, by) = find(app, viewer, id, &[Actor::Guest, Actor::Host], Action::CheckIn).await?;
-    walk(app, viewer, booking, Step::new(BookingState::CheckedIn, "check_in", by)).await
+    let mut step = Step::new(BookingState::CheckedIn, "check_in", by);
+    step.change.seen_at = Set(Some(app.clock.now()));
+    walk(app, viewer, booking, step).await
 }
 
 /// Guest or host say that the guest has left.

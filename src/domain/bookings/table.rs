@@ -1,4 +1,4 @@
-//! The tables of bookings and the steps of their lives.
+//! The tables of bookings, the steps of their lives, and the changes that were asked for.
 #![expect(missing_docs, reason = "the steps of the schema describe the columns")]
 
 pub mod booking {
@@ -40,6 +40,9 @@ pub mod booking {
         pub expires_at: Option<ChronoDateTimeUtc>,
         pub confirmed_at: Option<ChronoDateTimeUtc>,
         pub cancellation: Option<Json>,
+        pub refunded_minor: i64,
+        pub seen_at: Option<ChronoDateTimeUtc>,
+        pub holds_nights: bool,
         pub created_at: ChronoDateTimeUtc,
         pub updated_at: ChronoDateTimeUtc,
     }
@@ -66,6 +69,32 @@ pub mod event {
         pub to_state: BookingState,
         pub action: String,
         pub data: Option<Json>,
+    }
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+pub mod alteration {
+    use sea_orm::entity::prelude::*;
+
+    use crate::domain::bookings::state::{Actor, AlterationState};
+
+    #[sea_orm::model]
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+    #[sea_orm(table_name = "booking_alteration")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Uuid,
+        pub booking_id: Uuid,
+        pub state: AlterationState,
+        pub requested_by: Uuid,
+        pub requested_as: Actor,
+        pub quote: Json,
+        pub difference_minor: i64,
+        pub method: Option<String>,
+        pub expires_at: ChronoDateTimeUtc,
+        pub created_at: ChronoDateTimeUtc,
+        pub updated_at: ChronoDateTimeUtc,
     }
 
     impl ActiveModelBehavior for ActiveModel {}

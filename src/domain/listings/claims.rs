@@ -2,7 +2,7 @@
 //!
 //! **Invariant:** only these functions write claims of bookings, always inside the booking's own transaction.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, NaiveDate, Utc};
 use sea_orm::ActiveValue::Set;
@@ -71,6 +71,107 @@ pub async fn nights_unavailable(app: &App, listing_id: Uuid, stay: Stay, field: 
     let nights = taken.into_values().flatten().map(|(night, taken)| (night, taken.state.word().to_owned())).collect();
     let message = "some of these nights are taken";
     Ok(Refusal::at(Code::NightsUnavailable, field, message).with(Detail::Nights(nights)))
+}
+
+/// Keeps a listing's calendar to one booking's change at a time until the transaction ends.
+pub async fn lock_calendar(txn: &impl ConnectionTrait, listing_id: Uuid) -> Result<(), Error> {
+    lock_listing(txn, listing_id).await.map(|_| ())
+}
+
+/// Claims, beside the nights that a booking has, those that another stay of it needs. They are a hold until
+/// `expires_at`; false when somebody else has one of them, and the transaction must be rolled back.
+pub async fn claim_more(
+    txn: &impl ConnectionTrait,
+    listing_id: Uuid,
+    booking_id: Uuid,
+    stay: Stay,
+    preparation: u32,
+    now: DateTime<Utc>,
+    expires_at: DateTime<Utc>,
+) -> Result<bool, Error> {
+    let own: BTreeSet<NaiveDate> = of_booking(txn, booking_id).await?;
+    let whole = stay.extended(preparation);
+    let missing: Vec<NaiveDate> = whole.dates().filter(|night| !own.contains(night)).collect();
+    table::claim::Entity::delete_many()
+        .filter(table::claim::Column::ListingId.eq(listing_id))
+        .filter(table::claim::Column::Night.is_in(missing.iter().copied()))
+        .filter(table::claim::Column::ExpiresAt.lte(now))
+        .exec(txn)
+        .await?;
+    if missing.is_empty() {
+        return Ok(true);
+    }
+    let rows = missing.into_iter().map(|night| table::claim::ActiveModel {
+        listing_id: Set(listing_id),
+        night: Set(night),
+        kind: Set(ClaimKind::Hold),
+        booking_id: Set(Some(booking_id)),
+        expires_at: Set(Some(expires_at)),
+        note: Set(None),
+    });
+    match table::claim::Entity::insert_many(rows).exec_without_returning(txn).await {
+        Ok(_) => Ok(true),
+        Err(error) if is_duplicate(&error) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Makes the claims of a booking those of `stay` and nothing else. All of its nights must be the booking's already:
+/// answers how many of them are.
+pub async fn move_claims(
+    txn: &impl ConnectionTrait,
+    booking_id: Uuid,
+    stay: Stay,
+    preparation: u32,
+) -> Result<u64, Error> {
+    use table::claim::Column;
+    let whole = stay.extended(preparation);
+    let outside = Condition::any().add(Column::Night.lt(whole.check_in())).add(Column::Night.gte(whole.check_out()));
+    table::claim::Entity::delete_many().filter(Column::BookingId.eq(booking_id)).filter(outside).exec(txn).await?;
+    let set = async |kind: ClaimKind, nights: Condition| {
+        table::claim::Entity::update_many()
+            .col_expr(Column::Kind, Expr::value(kind))
+            .col_expr(Column::ExpiresAt, Expr::value(None::<DateTime<Utc>>))
+            .filter(Column::BookingId.eq(booking_id))
+            .filter(nights)
+            .exec(txn)
+            .await
+    };
+    let stayed = set(ClaimKind::Stay, Condition::all().add(Column::Night.lt(stay.check_out()))).await?;
+    set(ClaimKind::Preparation, Condition::all().add(Column::Night.gte(stay.check_out()))).await?;
+    Ok(stayed.rows_affected)
+}
+
+/// Lets go of the nights that a booking holds beside `stay`, as when a change of it came to nothing.
+pub async fn release_more(
+    txn: &impl ConnectionTrait,
+    booking_id: Uuid,
+    stay: Stay,
+    preparation: u32,
+) -> Result<(), Error> {
+    use table::claim::Column;
+    let whole = stay.extended(preparation);
+    let outside = Condition::any().add(Column::Night.lt(whole.check_in())).add(Column::Night.gte(whole.check_out()));
+    table::claim::Entity::delete_many().filter(Column::BookingId.eq(booking_id)).filter(outside).exec(txn).await?;
+    Ok(())
+}
+
+async fn of_booking(txn: &impl ConnectionTrait, booking_id: Uuid) -> Result<BTreeSet<NaiveDate>, Error> {
+    let rows = table::claim::Entity::find().filter(table::claim::Column::BookingId.eq(booking_id)).all(txn).await?;
+    Ok(rows.into_iter().map(|claim| claim.night).collect())
+}
+
+/// Whether nobody has one of the nights of `stay` or of the preparation after it.
+pub async fn are_free(
+    txn: &impl ConnectionTrait,
+    listing_id: Uuid,
+    stay: Stay,
+    preparation: u32,
+    now: DateTime<Utc>,
+) -> Result<bool, Error> {
+    let whole = stay.extended(preparation);
+    let taken = taken(txn, &[listing_id], whole.check_in(), whole.check_out(), now).await?;
+    Ok(taken.values().all(BTreeMap::is_empty))
 }
 
 /// Turns the hold of a booking into a stay for good. Answers with the number of nights it still held.

@@ -27,13 +27,16 @@ mod update;
 pub use access::{amenities_of, by_host, by_host_count, by_hosts, by_ids, cached, find_own, may_see, visible};
 pub use calendar::{CalendarChange, CalendarDay, calendar, update_calendar};
 pub use change::{AddressChange, ListingChange, PricingChange, RulesChange};
-pub use claims::{claim_for_booking, confirm_claims, extend_claims, nights_unavailable, release_claims};
+pub use claims::{
+    are_free, claim_for_booking, claim_more, confirm_claims, extend_claims, lock_calendar, move_claims,
+    nights_unavailable, release_claims, release_more,
+};
 pub use location::public_point;
 pub use rating::{Aspect, RatingSummary, STAR, add_rating, ratings};
 pub use rules::{fees, house_rules, price_rules, stay_rules, zone};
 pub use search::{Facets, Match, Matches, SearchSort, SearchWhere, search};
 pub use status::{delete, publish, unlist};
-pub use stay::{StayAnswer, StayRequest, alternatives, facts_for_booking, stays};
+pub use stay::{StayAnswer, StayRequest, alternatives, facts_for_booking, other_stay, stays};
 pub use table::listing::Model as Listing;
 pub use terms::{any_listing, set_terms};
 pub use update::{create, update};

@@ -106,6 +106,19 @@ pub async fn facts_for_booking(
     Ok(answers.remove(&id).map(|answer| (listing, answer)))
 }
 
+/// The answer for another stay of a booking, to which the nights it has already are free.
+pub async fn other_stay(
+    app: &App,
+    db: &impl ConnectionTrait,
+    viewer: &Viewer,
+    listing: &Listing,
+    booking_id: Uuid,
+    request: &StayRequest,
+) -> Result<StayAnswer, Error> {
+    let mut answers = answer_but(app, db, viewer, std::slice::from_ref(listing), request, Some(booking_id)).await?;
+    answers.remove(&listing.id).ok_or_else(|| Error::failed("no answer for the listing"))
+}
+
 async fn answer(
     app: &App,
     db: &impl ConnectionTrait,
@@ -113,12 +126,27 @@ async fn answer(
     listings: &[Listing],
     request: &StayRequest,
 ) -> Result<HashMap<Uuid, StayAnswer>, Error> {
+    answer_but(app, db, viewer, listings, request, None).await
+}
+
+/// The answers, as if a booking had no claim.
+async fn answer_but(
+    app: &App,
+    db: &impl ConnectionTrait,
+    viewer: &Viewer,
+    listings: &[Listing],
+    request: &StayRequest,
+    booking: Option<Uuid>,
+) -> Result<HashMap<Uuid, StayAnswer>, Error> {
     let now = app.clock.now();
     let ids: Vec<Uuid> = listings.iter().map(|listing| listing.id).collect();
     let (taken, specials) = match request.stay() {
         Some(stay) => {
             let end = stay.extended(LONGEST_PREPARATION).check_out();
-            let taken = taken(db, &ids, stay.check_in(), end, now).await?;
+            let mut taken = taken(db, &ids, stay.check_in(), end, now).await?;
+            if booking.is_some() {
+                taken.values_mut().for_each(|nights| nights.retain(|_, night| night.booking_id != booking));
+            }
             (taken, specials(db, &ids, stay.check_in(), stay.check_out()).await?)
         }
         None => Default::default(),

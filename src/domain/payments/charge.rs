@@ -1,22 +1,19 @@
 //! Setting a guest's money aside, taking it, and letting go of it; every try written down.
 
-use std::time::Duration;
-
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::Expr;
 use sea_orm::{ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 use uuid::Uuid;
 
+use super::escrow::{self, Shares};
 use super::state::{Operation, Outcome, PaymentState};
-use super::{Payment, of_booking, table};
+use super::{Payment, patiently, table};
 use crate::domain::error::Error;
 use crate::kernel::id::{Id, Kind};
 use crate::kernel::money::Money;
 use crate::platform::App;
-use crate::platform::gateway::{Answer, Authorization, GatewayError, Intent, IntentState};
-
-/// How long an answer of the processor is waited for.
-const PATIENCE: Duration = Duration::from_secs(10);
+use crate::platform::fail_point;
+use crate::platform::gateway::{Authorization, GatewayError, Intent, IntentState};
 
 /// Where a payment stands after the processor was asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,28 +30,43 @@ pub enum Reach {
     Over,
 }
 
-/// Writes down, in the caller's transaction, that a booking is to be paid for.
-pub async fn open(
-    app: &App,
-    txn: &impl ConnectionTrait,
-    booking_id: Uuid,
-    amount: Money,
-    method: String,
-) -> Result<Payment, Error> {
+/// What is to be paid, by what, and whose money it will be.
+pub struct Charge {
+    /// The booking it is for.
+    pub booking_id: Uuid,
+    /// The alteration of the booking it is for, if it is not for the booking itself.
+    pub alteration_id: Option<Uuid>,
+    /// Who earns the host's share.
+    pub host_id: Uuid,
+    /// How much.
+    pub amount: Money,
+    /// How it is divided; the sum is the amount. What an alteration takes from one of them is below zero.
+    pub shares: Shares,
+    /// The processor's token for the card.
+    pub method: String,
+}
+
+/// Writes down, in the caller's transaction, that something is to be paid for.
+pub async fn open(app: &App, txn: &impl ConnectionTrait, charge: Charge) -> Result<Payment, Error> {
     let now = app.clock.now();
     let row = table::payment::ActiveModel {
         id: Set(app.clock.id()),
-        booking_id: Set(booking_id),
+        booking_id: Set(charge.booking_id),
+        alteration_id: Set(charge.alteration_id),
+        host_id: Set(Some(charge.host_id)),
         state: Set(PaymentState::Processing),
-        currency: Set(amount.currency.code().to_owned()),
-        amount_minor: Set(amount.minor),
+        currency: Set(charge.amount.currency.code().to_owned()),
+        amount_minor: Set(charge.amount.minor),
         authorized_minor: Set(0),
         captured_minor: Set(0),
         refunded_minor: Set(0),
+        host_minor: Set(charge.shares.host),
+        platform_minor: Set(charge.shares.platform),
+        tax_minor: Set(charge.shares.tax),
         provider: Set(app.gateway.provider().to_owned()),
         provider_reference: Set(None),
         client_secret: Set(None),
-        method: Set(method),
+        method: Set(charge.method),
         decline_code: Set(None),
         capture_before: Set(None),
         created_at: Set(now),
@@ -64,11 +76,13 @@ pub async fn open(
 }
 
 /// Sets the money aside, or finds out what became of an earlier try.
-pub async fn reach(app: &App, booking_id: Uuid) -> Result<Reach, Error> {
-    let payment = of_booking(app.db.read(), booking_id).await?;
+pub async fn reach(app: &App, payment: Uuid) -> Result<Reach, Error> {
+    let payment = known(app, payment).await?;
     match payment.state {
         PaymentState::Processing => {
+            fail_point::reach("authorize.asking").await;
             let answer = patiently(app.gateway.authorize(request(&payment))).await;
+            fail_point::reach("authorize.answered").await;
             record(app, &payment, Operation::Authorize, answer).await
         }
         PaymentState::RequiresAction => Ok(Reach::ActionRequired),
@@ -79,30 +93,34 @@ pub async fn reach(app: &App, booking_id: Uuid) -> Result<Reach, Error> {
 }
 
 /// Goes on after the guest did what the card's bank asked for.
-pub async fn confirm(app: &App, booking_id: Uuid) -> Result<Reach, Error> {
-    let payment = of_booking(app.db.read(), booking_id).await?;
+pub async fn confirm(app: &App, payment: Uuid) -> Result<Reach, Error> {
+    let payment = known(app, payment).await?;
     let Some(reference) = payment.provider_reference.clone().filter(|_| payment.state == PaymentState::RequiresAction)
     else {
-        return reach(app, booking_id).await;
+        return reach(app, payment.id).await;
     };
+    fail_point::reach("confirm.asking").await;
     let answer = patiently(app.gateway.confirm(&reference)).await;
+    fail_point::reach("confirm.answered").await;
     record(app, &payment, Operation::Confirm, answer).await
 }
 
 /// Takes the money that was set aside.
-pub async fn capture(app: &App, booking_id: Uuid) -> Result<Reach, Error> {
-    let payment = of_booking(app.db.read(), booking_id).await?;
+pub async fn capture(app: &App, payment: Uuid) -> Result<Reach, Error> {
+    let payment = known(app, payment).await?;
     let Some(reference) = payment.provider_reference.clone().filter(|_| payment.state == PaymentState::RequiresCapture)
     else {
-        return reach(app, booking_id).await;
+        return reach(app, payment.id).await;
     };
+    fail_point::reach("capture.asking").await;
     let answer = patiently(app.gateway.capture(&reference)).await;
+    fail_point::reach("capture.answered").await;
     record(app, &payment, Operation::Capture, answer).await
 }
 
 /// Lets go of a payment whose booking came to nothing. What the processor took all the same is owed back in full.
-pub async fn void(app: &App, booking_id: Uuid) -> Result<Reach, Error> {
-    let payment = of_booking(app.db.read(), booking_id).await?;
+pub async fn void(app: &App, payment: Uuid) -> Result<Reach, Error> {
+    let payment = known(app, payment).await?;
     if matches!(payment.state, PaymentState::Cancelled | PaymentState::Failed) {
         return Ok(Reach::Over);
     }
@@ -121,11 +139,17 @@ pub async fn void(app: &App, booking_id: Uuid) -> Result<Reach, Error> {
         Some(intent) if intent.state == IntentState::Succeeded => Ok(intent),
         Some(intent) => patiently(app.gateway.void(&intent.reference)).await,
     };
+    fail_point::reach("void.answered").await;
     record(app, &payment, Operation::Void, answer).await
 }
 
 fn key(payment: &Payment) -> String {
     Id::new(Kind::Payment, payment.id).to_string()
+}
+
+async fn known(app: &App, id: Uuid) -> Result<Payment, Error> {
+    let payment = table::payment::Entity::find_by_id(id).one(app.db.write()).await?;
+    payment.ok_or_else(|| Error::failed(format!("there is no payment {id}")))
 }
 
 fn request(payment: &Payment) -> Authorization {
@@ -135,12 +159,6 @@ fn request(payment: &Payment) -> Authorization {
         currency: payment.currency.clone(),
         method: payment.method.clone(),
     }
-}
-
-async fn patiently<T>(answer: Answer<'_, T>) -> Result<T, GatewayError> {
-    tokio::time::timeout(PATIENCE, answer)
-        .await
-        .unwrap_or_else(|_| Err(GatewayError::Unknown("no answer within 10 seconds".into())))
 }
 
 /// Writes the try down and moves the payment on, unless somebody else did since `seen`.
@@ -176,6 +194,12 @@ async fn record(
     }
     // Two who asked at once have the same answer; it is one try, and its record says so.
     if first {
+        if change.state == Some(PaymentState::Succeeded) {
+            if change.captured_minor != seen.amount_minor {
+                return Err(Error::failed("the processor took another amount than was asked for"));
+            }
+            escrow::receive(app, &txn, seen).await?;
+        }
         let attempt = table::attempt::ActiveModel {
             id: Set(app.clock.id()),
             payment_id: Set(seen.id),
@@ -186,8 +210,28 @@ async fn record(
         };
         table::attempt::Entity::insert(attempt).exec_without_returning(&txn).await?;
     }
+    fail_point::reach(recording(operation)).await;
     txn.commit().await?;
+    fail_point::reach(recorded(operation)).await;
     Ok(reach)
+}
+
+fn recording(operation: Operation) -> &'static str {
+    match operation {
+        Operation::Authorize => "authorize.recording",
+        Operation::Confirm => "confirm.recording",
+        Operation::Capture => "capture.recording",
+        Operation::Void => "void.recording",
+    }
+}
+
+fn recorded(operation: Operation) -> &'static str {
+    match operation {
+        Operation::Authorize => "authorize.recorded",
+        Operation::Confirm => "confirm.recorded",
+        Operation::Capture => "capture.recorded",
+        Operation::Void => "void.recorded",
+    }
 }
 
 #[derive(Default)]

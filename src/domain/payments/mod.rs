@@ -2,40 +2,84 @@
 //!
 //! **Invariant:** no call to the processor happens inside a transaction. A payment's id is its idempotency key at the
 //! processor, a refund's row is written before the refund is asked for and its id is that call's key; so every call
-//! can be repeated. Amounts only ever come from our own rows, never from a request.
+//! can be repeated. Amounts only ever come from our own rows, never from a request. Every charge, refund and payout is
+//! in the ledger by the transaction that records it.
 
+mod access;
 mod charge;
+pub mod escrow;
+pub mod ledger;
+pub mod payout;
 mod refund;
+mod schedule;
+mod staff;
 pub mod state;
 mod table;
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder};
 use uuid::Uuid;
 
 use crate::domain::error::Error;
 use crate::platform::App;
+use crate::platform::gateway::{Answer, GatewayError};
 
-pub use charge::{Reach, capture, confirm, open, reach, void};
-pub use refund::{owe, send_refunds};
+pub use access::{balance, ledger, payout_by_id, payout_count, payout_page, payouts, transaction_by_id};
+pub use charge::{Charge, Reach, capture, confirm, open, reach, void};
+pub use escrow::{Escrow, Shares};
+pub use payout::Payout;
+pub use refund::send_refunds;
+pub use schedule::{Slot, schedule, unschedule};
+pub use staff::{hold, release, set_account};
 pub use table::attempt::Model as Attempt;
 pub use table::payment::Model as Payment;
 pub use table::refund::Model as Refund;
 
-/// The payments of these bookings, by booking.
-pub async fn by_bookings(app: &App, bookings: &[Uuid]) -> Result<HashMap<Uuid, Payment>, Error> {
+/// How long an answer of the processor is waited for.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The payments of these bookings, by booking: the first is for the booking itself, the others for its alterations.
+pub async fn by_bookings(app: &App, bookings: &[Uuid]) -> Result<HashMap<Uuid, Vec<Payment>>, Error> {
     let rows = table::payment::Entity::find()
         .filter(table::payment::Column::BookingId.is_in(bookings.iter().copied()))
+        .order_by_asc(table::payment::Column::Id)
         .all(app.db.read())
         .await?;
-    Ok(rows.into_iter().map(|payment| (payment.booking_id, payment)).collect())
+    Ok(grouped(rows, |payment| payment.booking_id))
 }
 
-/// The payment of a booking, as the transaction or connection sees it.
+/// The payment for a booking itself, as the transaction or connection sees it.
 pub async fn of_booking(db: &impl ConnectionTrait, booking: Uuid) -> Result<Payment, Error> {
-    let payment = table::payment::Entity::find().filter(table::payment::Column::BookingId.eq(booking)).one(db).await?;
+    let payment = table::payment::Entity::find()
+        .filter(table::payment::Column::BookingId.eq(booking))
+        .filter(table::payment::Column::AlterationId.is_null())
+        .one(db)
+        .await?;
     payment.ok_or_else(|| Error::failed(format!("booking {booking} has no payment")))
+}
+
+/// The payment for an alteration of a booking, if it was opened.
+pub async fn of_alteration(db: &impl ConnectionTrait, alteration: Uuid) -> Result<Option<Payment>, Error> {
+    let payments = table::payment::Entity::find().filter(table::payment::Column::AlterationId.eq(alteration));
+    Ok(payments.one(db).await?)
+}
+
+/// Every payment for a booking, the first for the booking itself.
+pub async fn all_of_booking(db: &impl ConnectionTrait, booking: Uuid) -> Result<Vec<Payment>, Error> {
+    Ok(table::payment::Entity::find()
+        .filter(table::payment::Column::BookingId.eq(booking))
+        .order_by_asc(table::payment::Column::Id)
+        .all(db)
+        .await?)
+}
+
+/// Waits for the processor's answer, but not for ever.
+async fn patiently<T>(answer: Answer<'_, T>) -> Result<T, GatewayError> {
+    tokio::time::timeout(PATIENCE, answer)
+        .await
+        .unwrap_or_else(|_| Err(GatewayError::Unknown("no answer within 10 seconds".into())))
 }
 
 /// The payment with this id.

@@ -1,4 +1,4 @@
-//! The states a payment, a try at moving it, and a refund can be in.
+//! The states a payment, a try at moving it, a refund and a payout can be in, and the words of the ledger.
 
 use sea_orm::entity::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -65,4 +65,79 @@ pub enum RefundState {
     Succeeded,
     /// Refused by the processor.
     Failed,
+}
+
+/// Where a payout stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, EnumIter, DeriveActiveEnum)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[sea_orm(rs_type = "String", db_type = "Text", rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum PayoutState {
+    /// Waits for its day.
+    Scheduled,
+    /// Kept back until staff let it go, or the host has an account.
+    OnHold,
+    /// Asked of the processor, not answered yet.
+    Processing,
+    /// Sent, or settled against what the host owed.
+    Paid,
+    /// Refused by the processor; tried again later.
+    Failed,
+    /// Nothing is left to pay.
+    Cancelled,
+}
+
+/// An account of the ledger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, EnumIter, DeriveActiveEnum)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[sea_orm(rs_type = "String", db_type = "Text", rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Account {
+    /// Money at the card processor.
+    PspClearing,
+    /// What guests have paid for stays to come.
+    GuestEscrow,
+    /// What hosts are owed.
+    HostPayable,
+    /// Service fees and penalties.
+    PlatformRevenue,
+    /// Taxes to be remitted.
+    TaxPayable,
+    /// What cardholders have taken back, while it is disputed.
+    DisputeSuspense,
+    /// What the card processor charges.
+    PlatformCost,
+}
+
+/// What happened, for the ledger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, EnumIter, DeriveActiveEnum)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[sea_orm(rs_type = "String", db_type = "Text", rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum TransactionKind {
+    /// A guest was charged.
+    Capture,
+    /// A stay's money was divided among host, platform and taxes.
+    Release,
+    /// Money goes back to a guest.
+    Refund,
+    /// A host was paid.
+    Payout,
+    /// A host owes a penalty.
+    Penalty,
+    /// A cardholder took money back.
+    Chargeback,
+    /// A dispute was won.
+    ChargebackReversal,
+}
+
+impl Account {
+    /// The word that the API and the database use.
+    pub fn word(self) -> String {
+        self.to_value()
+    }
+}
+
+impl TransactionKind {
+    /// The word that the API and the database use.
+    pub fn word(self) -> String {
+        self.to_value()
+    }
 }

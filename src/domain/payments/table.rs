@@ -1,4 +1,4 @@
-//! The tables of payments, the tries at moving them, and refunds.
+//! The tables of payments, the tries at moving them, refunds, escrow, payouts and the ledger.
 #![expect(missing_docs, reason = "the steps of the schema describe the columns")]
 
 pub mod payment {
@@ -13,12 +13,17 @@ pub mod payment {
         #[sea_orm(primary_key, auto_increment = false)]
         pub id: Uuid,
         pub booking_id: Uuid,
+        pub alteration_id: Option<Uuid>,
+        pub host_id: Option<Uuid>,
         pub state: PaymentState,
         pub currency: String,
         pub amount_minor: i64,
         pub authorized_minor: i64,
         pub captured_minor: i64,
         pub refunded_minor: i64,
+        pub host_minor: i64,
+        pub platform_minor: i64,
+        pub tax_minor: i64,
         pub provider: String,
         pub provider_reference: Option<String>,
         pub client_secret: Option<String>,
@@ -65,12 +70,132 @@ pub mod refund {
         #[sea_orm(primary_key, auto_increment = false)]
         pub id: Uuid,
         pub payment_id: Uuid,
+        pub transaction_id: Option<Uuid>,
         pub amount_minor: i64,
         pub state: RefundState,
         pub reason: String,
         pub provider_reference: Option<String>,
         pub created_at: ChronoDateTimeUtc,
         pub updated_at: ChronoDateTimeUtc,
+    }
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+pub mod escrow {
+    use sea_orm::entity::prelude::*;
+
+    #[sea_orm::model]
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+    #[sea_orm(table_name = "escrow")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub booking_id: Uuid,
+        pub host_id: Uuid,
+        pub currency: String,
+        pub paid_minor: i64,
+        pub refunded_minor: i64,
+        pub host_minor: i64,
+        pub platform_minor: i64,
+        pub tax_minor: i64,
+        pub host_released_minor: i64,
+        pub platform_released_minor: i64,
+        pub tax_released_minor: i64,
+        pub created_at: ChronoDateTimeUtc,
+        pub updated_at: ChronoDateTimeUtc,
+    }
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+pub mod payout {
+    use sea_orm::entity::prelude::*;
+
+    use crate::domain::payments::state::PayoutState;
+
+    #[sea_orm::model]
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+    #[sea_orm(table_name = "payout")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Uuid,
+        pub booking_id: Uuid,
+        pub host_id: Uuid,
+        pub currency: String,
+        pub amount_minor: i64,
+        pub sent_minor: Option<i64>,
+        pub state: PayoutState,
+        pub release_at: ChronoDateTimeUtc,
+        pub released_at: Option<ChronoDateTimeUtc>,
+        pub installment: i32,
+        pub installments: i32,
+        pub attempt: i32,
+        pub failure_reason: Option<String>,
+        pub provider: String,
+        pub provider_reference: Option<String>,
+        pub paid_at: Option<ChronoDateTimeUtc>,
+        pub created_at: ChronoDateTimeUtc,
+        pub updated_at: ChronoDateTimeUtc,
+    }
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+pub mod payout_account {
+    use sea_orm::entity::prelude::*;
+
+    #[sea_orm::model]
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+    #[sea_orm(table_name = "payout_account")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub host_id: Uuid,
+        pub provider: String,
+        pub reference: String,
+        pub updated_at: ChronoDateTimeUtc,
+    }
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+pub mod transaction {
+    use sea_orm::entity::prelude::*;
+
+    use crate::domain::payments::state::TransactionKind;
+
+    #[sea_orm::model]
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+    #[sea_orm(table_name = "ledger_transaction")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Uuid,
+        pub at: ChronoDateTimeUtc,
+        pub kind: TransactionKind,
+        pub object_id: Uuid,
+        pub booking_id: Option<Uuid>,
+        pub host_id: Option<Uuid>,
+        pub currency: String,
+    }
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+pub mod entry {
+    use sea_orm::entity::prelude::*;
+
+    use crate::domain::payments::state::Account;
+
+    #[sea_orm::model]
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+    #[sea_orm(table_name = "ledger_entry")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub transaction_id: Uuid,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub line: i32,
+        pub debit: Account,
+        pub credit: Account,
+        pub amount_minor: i64,
     }
 
     impl ActiveModelBehavior for ActiveModel {}

@@ -14,7 +14,7 @@ mod table;
 
 use std::collections::HashMap;
 
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect};
 use uuid::Uuid;
 
 use crate::domain::error::Error;
@@ -35,6 +35,12 @@ pub async fn by_ids(app: &App, ids: &[Uuid]) -> Result<HashMap<Uuid, User>, Erro
         .all(app.db.read())
         .await?;
     Ok(rows.into_iter().map(|user| (user.id, user)).collect())
+}
+
+/// Keeps a person's row until the transaction ends, so that what concerns all of their money happens one by one.
+pub async fn lock(txn: &impl ConnectionTrait, id: Uuid) -> Result<(), Error> {
+    table::user::Entity::find_by_id(id).lock_exclusive().one(txn).await?;
+    Ok(())
 }
 
 /// The person with this id.

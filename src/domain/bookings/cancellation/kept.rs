@@ -3,7 +3,7 @@
 use super::keeps::Keeps;
 use super::{CleaningRule, Terms};
 use crate::domain::listings::pricing::{Price, PriceLine, PriceLineKind, Taxed};
-use crate::kernel::money::{ONE_PPM, allocate, pct};
+use crate::kernel::money::{allocate, pct};
 
 /// What is kept of each component of a price, in minor units and never more than the component.
 #[derive(Clone, Debug, Default)]
@@ -33,9 +33,9 @@ impl Kept {
     }
 
     /// When the platform decides: the refund exactly, taken from every component alike.
-    pub(super) fn by_share(price: &Price, refund_ppm: i64) -> Kept {
+    pub(super) fn by_refund(price: &Price, refund: i64) -> Kept {
         let paid = price.paid_up_to();
-        let kept = price.total - pct(price.total, refund_ppm.clamp(0, ONE_PPM));
+        let kept = price.total - refund;
         let mut weights = each(&paid);
         weights.extend([price.cleaning, price.pets, price.guest_fee]);
         weights.extend(price.taxes.iter().map(|tax| tax.amount));

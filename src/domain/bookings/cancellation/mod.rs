@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::listings::policy::CancellationPolicy;
 use crate::domain::listings::pricing::{Price, PriceLine};
-use crate::kernel::money::{ONE_PPM, pct};
+use crate::kernel::money::pct;
 use crate::kernel::stay::Stay;
 
 use keeps::Keeps;
@@ -67,8 +67,8 @@ pub enum Canceller {
     Host,
     /// The platform, which decides what the guest gets back.
     Platform {
-        /// In ppm of the total.
-        refund_ppm: i64,
+        /// In minor units, at most the total; nothing means everything.
+        refund: Option<i64>,
     },
 }
 
@@ -110,10 +110,10 @@ pub fn settle(terms: &Terms, by: Canceller, at: DateTime<Utc>) -> Settlement {
             let reason = format!("The host cancelled. {}.", keeps.label(price.nights.len()));
             (Kept::for_host(terms, keeps, stayed), reason)
         }
-        Canceller::Platform { refund_ppm } => {
-            let refund_ppm = refund_ppm.clamp(0, ONE_PPM);
-            let kept = Kept::by_share(price, refund_ppm);
-            let back = if refund_ppm == ONE_PPM { "everything" } else { "a part of the total" };
+        Canceller::Platform { refund } => {
+            let refund = refund.unwrap_or(price.total).clamp(0, price.total);
+            let kept = Kept::by_refund(price, refund);
+            let back = if refund == price.total { "everything" } else { "a part of the total" };
             (kept, format!("The platform cancelled and refunds {back}."))
         }
     };

@@ -11,6 +11,7 @@ use crate::domain::listings::pricing::tests::{any_price, new_york, q1, stay};
 use crate::domain::listings::pricing::{FeeModel, PriceLineKind, PriceRequest, price};
 use crate::kernel::guests::Guests;
 use crate::kernel::local_time::instant;
+use crate::kernel::money::ONE_PPM;
 use CancellationPolicy::*;
 
 fn terms(price: &Price, policy: CancellationPolicy) -> Terms<'_> {
@@ -145,12 +146,14 @@ fn a_host_who_cancels_during_the_stay_keeps_the_nights_stayed() {
 fn the_platform_refunds_the_share_it_chooses() {
     let price = q1(FeeModel::split(141_000, 30_000));
     let terms = terms(&price, Strict);
-    for (refund_ppm, refund) in [(0, 0), (250_000, 20_441), (ONE_PPM, 81_764), (i64::MAX, 81_764), (-5, 0)] {
-        let settled = settle(&terms, Canceller::Platform { refund_ppm }, at("2027-03-05 16:00"));
+    for (chosen, refund) in
+        [(Some(0), 0), (Some(20_441), 20_441), (None, 81_764), (Some(i64::MAX), 81_764), (Some(-5), 0)]
+    {
+        let settled = settle(&terms, Canceller::Platform { refund: chosen }, at("2027-03-05 16:00"));
         assert_eq!((settled.refund, settled.host_penalty), (refund, None));
     }
     assert_eq!(
-        parts(&settle(&terms, Canceller::Platform { refund_ppm: 0 }, at("2027-03-05 16:00"))),
+        parts(&settle(&terms, Canceller::Platform { refund: Some(0) }, at("2027-03-05 16:00"))),
         [66_000, 6_458, 0, 64_020, 11_286]
     );
 }
@@ -280,7 +283,8 @@ proptest! {
     ) {
         let terms = build(&price, of);
         let when = terms.booked_at + TimeDelta::minutes(minutes);
-        for by in [Canceller::Guest, Canceller::Host, Canceller::Platform { refund_ppm }] {
+        let refund = Some(pct(price.total, refund_ppm));
+        for by in [Canceller::Guest, Canceller::Host, Canceller::Platform { refund }] {
             check_parts(&price, &settle(&terms, by, when))?;
         }
     }

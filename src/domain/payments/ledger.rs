@@ -1,0 +1,141 @@
+//! The double-entry ledger: every movement of money, once, for good.
+//!
+//! **Invariant:** an entry moves its amount from the account it credits to the account it debits, so that no
+//! transaction can be built that does not balance. One thing that happened is one transaction: kind and object are
+//! unique. Nothing is ever changed; a correction is a transaction of its own.
+
+use std::collections::{BTreeMap, HashMap};
+
+use sea_orm::ActiveValue::Set;
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, Statement};
+use uuid::Uuid;
+
+use super::state::{Account, TransactionKind};
+use super::table;
+use crate::domain::error::Error;
+use crate::platform::App;
+use crate::platform::database::is_postgres;
+
+pub use table::transaction::Model as Transaction;
+
+/// One movement inside a transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Movement {
+    pub debit: Account,
+    pub credit: Account,
+    /// Minor units, never negative; nothing is written for none.
+    pub minor: i64,
+}
+
+/// What happened, and to whom.
+pub(super) struct Event<'a> {
+    pub kind: TransactionKind,
+    /// The row that says more: a payment, a refund's decision, a payout or a booking.
+    pub object_id: Uuid,
+    pub booking_id: Uuid,
+    pub host_id: Uuid,
+    pub currency: &'a str,
+}
+
+/// One account's side of a transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Posting {
+    /// The account.
+    pub account: Account,
+    /// Minor units: debits above zero, credits below.
+    pub minor: i64,
+}
+
+/// Writes a transaction in the caller's own; answers with its id, or nothing when no money moves.
+pub(super) async fn post(
+    app: &App,
+    txn: &impl ConnectionTrait,
+    event: Event<'_>,
+    movements: &[Movement],
+) -> Result<Option<Uuid>, Error> {
+    let moved: Vec<_> = movements.iter().filter(|movement| movement.minor != 0).collect();
+    if moved.is_empty() {
+        return Ok(None);
+    }
+    let id = app.clock.id();
+    let transaction = table::transaction::ActiveModel {
+        id: Set(id),
+        at: Set(app.clock.now()),
+        kind: Set(event.kind),
+        object_id: Set(event.object_id),
+        booking_id: Set(Some(event.booking_id)),
+        host_id: Set(Some(event.host_id)),
+        currency: Set(event.currency.to_owned()),
+    };
+    table::transaction::Entity::insert(transaction).exec_without_returning(txn).await?;
+    let rows = moved.into_iter().zip(1..).map(|(movement, line)| table::entry::ActiveModel {
+        transaction_id: Set(id),
+        line: Set(line),
+        debit: Set(movement.debit),
+        credit: Set(movement.credit),
+        amount_minor: Set(movement.minor),
+    });
+    table::entry::Entity::insert_many(rows).exec_without_returning(txn).await?;
+    Ok(Some(id))
+}
+
+/// What the ledger says of these bookings, by booking, oldest first.
+pub async fn by_bookings(
+    app: &App,
+    bookings: &[Uuid],
+) -> Result<HashMap<Uuid, Vec<(Transaction, Vec<Posting>)>>, Error> {
+    let transactions = table::transaction::Entity::find()
+        .filter(table::transaction::Column::BookingId.is_in(bookings.iter().copied()))
+        .order_by_asc(table::transaction::Column::Id)
+        .all(app.db.read())
+        .await?;
+    let mut postings = postings(app, transactions.iter().map(|transaction| transaction.id)).await?;
+    let mut found: HashMap<Uuid, Vec<_>> = HashMap::new();
+    for transaction in transactions {
+        let entries = postings.remove(&transaction.id).unwrap_or_default();
+        if let Some(booking) = transaction.booking_id {
+            found.entry(booking).or_default().push((transaction, entries));
+        }
+    }
+    Ok(found)
+}
+
+/// The transaction with this id.
+pub async fn by_id(app: &App, id: Uuid) -> Result<Option<(Transaction, Vec<Posting>)>, Error> {
+    let Some(transaction) = table::transaction::Entity::find_by_id(id).one(app.db.read()).await? else {
+        return Ok(None);
+    };
+    let entries = postings(app, [id]).await?.remove(&id).unwrap_or_default();
+    Ok(Some((transaction, entries)))
+}
+
+async fn postings(app: &App, ids: impl IntoIterator<Item = Uuid>) -> Result<HashMap<Uuid, Vec<Posting>>, Error> {
+    let entries = table::entry::Entity::find()
+        .filter(table::entry::Column::TransactionId.is_in(ids))
+        .order_by_asc(table::entry::Column::Line)
+        .all(app.db.read())
+        .await?;
+    let mut found: HashMap<Uuid, Vec<Posting>> = HashMap::new();
+    for entry in entries {
+        let sides = [
+            Posting { account: entry.debit, minor: entry.amount_minor },
+            Posting { account: entry.credit, minor: -entry.amount_minor },
+        ];
+        found.entry(entry.transaction_id).or_default().extend(sides);
+    }
+    Ok(found)
+}
+
+/// What the platform owes a host by the ledger, in minor units by currency; below zero, what the host owes.
+pub async fn balance(db: &impl ConnectionTrait, host_id: Uuid) -> Result<BTreeMap<String, i64>, Error> {
+    let mark = if is_postgres(db) { "$1" } else { "?1" };
+    let sql = format!(
+        "SELECT t.currency AS currency, CAST(SUM(CASE WHEN e.credit = 'HOST_PAYABLE' THEN e.amount_minor ELSE 0 END) - \
+         SUM(CASE WHEN e.debit = 'HOST_PAYABLE' THEN e.amount_minor ELSE 0 END) AS BIGINT) AS minor \
+         FROM ledger_transaction t JOIN ledger_entry e ON e.transaction_id = t.id WHERE t.host_id = {mark} \
+         GROUP BY t.currency"
+    );
+    let statement = Statement::from_sql_and_values(db.get_database_backend(), sql, [host_id.into()]);
+    let rows = db.query_all_raw(statement).await?;
+    rows.iter().map(|row| Ok((row.try_get("", "currency")?, row.try_get("", "minor")?))).collect()
+}
