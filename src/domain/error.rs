@@ -34,6 +34,8 @@ pub enum Code {
     PaymentActionRequired,
     ReviewWindowClosed,
     ReviewLocked,
+    IdempotencyKeyReused,
+    IdempotencyInProgress,
     RateLimited,
 }
 

@@ -5,12 +5,14 @@ use async_graphql::{Context, ID, InputObject, Object, Result};
 use super::bookings::Booking;
 use super::context::{Ask, key};
 use super::error::{split, split_money};
+use super::idempotency::call;
 use super::money::MoneyInput;
 use super::payload::payloads;
 use super::payments::Refund;
 use super::scalars::LocalTime;
 use crate::domain::bookings::{self as domain, NewBooking};
 use crate::kernel::id::Kind;
+use crate::platform::idempotency::Spent;
 
 /// What a guest says who books.
 #[derive(InputObject)]
@@ -84,13 +86,18 @@ payloads! {
 
 /// Parses the id, makes the call and shapes the answer of a step that needs no more than the booking.
 macro_rules! step {
-    ($ctx:ident, $id:ident, $payload:ident, |$app:ident, $viewer:ident, $key:ident| $call:expr) => {{
-        let done = async {
+    ($ctx:ident, $id:ident, $payload:ident, |$app:ident, $viewer:ident, $key:ident| $call:expr) => {
+        step!($ctx, $id, $payload, |$app, $viewer, $key| $call, domain::stepped)
+    };
+    ($ctx:ident, $id:ident, $payload:ident, |$app:ident, $viewer:ident, $key:ident| $call:expr, $again:path) => {{
+        let once = call($ctx);
+        let ($app, $viewer) = (once.app(), $ctx.viewer());
+        let run = async {
             let $key = key(Kind::Booking, &$id, &["id"])?;
-            let ($app, $viewer) = ($ctx.app(), $ctx.viewer());
             $call.await
         };
-        let (done, user_errors) = split($ctx.app(), done.await)?;
+        let done = once.run(run, async |spent| $again($app, $viewer, spent.id(0)?).await).await;
+        let (done, user_errors) = split($app, done)?;
         Ok($payload { booking: done.map(Booking::of), user_errors })
     }};
 }
@@ -114,7 +121,11 @@ impl BookingMutation {
             message: booking.message,
             expected_arrival: booking.expected_arrival.map(|time| time.0),
         };
-        let (done, user_errors) = split(ctx.app(), domain::create(ctx.app(), ctx.viewer(), request).await)?;
+        let once = call(ctx);
+        let (app, viewer) = (once.app(), ctx.viewer());
+        let run = domain::create(app, viewer, request);
+        let done = once.run(run, async |spent| domain::created(app, viewer, spent.id(0)?).await).await;
+        let (done, user_errors) = split(app, done)?;
         Ok(BookingCreatePayload { booking: done.map(Booking::of), user_errors })
     }
 
@@ -124,7 +135,13 @@ impl BookingMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "The booking.")] id: ID,
     ) -> Result<BookingPaymentConfirmPayload> {
-        step!(ctx, id, BookingPaymentConfirmPayload, |app, viewer, key| domain::confirm_payment(app, viewer, key))
+        step!(
+            ctx,
+            id,
+            BookingPaymentConfirmPayload,
+            |app, viewer, key| domain::confirm_payment(app, viewer, key),
+            domain::payment_confirmed
+        )
     }
 
     /// The host accepts a request; the guest is charged.
@@ -165,11 +182,14 @@ impl BookingMutation {
     ) -> Result<BookingCancelPayload> {
         let expected = expected_refund.read(&["expectedRefund"]);
         let currency = expected.as_ref().ok().map(|money| money.currency);
-        let done = async {
+        let once = call(ctx);
+        let (app, viewer) = (once.app(), ctx.viewer());
+        let run = async {
             let id = key(Kind::Booking, &id, &["id"])?;
-            domain::cancel(ctx.app(), ctx.viewer(), id, expected?, reason.as_deref()).await
+            domain::cancel(app, viewer, id, expected?, reason.as_deref()).await
         };
-        let (done, user_errors) = split_money(ctx.app(), done.await, currency)?;
+        let again = async |spent: Spent| domain::cancelled(app, viewer, spent.id(0)?, spent.id(1).ok()).await;
+        let (done, user_errors) = split_money(app, once.run(run, again).await, currency)?;
         let (booking, refund) = done.map_or((None, None), |(booking, refund)| {
             let refund = refund.zip(currency).map(|(row, currency)| Refund { row: row.into(), currency });
             (Some(Booking::of(booking)), refund)

@@ -6,6 +6,7 @@ use async_graphql::dataloader::{DataLoader, HashMapCache, Loader};
 use async_graphql::{Context, ID, Result};
 use uuid::Uuid;
 
+use super::idempotency::Answered;
 use super::loaders::Batch;
 use crate::domain::error::{Code, Error};
 use crate::domain::users::Origin;
@@ -23,6 +24,9 @@ pub struct Request {
     pub user_agent: Option<String>,
     /// The client's address.
     pub ip: Option<IpAddr>,
+    /// The idempotency key that came with the request, for its one mutation.
+    pub idempotency_key: Option<String>,
+    pub(super) answered: Answered,
     pub(super) batches: DataLoader<Batch, HashMapCache>,
 }
 

@@ -59,6 +59,10 @@ pub enum UserErrorCode {
     ReviewWindowClosed,
     /// The review cannot be changed any more, or there is one already.
     ReviewLocked,
+    /// The idempotency key was used before with other arguments.
+    IdempotencyKeyReused,
+    /// The first request with this idempotency key has no answer yet; send it again soon.
+    IdempotencyInProgress,
     /// Too many tries; wait.
     RateLimited,
 }

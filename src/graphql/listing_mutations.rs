@@ -5,6 +5,7 @@ use async_graphql::{Context, ID, InputObject, Object, Result};
 use super::calendar::CalendarDay;
 use super::context::{Ask, id, key};
 use super::error::split;
+use super::idempotency::call;
 use super::listings::{BookingMode, CancellationPolicy, Listing, RoomType};
 use super::payload::payloads;
 use super::pricing::Weekday;
@@ -14,7 +15,10 @@ use crate::domain::listings::pricing::LengthOfStayDiscount;
 use crate::domain::listings::{
     self as domain, AddressChange, CalendarChange, ListingChange, PricingChange, RulesChange,
 };
+use crate::domain::viewer::Viewer;
 use crate::kernel::id::Kind;
+use crate::platform::App;
+use crate::platform::idempotency::Spent;
 
 /// What a host says of a place; absent fields stay as they are.
 #[derive(InputObject)]
@@ -237,6 +241,20 @@ impl StayRulesInput {
     }
 }
 
+impl From<CalendarChangeInput> for CalendarChange {
+    fn from(change: CalendarChangeInput) -> CalendarChange {
+        CalendarChange {
+            from: change.from.0,
+            to: change.to.0,
+            blocked: change.blocked,
+            price: change.price.map(|price| price.0),
+            clear_price: change.clear_price.unwrap_or(false),
+            min_nights: change.min_nights,
+            note: change.note,
+        }
+    }
+}
+
 payloads! {
     /// The new draft.
     ListingCreatePayload {
@@ -270,6 +288,11 @@ payloads! {
     }
 }
 
+/// The listing that an idempotency key was spent on.
+async fn own(app: &App, viewer: &Viewer, spent: Spent) -> Result<domain::Listing, Error> {
+    domain::find_own(app, viewer, spent.id(0)?).await
+}
+
 /// Writing listings, publishing them and keeping their calendars.
 #[derive(Default)]
 pub struct ListingMutation;
@@ -282,8 +305,10 @@ impl ListingMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "What you say of the place.")] listing: ListingInput,
     ) -> Result<ListingCreatePayload> {
-        let done = async { domain::create(ctx.app(), ctx.viewer(), listing.read()?).await };
-        let (done, user_errors) = split(ctx.app(), done.await)?;
+        let once = call(ctx);
+        let (app, viewer) = (once.app(), ctx.viewer());
+        let run = async { domain::create(app, viewer, listing.read()?).await };
+        let (done, user_errors) = split(app, once.run(run, async |spent| own(app, viewer, spent).await).await)?;
         Ok(ListingCreatePayload { listing: done.map(Listing::of), user_errors })
     }
 
@@ -295,11 +320,13 @@ impl ListingMutation {
         #[graphql(desc = "`version` as you read it; VERSION_STALE when it was changed since.")] expected_version: i32,
         #[graphql(desc = "What to change.")] listing: ListingInput,
     ) -> Result<ListingUpdatePayload> {
-        let done = async {
+        let once = call(ctx);
+        let (app, viewer) = (once.app(), ctx.viewer());
+        let run = async {
             let id = key(Kind::Listing, &id, &["id"])?;
-            domain::update(ctx.app(), ctx.viewer(), id, expected_version, listing.read()?).await
+            domain::update(app, viewer, id, expected_version, listing.read()?).await
         };
-        let (done, user_errors) = split(ctx.app(), done.await)?;
+        let (done, user_errors) = split(app, once.run(run, async |spent| own(app, viewer, spent).await).await)?;
         Ok(ListingUpdatePayload { listing: done.map(Listing::of), user_errors })
     }
 
@@ -309,8 +336,10 @@ impl ListingMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "The listing.")] id: ID,
     ) -> Result<ListingPublishPayload> {
-        let done = async { domain::publish(ctx.app(), ctx.viewer(), key(Kind::Listing, &id, &["id"])?).await };
-        let (done, user_errors) = split(ctx.app(), done.await)?;
+        let once = call(ctx);
+        let (app, viewer) = (once.app(), ctx.viewer());
+        let run = async { domain::publish(app, viewer, key(Kind::Listing, &id, &["id"])?).await };
+        let (done, user_errors) = split(app, once.run(run, async |spent| own(app, viewer, spent).await).await)?;
         Ok(ListingPublishPayload { listing: done.map(Listing::of), user_errors })
     }
 
@@ -320,8 +349,10 @@ impl ListingMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "The listing.")] id: ID,
     ) -> Result<ListingUnlistPayload> {
-        let done = async { domain::unlist(ctx.app(), ctx.viewer(), key(Kind::Listing, &id, &["id"])?).await };
-        let (done, user_errors) = split(ctx.app(), done.await)?;
+        let once = call(ctx);
+        let (app, viewer) = (once.app(), ctx.viewer());
+        let run = async { domain::unlist(app, viewer, key(Kind::Listing, &id, &["id"])?).await };
+        let (done, user_errors) = split(app, once.run(run, async |spent| own(app, viewer, spent).await).await)?;
         Ok(ListingUnlistPayload { listing: done.map(Listing::of), user_errors })
     }
 
@@ -331,8 +362,10 @@ impl ListingMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "The listing.")] id: ID,
     ) -> Result<ListingDeletePayload> {
-        let done = async { domain::delete(ctx.app(), ctx.viewer(), key(Kind::Listing, &id, &["id"])?).await };
-        let (done, user_errors) = split(ctx.app(), done.await)?;
+        let once = call(ctx);
+        let app = once.app();
+        let run = async { domain::delete(app, ctx.viewer(), key(Kind::Listing, &id, &["id"])?).await };
+        let (done, user_errors) = split(app, once.run(run, async |spent: Spent| Ok(spent.id(0)?)).await)?;
         Ok(ListingDeletePayload { deleted_id: done.map(|gone| self::id(Kind::Listing, gone)), user_errors })
     }
 
@@ -343,23 +376,25 @@ impl ListingMutation {
         #[graphql(desc = "The listing.")] id: ID,
         #[graphql(desc = "At most 100 changes, in order.")] changes: Vec<CalendarChangeInput>,
     ) -> Result<ListingCalendarUpdatePayload> {
-        let done = async {
+        let changes: Vec<CalendarChange> = changes.into_iter().map(Into::into).collect();
+        let once = call(ctx);
+        let (app, viewer) = (once.app(), ctx.viewer());
+        let run = async {
             let id = key(Kind::Listing, &id, &["id"])?;
-            let changes = changes.into_iter().map(|change| CalendarChange {
-                from: change.from.0,
-                to: change.to.0,
-                blocked: change.blocked,
-                price: change.price.map(|price| price.0),
-                clear_price: change.clear_price.unwrap_or(false),
-                min_nights: change.min_nights,
-                note: change.note,
-            });
-            let listing = domain::find_own(ctx.app(), ctx.viewer(), id).await;
-            let days = domain::update_calendar(ctx.app(), ctx.viewer(), id, changes.collect()).await?;
-            let currency = listing?.currency.parse().map_err(Error::failed)?;
-            Ok(days.into_iter().map(|day| CalendarDay { day, currency }).collect())
+            let listing = domain::find_own(app, viewer, id).await;
+            let days = domain::update_calendar(app, viewer, id, changes.clone()).await?;
+            Ok((listing?, days))
         };
-        let (days, user_errors) = split(ctx.app(), done.await)?;
+        let again = async |spent| {
+            let listing = own(app, viewer, spent).await?;
+            let days = domain::changed_days(app, viewer, &listing, &changes).await?;
+            Ok((listing, days))
+        };
+        let done = once.run(run, again).await.and_then(|(listing, days)| {
+            let currency = listing.currency.parse().map_err(Error::failed)?;
+            Ok(days.into_iter().map(|day| CalendarDay { day, currency }).collect())
+        });
+        let (days, user_errors) = split(app, done)?;
         Ok(ListingCalendarUpdatePayload { days, user_errors })
     }
 }

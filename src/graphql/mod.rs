@@ -10,6 +10,7 @@ mod cancellations;
 mod connections;
 mod context;
 mod error;
+mod idempotency;
 mod listing_mutations;
 mod listings;
 mod loaders;
@@ -60,6 +61,7 @@ pub type Schema = async_graphql::Schema<Query, Mutation, EmptySubscription>;
 /// Builds the schema.
 pub fn schema() -> Schema {
     Schema::build(Query, Mutation::default(), EmptySubscription)
+        .directive(idempotency::idempotent)
         .register_output_type::<MutationPayload>()
         .limit_depth(DEPTH)
         .limit_complexity(COMPLEXITY)
@@ -75,13 +77,15 @@ pub fn sdl() -> String {
     format!("{}\n", sdl.trim_end())
 }
 
-/// Who a request comes from, besides its token.
+/// Who a request comes from, besides its token, and what else its headers say.
 #[derive(Clone, Debug, Default)]
 pub struct Client {
     /// What the client says it is.
     pub user_agent: Option<String>,
     /// The address it comes from.
     pub ip: Option<IpAddr>,
+    /// The idempotency key of the request's one mutation.
+    pub idempotency_key: Option<String>,
 }
 
 /// Runs a request on somebody's behalf.
@@ -94,14 +98,21 @@ pub async fn execute(
 ) -> Response {
     let in_request = batching::InRequest::default();
     let batch = loaders::Batch { app: app.clone(), viewer: viewer.clone() };
+    let answered = idempotency::Answered::default();
     let data = Request {
         app: app.clone(),
         viewer,
         user_agent: client.user_agent,
         ip: client.ip,
+        idempotency_key: client.idempotency_key,
+        answered: answered.clone(),
         batches: DataLoader::with_cache(batch, in_request.clone(), batching::NoDelay, HashMapCache::default()),
     };
-    in_request.drive(schema.execute(request.data(data))).await
+    let response = in_request.drive(schema.execute(request.data(data))).await;
+    match answered.extension() {
+        Some(fields) => response.extension("idempotency", fields),
+        None => response,
+    }
 }
 
 /// Everything that can be read.

@@ -136,7 +136,8 @@ pub struct QuoteMutation;
 
 #[Object]
 impl QuoteMutation {
-    /// Signs a price promise for a stay that can be booked.
+    /// Signs a price promise for a stay that can be booked. Nothing is kept of it, so an idempotency key changes nothing
+    /// here: sent again, it makes a new promise.
     async fn quote_create(
         &self,
         ctx: &Context<'_>,

@@ -7,6 +7,7 @@ use async_graphql::{Context, Enum, ID, InputObject, Object, Result, SimpleObject
 use super::bookings::Booking;
 use super::context::{Ask, id, key};
 use super::error::{shown, split};
+use super::idempotency::call;
 use super::listings::Listing;
 use super::loaders::{BookingKey, ListingKey, UserKey};
 use super::payload::payloads;
@@ -14,7 +15,10 @@ use super::scalars::DateTime;
 use super::users::User;
 use crate::domain::error::Error;
 use crate::domain::reviews::{self as domain, Draft};
+use crate::domain::viewer::Viewer;
 use crate::kernel::id::Kind;
+use crate::platform::App;
+use crate::platform::idempotency::Spent;
 
 /// Who reviews whom.
 #[derive(Enum, Clone, Copy, PartialEq, Eq)]
@@ -231,6 +235,11 @@ payloads! {
     }
 }
 
+/// The review that an idempotency key was spent on.
+async fn written(app: &App, viewer: &Viewer, spent: Spent) -> Result<domain::Review, Error> {
+    domain::by_id(app, viewer, spent.id(0)?).await?.ok_or_else(|| Error::not_found(&["id"]))
+}
+
 /// Reviews.
 #[derive(Default)]
 pub struct ReviewMutation;
@@ -244,11 +253,13 @@ impl ReviewMutation {
         #[graphql(desc = "The stay.")] booking_id: ID,
         #[graphql(desc = "What you say.")] review: ReviewInput,
     ) -> Result<ReviewSubmitPayload> {
-        let done = async {
+        let once = call(ctx);
+        let (app, viewer) = (once.app(), ctx.viewer());
+        let run = async {
             let booking = key(Kind::Booking, &booking_id, &["bookingId"])?;
-            domain::submit(ctx.app(), ctx.viewer(), booking, review.into()).await
+            domain::submit(app, viewer, booking, review.into()).await
         };
-        let (done, user_errors) = split(ctx.app(), done.await)?;
+        let (done, user_errors) = split(app, once.run(run, async |spent| written(app, viewer, spent).await).await)?;
         Ok(ReviewSubmitPayload { review: done.map(Review::of), user_errors })
     }
 
@@ -259,11 +270,13 @@ impl ReviewMutation {
         #[graphql(desc = "Your review.")] id: ID,
         #[graphql(desc = "What you say instead.")] review: ReviewInput,
     ) -> Result<ReviewUpdatePayload> {
-        let done = async {
+        let once = call(ctx);
+        let (app, viewer) = (once.app(), ctx.viewer());
+        let run = async {
             let id = key(Kind::Review, &id, &["id"])?;
-            domain::update(ctx.app(), ctx.viewer(), id, review.into()).await
+            domain::update(app, viewer, id, review.into()).await
         };
-        let (done, user_errors) = split(ctx.app(), done.await)?;
+        let (done, user_errors) = split(app, once.run(run, async |spent| written(app, viewer, spent).await).await)?;
         Ok(ReviewUpdatePayload { review: done.map(Review::of), user_errors })
     }
 
@@ -274,11 +287,13 @@ impl ReviewMutation {
         #[graphql(desc = "The review.")] id: ID,
         #[graphql(desc = "Your answer, for everyone to read.")] text: String,
     ) -> Result<ReviewRespondPayload> {
-        let done = async {
+        let once = call(ctx);
+        let (app, viewer) = (once.app(), ctx.viewer());
+        let run = async {
             let id = key(Kind::Review, &id, &["id"])?;
-            domain::respond(ctx.app(), ctx.viewer(), id, &text).await
+            domain::respond(app, viewer, id, &text).await
         };
-        let (done, user_errors) = split(ctx.app(), done.await)?;
+        let (done, user_errors) = split(app, once.run(run, async |spent| written(app, viewer, spent).await).await)?;
         Ok(ReviewRespondPayload { review: done.map(Review::of), user_errors })
     }
 }

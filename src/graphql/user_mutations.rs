@@ -4,12 +4,15 @@ use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 
 use super::context::{Ask, id, key};
 use super::error::split;
+use super::idempotency::call;
 use super::payload::payloads;
 use super::scalars::{CurrencyCode, DateTime, TimeZone};
 use super::users::Viewer;
-use crate::domain::error::Refusals;
+use crate::domain::error::{Error, Refusals};
 use crate::domain::users::{self as domain, ProfileChange, Registration, Tokens};
 use crate::kernel::id::Kind;
+use crate::platform::App;
+use crate::platform::idempotency::Spent;
 
 /// What a client needs to act for a person.
 #[derive(SimpleObject)]
@@ -104,19 +107,27 @@ payloads! {
     }
 }
 
+/// The account that an idempotency key was spent on.
+async fn account(app: &App, spent: Spent) -> Result<domain::User, Error> {
+    domain::by_id(app, spent.id(0)?).await?.ok_or_else(|| Error::not_found(&[]))
+}
+
 /// Accounts and sign-ins.
 #[derive(Default)]
 pub struct UserMutation;
 
 #[Object]
 impl UserMutation {
-    /// Makes an account and signs in to it.
+    /// Makes an account and signs in to it. Sent again with its idempotency key, it gives new tokens of the same session
+    /// in place of the first ones, until the session is refreshed.
     async fn user_register(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Who registers.")] user: UserRegisterInput,
     ) -> Result<UserRegisterPayload> {
-        let done = async {
+        let once = call(ctx);
+        let app = once.app();
+        let run = async {
             let mut refusals = Refusals::default();
             let zone = user.time_zone.as_ref().map(|zone| zone.read(&mut refusals, &["user", "timeZone"]));
             refusals.finish()?;
@@ -127,9 +138,10 @@ impl UserMutation {
                 locale: user.locale,
                 time_zone: zone.flatten(),
             };
-            domain::register(ctx.app(), request, ctx.origin()).await
+            domain::register(app, request, ctx.origin()).await
         };
-        let (done, user_errors) = split(ctx.app(), done.await)?;
+        let again = async |spent: Spent| domain::reissue(app, spent.id(1)?, spent.at).await;
+        let (done, user_errors) = split(app, once.run(run, again).await)?;
         let (viewer, tokens) = done.map(|(user, tokens)| (Viewer::of(user), tokens.into())).unzip();
         Ok(UserRegisterPayload { viewer, tokens, user_errors })
     }
@@ -140,7 +152,9 @@ impl UserMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "What to change.")] user: UserUpdateInput,
     ) -> Result<UserUpdatePayload> {
-        let done = async {
+        let once = call(ctx);
+        let app = once.app();
+        let run = async {
             let mut refusals = Refusals::default();
             let zone = user.time_zone.as_ref().map(|zone| zone.read(&mut refusals, &["user", "timeZone"]));
             refusals.finish()?;
@@ -152,38 +166,49 @@ impl UserMutation {
                 time_zone: zone.flatten(),
                 currency: user.currency.map(|code| code.read(&["user", "currency"])).transpose()?,
             };
-            domain::update(ctx.app(), ctx.viewer(), change).await
+            domain::update(app, ctx.viewer(), change).await
         };
-        let (done, user_errors) = split(ctx.app(), done.await)?;
+        let (done, user_errors) = split(app, once.run(run, async |spent| account(app, spent).await).await)?;
         Ok(UserUpdatePayload { viewer: done.map(Viewer::of), user_errors })
     }
 
     /// Lets you list places.
     async fn user_become_host(&self, ctx: &Context<'_>) -> Result<UserBecomeHostPayload> {
-        let (done, user_errors) = split(ctx.app(), domain::become_host(ctx.app(), ctx.viewer()).await)?;
+        let once = call(ctx);
+        let app = once.app();
+        let done = once.run(domain::become_host(app, ctx.viewer()), async |spent| account(app, spent).await).await;
+        let (done, user_errors) = split(app, done)?;
         Ok(UserBecomeHostPayload { viewer: done.map(Viewer::of), user_errors })
     }
 
-    /// Signs in. A wrong password and an unknown address look the same.
+    /// Signs in. A wrong password and an unknown address look the same. Sent again with its idempotency key, it gives
+    /// new tokens of the same session in place of the first ones, until the session is refreshed.
     async fn session_create(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The address of the account.")] email: String,
         #[graphql(desc = "Its password.")] password: String,
     ) -> Result<SessionCreatePayload> {
-        let done = domain::sign_in(ctx.app(), &email, password, ctx.origin()).await;
-        let (done, user_errors) = split(ctx.app(), done)?;
+        let once = call(ctx);
+        let app = once.app();
+        let run = domain::sign_in(app, &email, password, ctx.origin());
+        let again = async |spent: Spent| domain::reissue(app, spent.id(1)?, spent.at).await;
+        let (done, user_errors) = split(app, once.run(run, again).await)?;
         let (viewer, tokens) = done.map(|(user, tokens)| (Viewer::of(user), tokens.into())).unzip();
         Ok(SessionCreatePayload { viewer, tokens, user_errors })
     }
 
-    /// Exchanges a refresh token for new tokens. Each works once; a second use ends the whole session.
+    /// Exchanges a refresh token for new tokens. Each works once; a second use ends the whole session, unless it comes
+    /// with the idempotency key of the first: then it gives new tokens in place of those, until they are refreshed.
     async fn session_refresh(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The latest refresh token of the session.")] refresh_token: String,
     ) -> Result<SessionRefreshPayload> {
-        let (done, user_errors) = split(ctx.app(), domain::refresh(ctx.app(), &refresh_token).await)?;
+        let once = call(ctx);
+        let app = once.app();
+        let again = async |spent: Spent| Ok(domain::reissue(app, spent.id(1)?, spent.at).await?.1);
+        let (done, user_errors) = split(app, once.run(domain::refresh(app, &refresh_token), again).await)?;
         Ok(SessionRefreshPayload { tokens: done.map(Into::into), user_errors })
     }
 
@@ -193,11 +218,13 @@ impl UserMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "Which session; absent means the one of this request.")] id: Option<ID>,
     ) -> Result<SessionRevokePayload> {
-        let done = async {
+        let once = call(ctx);
+        let app = once.app();
+        let run = async {
             let session = id.map(|id| key(Kind::Session, &id, &["id"])).transpose()?;
-            domain::revoke(ctx.app(), ctx.viewer(), session).await
+            domain::revoke(app, ctx.viewer(), session).await
         };
-        let (done, user_errors) = split(ctx.app(), done.await)?;
+        let (done, user_errors) = split(app, once.run(run, async |spent: Spent| Ok(spent.subject)).await)?;
         let revoked_ids =
             done.unwrap_or_default().into_iter().map(|session| self::id(Kind::Session, session)).collect();
         Ok(SessionRevokePayload { revoked_ids, user_errors })

@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use futures_util::stream::{self, StreamExt};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::domain::error::Error;
 use crate::domain::{bookings, payments, reviews};
-use crate::platform::App;
 use crate::platform::queue::{self, Job};
+use crate::platform::{App, idempotency};
 
 /// How many jobs of one batch run at the same time.
 const AT_ONCE: usize = 4;
@@ -17,11 +18,20 @@ const AT_ONCE: usize = 4;
 const BATCH: u32 = 16;
 /// How long the worker sleeps at most: jobs of other processes do not wake it.
 const NAP: Duration = Duration::from_secs(1);
+/// How often the worker removes what is kept for a time only.
+const SWEEP: TimeDelta = TimeDelta::minutes(10);
 
 /// Runs due jobs until told to stop, and then finishes those it has begun.
 pub async fn work(app: &App, stop: CancellationToken) {
     tracing::debug!("the worker has started");
+    let mut next_sweep = app.clock.now();
     while !stop.is_cancelled() {
+        if app.clock.now() >= next_sweep {
+            next_sweep = app.clock.now() + SWEEP;
+            if let Err(error) = sweep(app).await {
+                tracing::error!(%error, "old rows cannot be removed");
+            }
+        }
         match run_batch(app).await {
             Ok(0) => {}
             Ok(_) => continue,
@@ -34,6 +44,11 @@ pub async fn work(app: &App, stop: CancellationToken) {
         }
     }
     tracing::debug!("the worker has stopped");
+}
+
+/// Removes what is kept for a time only, once its time is over. Answers how much it was.
+pub async fn sweep(app: &App) -> Result<u64, Error> {
+    Ok(idempotency::purge(&app.db, &app.clock).await?)
 }
 
 /// Runs every job that is due now, and those that follow from them. Answers how many ran.

@@ -67,6 +67,10 @@ pub struct Settings {
     #[arg(long, global = true, env = "ROOST_WORKER", default_value = "on", value_name = "on|off")]
     pub worker: String,
 
+    /// Refuse mutations that move money without an idempotency key: `on` or `off`
+    #[arg(long, global = true, env = "ROOST_REQUIRE_IDEMPOTENCY_KEYS", default_value = "on", value_name = "on|off")]
+    pub require_idempotency_keys: String,
+
     /// What to log, in the syntax of tracing's EnvFilter
     #[arg(
         long,
@@ -113,6 +117,8 @@ pub struct Config {
     pub request_blocks_calendar: bool,
     /// Whether `serve` runs the queue's worker.
     pub embedded_worker: bool,
+    /// Whether mutations that move money must come with an idempotency key.
+    pub require_idempotency_keys: bool,
     /// The log filter.
     pub log: String,
     /// Whether logs are JSON lines.
@@ -236,6 +242,12 @@ impl Settings {
                 "off",
             ),
             embedded_worker: checks.either("--worker (ROOST_WORKER)", &self.worker, "on", "off"),
+            require_idempotency_keys: checks.either(
+                "--require-idempotency-keys (ROOST_REQUIRE_IDEMPOTENCY_KEYS)",
+                &self.require_idempotency_keys,
+                "on",
+                "off",
+            ),
             log_json: checks.either("--log-format (ROOST_LOG_FORMAT)", &self.log_format, "json", "text"),
             log: self.log,
         };
@@ -279,6 +291,7 @@ mod tests {
             "--host-fee-ppm=-1",
             "--signing-keys=short",
             "--worker=maybe",
+            "--require-idempotency-keys=maybe",
         ])
         .unwrap_err();
         let names: Vec<_> = wrong.iter().map(|w| w.name.split(' ').next().unwrap()).collect();
@@ -290,6 +303,7 @@ mod tests {
             "--host-fee-ppm",
             "--signing-keys",
             "--worker",
+            "--require-idempotency-keys",
         ] {
             assert!(names.contains(&name), "{name} is missing from {names:?}");
         }

@@ -31,6 +31,7 @@ struct Key {
     id: String,
     access: [u8; 32],
     quote: [u8; 32],
+    arguments: [u8; 32],
 }
 
 /// What an access token says.
@@ -102,6 +103,17 @@ impl Keys {
         key.quote_mac(body).verify_slice(&URL_SAFE_NO_PAD.decode(tag).ok()?).ok()?;
         serde_json::from_slice(&URL_SAFE_NO_PAD.decode(json).ok()?).ok()
     }
+
+    /// Fingerprints of a call's arguments, by every secret in force: the first is kept, any of them is recognised.
+    /// There may be passwords among the arguments, so a plain hash would be a way to guess them.
+    pub fn argument_fingerprints(&self, arguments: &str) -> Vec<[u8; 32]> {
+        let fingerprint = |key: &Key| {
+            let mut mac = mac(&key.arguments);
+            mac.update(arguments.as_bytes());
+            mac.finalize().into_bytes().into()
+        };
+        self.0.iter().map(fingerprint).collect()
+    }
 }
 
 impl Key {
@@ -112,7 +124,12 @@ impl Key {
             mac.finalize().into_bytes().into()
         };
         let id = URL_SAFE_NO_PAD.encode(&for_purpose("roost key id v1")[..6]);
-        Key { id, access: for_purpose("roost access token v1"), quote: for_purpose("roost quote v1") }
+        Key {
+            id,
+            access: for_purpose("roost access token v1"),
+            quote: for_purpose("roost quote v1"),
+            arguments: for_purpose("roost idempotency arguments v1"),
+        }
     }
 
     fn quote_mac(&self, body: &str) -> Hmac<Sha256> {
@@ -201,6 +218,15 @@ mod tests {
             URL_SAFE_NO_PAD.encode(serde_json::to_vec(&claims).unwrap())
         );
         assert!(keys.verify_access(&none, now).is_none());
+    }
+
+    #[test]
+    fn arguments_are_recognised_after_a_secret_was_replaced_and_not_without_it() {
+        let kept = keys(&[b"old"]).argument_fingerprints("{}")[0];
+        assert!(keys(&[b"new", b"old"]).argument_fingerprints("{}").contains(&kept));
+        assert!(!keys(&[b"new", b"old"]).argument_fingerprints("{ }").contains(&kept));
+        assert!(!keys(&[b"new"]).argument_fingerprints("{}").contains(&kept));
+        assert_ne!(kept, fingerprint("{}"));
     }
 
     #[test]

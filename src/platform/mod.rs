@@ -9,6 +9,7 @@ pub mod config;
 pub mod database;
 pub mod fail_point;
 pub mod gateway;
+pub mod idempotency;
 pub mod keys;
 pub mod paging;
 pub mod password;
@@ -22,6 +23,7 @@ use clock::Clock;
 use config::Config;
 use database::Database;
 use gateway::PaymentGateway;
+use idempotency::Once;
 use keys::Keys;
 use password::Passwords;
 use queue::Queue;
@@ -29,7 +31,11 @@ use rate_limit::RateLimit;
 
 /// Everything a use case may reach for; cheap to clone.
 #[derive(Clone)]
-pub struct App(Arc<Handles>);
+pub struct App {
+    handles: Arc<Handles>,
+    /// The idempotency claim of the call that runs now; without a key, one that holds nothing.
+    pub once: Once,
+}
 
 /// The handles behind an [`App`].
 pub struct Handles {
@@ -66,7 +72,7 @@ impl App {
         let keys = Keys::load(&config)?;
         let cache = Cache::connect(&config, &db).await?;
         let gateway: Arc<dyn PaymentGateway> = Arc::new(gateway::sandbox::Sandbox::new(db.clone(), clock.clone()));
-        Ok(App(Arc::new(Handles {
+        Ok(App::of(Handles {
             rate_limit: RateLimit::new(config.rate_limit_per_minute),
             passwords: Passwords::new(),
             queue: Queue::default(),
@@ -76,12 +82,21 @@ impl App {
             cache,
             keys,
             gateway,
-        })))
+        }))
+    }
+
+    fn of(handles: Handles) -> App {
+        App { handles: Arc::new(handles), once: Once::default() }
+    }
+
+    /// The same service for one call that came with an idempotency key.
+    pub fn with_once(&self, once: Once) -> App {
+        App { handles: self.handles.clone(), once }
     }
 
     /// The same service by another clock: what is done through it is dated by that clock, the gateway's books included.
     pub fn by_clock(&self, clock: Clock) -> App {
-        App(Arc::new(Handles {
+        App::of(Handles {
             config: self.config.clone(),
             db: self.db.clone(),
             cache: self.cache.clone(),
@@ -91,7 +106,7 @@ impl App {
             gateway: Arc::new(gateway::sandbox::Sandbox::new(self.db.clone(), clock.clone())),
             rate_limit: RateLimit::new(self.config.rate_limit_per_minute),
             clock,
-        }))
+        })
     }
 }
 
@@ -99,7 +114,7 @@ impl std::ops::Deref for App {
     type Target = Handles;
 
     fn deref(&self) -> &Handles {
-        &self.0
+        &self.handles
     }
 }
 

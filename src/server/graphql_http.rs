@@ -23,6 +23,7 @@ use crate::platform::rate_limit::TooMany;
 
 const GRAPHQL_RESPONSE: &str = "application/graphql-response+json";
 const JSON: &str = "application/json";
+const IDEMPOTENCY_KEY: &str = "idempotency-key";
 /// Selections nested deeper are refused before anything looks at them.
 const DEEPEST: usize = 32;
 
@@ -122,7 +123,7 @@ pub(super) async fn get(
 /// Answers an operation by POST.
 pub(super) async fn post(
     State(served): State<Served>,
-    caller: Caller,
+    mut caller: Caller,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Failure> {
@@ -137,7 +138,9 @@ pub(super) async fn post(
     if !value.get("query").is_some_and(Value::is_string) {
         return Err(Failure::Malformed("the body must be an object with a string `query`".into()));
     }
-    let request = async_graphql::Request::deserialize(value).map_err(|error| Failure::Malformed(error.to_string()))?;
+    let mut request =
+        async_graphql::Request::deserialize(value).map_err(|error| Failure::Malformed(error.to_string()))?;
+    caller.client.idempotency_key = idempotency_key(&headers, &mut request)?;
     Ok(answer(&served, caller, media, request).await)
 }
 
@@ -236,6 +239,40 @@ fn complete(request: &mut async_graphql::Request) {
     for name in optional {
         request.variables.entry(name).or_insert(async_graphql::Value::Null);
     }
+}
+
+/// The key in the header `Idempotency-Key` of a mutation. It can belong to one field only.
+fn idempotency_key(headers: &HeaderMap, request: &mut async_graphql::Request) -> Result<Option<String>, Failure> {
+    let mut keys = headers.get_all(IDEMPOTENCY_KEY).iter();
+    let Some(key) = keys.next() else { return Ok(None) };
+    if keys.next().is_some() {
+        return Err(Failure::Malformed("send the header Idempotency-Key once".into()));
+    }
+    let name = request.operation_name.clone();
+    // What cannot be parsed is refused with its own message later.
+    let Ok(document) = request.parsed_query() else { return Ok(None) };
+    let Some((OperationType::Mutation, set)) = operation(document, name.as_deref()) else { return Ok(None) };
+    if root_fields(document, set, &mut HashSet::new()) > 1 {
+        let message = "the header Idempotency-Key is for a document with one mutation; \
+                       give each of several its own with @idempotent(key:)";
+        return Err(Failure::Malformed(message.into()));
+    }
+    Ok(Some(String::from_utf8_lossy(key.as_bytes()).into_owned()))
+}
+
+/// How many fields a mutation's top level has. A fragment counts once: spread again, it names fields twice and the
+/// document is refused.
+fn root_fields<'a>(document: &'a ExecutableDocument, set: &'a SelectionSet, seen: &mut HashSet<&'a Name>) -> usize {
+    let count = |selection: &'a Selection| match selection {
+        Selection::Field(field) => usize::from(field.node.name.node != "__typename"),
+        Selection::InlineFragment(fragment) => root_fields(document, &fragment.node.selection_set.node, seen),
+        Selection::FragmentSpread(spread) => {
+            let name = &spread.node.fragment_name.node;
+            let fragment = document.fragments.get(name).filter(|_| seen.insert(name));
+            fragment.map_or(0, |fragment| root_fields(document, &fragment.node.selection_set.node, seen))
+        }
+    };
+    set.items.iter().map(|selection| &selection.node).map(count).sum()
 }
 
 async fn answer(served: &Served, caller: Caller, media: &'static str, mut request: async_graphql::Request) -> Response {

@@ -29,7 +29,8 @@ impl FromRequestParts<Served> for Caller {
         }
         let viewer = viewer(&served.app, &parts.headers).await?;
         let user_agent = parts.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
-        Ok(Caller { viewer, client: Client { user_agent: user_agent.map(ToOwned::to_owned), ip } })
+        let user_agent = user_agent.map(ToOwned::to_owned);
+        Ok(Caller { viewer, client: Client { user_agent, ip, idempotency_key: None } })
     }
 }
 

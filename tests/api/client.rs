@@ -1,5 +1,7 @@
 //! Speaking to the server as a client does, over its router.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use axum::body::Body;
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
 use axum::http::{HeaderMap, Method, Request, StatusCode};
@@ -96,8 +98,25 @@ fn arguments(mutation: &str) -> &'static str {
     }
 }
 
-/// The document of one mutation with those of its arguments that are given.
+/// Mutations that are refused without an idempotency key.
+pub const NEED_A_KEY: [&str; 5] =
+    ["bookingCreate", "bookingCancel", "bookingRefund", "bookingAlterationRequest", "bookingAlterationRespond"];
+
+/// An idempotency key that no request of this process had before.
+pub fn fresh_key() -> String {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    format!("key-{}", NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
+/// The document of one mutation with those of its arguments that are given, and with a fresh key where it needs one.
 fn document(mutation: &str, given: &Value, selection: &str) -> String {
+    let key = NEED_A_KEY.contains(&mutation).then(fresh_key);
+    document_with(mutation, given, selection, key.as_deref())
+}
+
+/// The same with the key, or without any.
+pub fn document_with(mutation: &str, given: &Value, selection: &str, key: Option<&str>) -> String {
+    let key = key.map(|key| format!(" @idempotent(key: {})", json!(key))).unwrap_or_default();
     let declared = arguments(mutation).split(", ").filter_map(|argument| argument.split_once(": "));
     let used: Vec<(&str, &str)> = declared.filter(|(name, _)| given.get(name).is_some()).collect();
     let given = given.as_object().map_or(0, serde_json::Map::len);
@@ -106,7 +125,7 @@ fn document(mutation: &str, given: &Value, selection: &str) -> String {
     let (variables, passed) =
         (join(&|(name, kind)| format!("${name}: {kind}")), join(&|(name, _)| format!("{name}: ${name}")));
     let wrap = |text: String| if text.is_empty() { text } else { format!("({text})") };
-    format!("mutation{} {{ {mutation}{} {{ {USER_ERRORS} {selection} }} }}", wrap(variables), wrap(passed))
+    format!("mutation{} {{ {mutation}{}{key} {{ {USER_ERRORS} {selection} }} }}", wrap(variables), wrap(passed))
 }
 
 /// What user errors say, shortly: code and path, such as `INVALID user.email`.

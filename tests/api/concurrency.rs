@@ -6,7 +6,7 @@ use std::sync::Arc;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
-use crate::client::{graphql_request, said, send};
+use crate::client::{fresh_key, graphql_request, said, send};
 use crate::harness::{Person, TestApp};
 use crate::scenes::stay;
 
@@ -47,11 +47,11 @@ async fn of_two_hundred_rivals_one_gets_the_nights() {
         let check_out = first + chrono::Days::new(7 + n % 5);
         let guest = app.guest().await;
         let quote = app.quote_for(&guest, &listing, stay(&check_in.to_string(), &check_out.to_string())).await;
-        let query = "mutation($token: String!) { bookingCreate(quoteToken: $token, booking: { paymentMethodToken: \
-                     \"ok\" }) { booking { state } userErrors { code ... on NightsUnavailableError { nights { date } } \
+        let query = "mutation($token: String!, $key: String!) { bookingCreate(quoteToken: $token, booking: { paymentMethodToken: \
+                     \"ok\" }) @idempotent(key: $key) { booking { state } userErrors { code ... on NightsUnavailableError { nights { date } } \
                      } } }";
         let token = crate::client::Who::token(&guest, &app.app);
-        requests.push(graphql_request(token, query, &json!({ "token": quote["token"] })));
+        requests.push(graphql_request(token, query, &json!({ "token": quote["token"], "key": fresh_key() })));
     }
     let start = Arc::new(tokio::sync::Barrier::new(requests.len()));
     let rivals = requests.into_iter().map(|request| {
@@ -91,10 +91,10 @@ async fn rivals_for_neighbouring_nights_all_get_theirs() {
         let check_in = check_in + chrono::Days::new(n * 2);
         let check_out = check_in + chrono::Days::new(2);
         let quote = app.quote_for(&guest, &listing, stay(&check_in.to_string(), &check_out.to_string())).await;
-        let query = "mutation($token: String!) { bookingCreate(quoteToken: $token, booking: { paymentMethodToken: \
-                     \"ok\" }) { booking { state } userErrors { code } } }";
+        let query = "mutation($token: String!, $key: String!) { bookingCreate(quoteToken: $token, booking: { paymentMethodToken: \
+                     \"ok\" }) @idempotent(key: $key) { booking { state } userErrors { code } } }";
         let token = crate::client::Who::token(&guest, &app.app);
-        requests.push(graphql_request(token, query, &json!({ "token": quote["token"] })));
+        requests.push(graphql_request(token, query, &json!({ "token": quote["token"], "key": fresh_key() })));
     }
     let rivals = requests.into_iter().map(|request| {
         let router = app.router.clone();
@@ -116,11 +116,11 @@ async fn one_quote_sent_twice_at_once_is_one_booking() {
     let (host, guest) = (app.host().await, app.guest().await);
     let listing = app.published_listing(&host, json!({})).await;
     let quote = app.quote(&guest, &listing, "2027-03-01", "2027-03-03").await;
-    let query = "mutation($token: String!) { bookingCreate(quoteToken: $token, booking: { paymentMethodToken: \
-                 \"ok\" }) { booking { id } userErrors { code } } }";
+    let query = "mutation($token: String!, $key: String!) { bookingCreate(quoteToken: $token, booking: { paymentMethodToken: \
+                 \"ok\" }) @idempotent(key: $key) { booking { id } userErrors { code } } }";
     let twice = (0..8).map(|_| {
         let token = crate::client::Who::token(&guest, &app.app);
-        let request = graphql_request(token, query, &json!({ "token": quote }));
+        let request = graphql_request(token, query, &json!({ "token": quote, "key": fresh_key() }));
         let router = app.router.clone();
         tokio::spawn(async move { send(&router, request).await.json()["data"]["bookingCreate"].take() })
     });
@@ -181,11 +181,13 @@ async fn a_booking_cancelled_by_both_at_once_is_refunded_once() {
         let listing = app.published_listing(&host, json!({})).await;
         let booking = app.book(&guest, &listing, "2027-03-01", "2027-03-03").await;
         let refund = json!({ "amount": 30_000, "currency": "USD" });
-        let query = "mutation($id: ID!, $refund: MoneyInput!) { bookingCancel(id: $id, expectedRefund: $refund) { \
+        let query = "mutation($id: ID!, $refund: MoneyInput!, $key: String!) { bookingCancel(id: $id, expectedRefund: \
+                     $refund) @idempotent(key: $key) { \
                      refund { id } userErrors { code } } }";
         let both = [&host, &guest].map(|who| {
             let token = crate::client::Who::token(who, &app.app);
-            let request = graphql_request(token, query, &json!({ "id": booking["id"], "refund": refund }));
+            let request =
+                graphql_request(token, query, &json!({ "id": booking["id"], "refund": refund, "key": fresh_key() }));
             let router = app.router.clone();
             tokio::spawn(async move { send(&router, request).await.json()["data"]["bookingCancel"].take() })
         });

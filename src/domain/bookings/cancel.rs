@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::advance::{SAFETY_NET, advance};
+use super::again::cancelled;
 use super::cancellation::{Canceller, Settlement, settle};
 use super::state::{Action, Actor, BookingState};
 use super::step::{By, Step, conflict, possible, require, take};
@@ -16,6 +17,7 @@ use crate::domain::listings::pricing::PriceLine;
 use crate::domain::payments::{self, Refund, Shares};
 use crate::domain::viewer::Viewer;
 use crate::kernel::money::Money;
+use crate::platform::idempotency::Once;
 use crate::platform::{App, fail_point};
 
 const LONGEST_REASON: usize = 1_000;
@@ -139,17 +141,8 @@ pub async fn cancel(
         let booking = access::by_id(app, viewer, id).await?.ok_or_else(|| Error::not_found(&["id"]))?;
         return Err(conflict(&booking, &possible(app, &booking, actor)?));
     };
-    app.queue.wake();
     fail_point::reach("cancel.taken").await;
-    if let Err(error) = advance(app, id).await {
-        tracing::warn!(booking.id = %id, %error, "a refund will be sent later");
-    }
-    let booking = access::by_id(app, viewer, id).await?.ok_or_else(|| Error::not_found(&["id"]))?;
-    let refund = match refund {
-        Some(refund) => payments::refund_by_id(app, refund.id).await?,
-        None => None,
-    };
-    Ok((booking, refund))
+    cancelled(app, viewer, id, refund.map(|refund| refund.id)).await
 }
 
 /// How a booking that was paid for ends early.
@@ -207,6 +200,8 @@ pub(super) async fn apply(
     if let Some(penalty) = cancellation.host_penalty {
         payments::escrow::penalize(app, &txn, booking.id, penalty).await?;
     }
+    let subject: Vec<Uuid> = [booking.id].into_iter().chain(refund.as_ref().map(|refund| refund.id)).collect();
+    app.once.spend(&txn, &subject).await?;
     fail_point::reach("cancel.taking").await;
     txn.commit().await?;
     Ok(Some(refund))
@@ -214,6 +209,8 @@ pub(super) async fn apply(
 
 /// The platform ends a booking that was paid for and gives everything back, when something broke that nobody chose.
 pub(super) async fn by_platform(app: &App, booking: &Booking, action: &'static str) -> Result<bool, Error> {
+    // It is nobody's call, even if it comes out while one runs.
+    let app = &app.with_once(Once::default());
     let cancellation = compute(app, booking, Actor::Platform, None, None)?;
     let ending = Ending { to: BookingState::CancelledByPlatform, action, by: By::SYSTEM, block: false };
     apply(app, booking, ending, &cancellation).await?;

@@ -5,7 +5,8 @@ use sea_orm::ActiveValue::Set;
 use sea_orm::{ActiveModelTrait, ConnectionTrait};
 use uuid::Uuid;
 
-use super::advance::{ADVANCE, SAFETY_NET, follow_up};
+use super::advance::{ADVANCE, SAFETY_NET};
+use super::again::pay;
 use super::quote::{Quote, consumed, read_quote, refusals, sign};
 use super::state::{Actor, BookingState, Mode};
 use super::step::{By, note};
@@ -61,11 +62,7 @@ pub async fn create(app: &App, viewer: &Viewer, request: NewBooking) -> Result<B
             return Err(listings::nights_unavailable(app, quote.listing_id, quote.stay, &["quoteToken"]).await?.into());
         }
     };
-    let booking = follow_up(app, booking).await;
-    if booking.state == BookingState::PaymentExpired {
-        return Err(declined(app, booking.id, &["booking", "paymentMethodToken"]).await?);
-    }
-    Ok(booking)
+    pay(app, booking, &["booking", "paymentMethodToken"]).await
 }
 
 /// The refusal of a card, with the processor's reason.
@@ -163,6 +160,7 @@ async fn reserve(
     let by = By { actor: Actor::Guest, user_id: Some(guest.user_id) };
     note(app, &txn, booking.id, None, BookingState::PendingPayment, by, "create", None).await?;
     look_at(app, &txn, booking.id, &[now + SAFETY_NET, expires_at]).await?;
+    app.once.spend(&txn, &[booking.id]).await?;
     fail_point::reach("create.reserving").await;
     txn.commit().await?;
     fail_point::reach("create.reserved").await;

@@ -7,6 +7,7 @@
 
 mod access;
 mod advance;
+mod again;
 pub mod alterations;
 mod cancel;
 pub mod cancellation;
@@ -26,6 +27,7 @@ pub use access::{
     role,
 };
 pub use advance::{ADVANCE, advance};
+pub use again::{cancelled, created, payment_confirmed, stepped};
 pub use alterations::Alteration;
 pub use cancel::{Cancellation, cancel, preview};
 pub use create::{NewBooking, create};

@@ -4,13 +4,12 @@ use sea_orm::ActiveValue::Set;
 use uuid::Uuid;
 
 use super::advance::{SAFETY_NET, confirmation, follow_up};
-use super::create::declined;
+use super::again::ask_again;
 use super::state::{Action, Actor, BookingState};
 use super::step::{By, Step, conflict, possible, require, take};
 use super::{Booking, access, alterations, payouts, rivals};
 use crate::domain::error::{Code, Error, Refusals};
 use crate::domain::listings;
-use crate::domain::payments::{self, Reach};
 use crate::domain::viewer::Viewer;
 use crate::platform::{App, fail_point};
 
@@ -64,6 +63,7 @@ pub async fn accept(app: &App, viewer: &Viewer, id: Uuid) -> Result<Booking, Err
     }
     rivals::decline(app, &txn, &accepted).await?;
     payouts::schedule(app, &txn, &accepted, accepted.quote()?.shares().host).await?;
+    app.once.spend(&txn, &[id]).await?;
     fail_point::reach("accept.taking").await;
     txn.commit().await?;
     fail_point::reach("accept.taken").await;
@@ -97,6 +97,7 @@ async fn give_up(app: &App, viewer: &Viewer, booking: Booking, mut step: Step<'_
         return Err(outrun(app, viewer, booking.id, actor).await);
     };
     listings::release_claims(&txn, booking.id, booking.check_in, false).await?;
+    app.once.spend(&txn, &[booking.id]).await?;
     txn.commit().await?;
     Ok(follow_up(app, ended).await)
 }
@@ -106,27 +107,15 @@ pub async fn confirm_payment(app: &App, viewer: &Viewer, id: Uuid) -> Result<Boo
     // The payment that waits for the guest may be that of a change.
     let known = access::by_id(app, viewer, id).await?.filter(|booking| viewer.is(booking.guest_id));
     if let Some(booking) = known
-        && let Some(reach) = alterations::confirm(app, &booking).await?
+        && alterations::is_being_paid(app, id).await?
     {
-        if reach == Reach::ActionRequired {
-            return Err(acting());
-        }
-        return Ok(follow_up(app, booking).await);
+        app.once.spend(app.db.write(), &[id]).await?;
+        return ask_again(app, booking).await;
     }
     let (booking, _) = find(app, viewer, id, &[Actor::Guest], Action::ConfirmPayment).await?;
-    let payment = payments::of_booking(app.db.read(), id).await?;
-    if payments::confirm(app, payment.id).await? == Reach::ActionRequired {
-        return Err(acting());
-    }
-    let booking = follow_up(app, booking).await;
-    if booking.state == BookingState::PaymentExpired {
-        return Err(declined(app, id, &["id"]).await?);
-    }
-    Ok(booking)
-}
-
-fn acting() -> Error {
-    Error::refused(Code::PaymentActionRequired, &["id"], "the bank still waits for you; finish there first")
+    // The processor keeps the effect, so the key is spent before it is asked: a run that is cut short is gone on with.
+    app.once.spend(app.db.write(), &[id]).await?;
+    ask_again(app, booking).await
 }
 
 /// Guest or host say that the guest has arrived.
@@ -150,6 +139,7 @@ async fn walk(app: &App, viewer: &Viewer, booking: Booking, step: Step<'_>) -> R
         drop(txn);
         return Err(outrun(app, viewer, booking.id, actor).await);
     };
+    app.once.spend(&txn, &[walked.id]).await?;
     txn.commit().await?;
     Ok(walked)
 }

@@ -195,11 +195,22 @@ pub async fn update_calendar(
             None => {}
         }
     }
+    app.once.spend(&txn, &[id]).await?;
     txn.commit().await?;
+    changed_days(app, viewer, &listing, &changes).await
+}
+
+/// The days from the first of these changes to the last, as they are now.
+pub async fn changed_days(
+    app: &App,
+    viewer: &Viewer,
+    listing: &Listing,
+    changes: &[CalendarChange],
+) -> Result<Vec<CalendarDay>, Error> {
     let from = changes.iter().map(|change| change.from).min().unwrap_or_default();
     let to = changes.iter().map(|change| change.to).max().unwrap_or_default();
     let to = to.min(from.checked_add_days(Days::new(LONGEST_RANGE.unsigned_abs())).unwrap_or(to));
-    let days = calendar(app, viewer, &[listing], from, to).await?;
+    let days = calendar(app, viewer, std::slice::from_ref(listing), from, to).await?;
     Ok(days.into_values().next().unwrap_or_default())
 }
 

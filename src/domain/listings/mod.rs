@@ -25,7 +25,7 @@ mod terms;
 mod update;
 
 pub use access::{amenities_of, by_host, by_host_count, by_hosts, by_ids, cached, find_own, may_see, visible};
-pub use calendar::{CalendarChange, CalendarDay, calendar, update_calendar};
+pub use calendar::{CalendarChange, CalendarDay, calendar, changed_days, update_calendar};
 pub use change::{AddressChange, ListingChange, PricingChange, RulesChange};
 pub use claims::{
     are_free, claim_for_booking, claim_more, confirm_claims, extend_claims, lock_calendar, move_claims,

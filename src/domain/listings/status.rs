@@ -35,7 +35,7 @@ pub async fn publish(app: &App, viewer: &Viewer, id: Uuid) -> Result<Listing, Er
     viewer.require_user()?;
     let listing = find_own(app, viewer, id).await?;
     match listing.status {
-        ListingStatus::Published => return Ok(listing),
+        ListingStatus::Published => return as_it_is(app, listing).await,
         ListingStatus::Suspended if !viewer.is_staff() => {
             return Err(Error::refused(Code::Forbidden, &["id"], "the marketplace has suspended this listing"));
         }
@@ -49,7 +49,7 @@ pub async fn unlist(app: &App, viewer: &Viewer, id: Uuid) -> Result<Listing, Err
     viewer.require_user()?;
     let listing = find_own(app, viewer, id).await?;
     match listing.status {
-        ListingStatus::Unlisted => Ok(listing),
+        ListingStatus::Unlisted => as_it_is(app, listing).await,
         ListingStatus::Published => move_to(app, &listing, ListingStatus::Unlisted).await,
         _ => Err(Error::refused(Code::StateConflict, &["id"], "only a published listing can be unlisted")),
     }
@@ -61,6 +61,12 @@ pub async fn delete(app: &App, viewer: &Viewer, id: Uuid) -> Result<Uuid, Error>
     let listing = find_own(app, viewer, id).await?;
     move_to(app, &listing, ListingStatus::Deleted).await?;
     Ok(id)
+}
+
+/// Answers for a listing that has the status already. The call has succeeded, so its key is spent.
+async fn as_it_is(app: &App, listing: Listing) -> Result<Listing, Error> {
+    app.once.spend(app.db.write(), &[listing.id]).await?;
+    Ok(listing)
 }
 
 /// Moves from the status that was seen. Deleting holds the listing's row while it looks for stays to come; a booking
@@ -101,6 +107,7 @@ async fn move_to(app: &App, seen: &Listing, status: ListingStatus) -> Result<Lis
             return Err(Error::refused(Code::StateConflict, &["id"], message));
         }
     }
+    app.once.spend(&txn, &[listing.id]).await?;
     txn.commit().await?;
     forget(app, listing.id).await;
     Ok(listing)

@@ -40,6 +40,7 @@ pub async fn create(app: &App, viewer: &Viewer, change: ListingChange) -> Result
     if let Some(amenities) = &change.amenities {
         set_amenities(&txn, listing.id, amenities).await?;
     }
+    app.once.spend(&txn, &[listing.id]).await?;
     txn.commit().await?;
     Ok(listing)
 }
@@ -91,6 +92,7 @@ pub async fn update(
     if let Some(amenities) = &change.amenities {
         set_amenities(&txn, id, amenities).await?;
     }
+    app.once.spend(&txn, &[id]).await?;
     txn.commit().await?;
     forget(app, id).await;
     Ok(listing)

@@ -33,13 +33,17 @@ pub async fn respond(app: &App, viewer: &Viewer, id: Uuid, text: &str) -> Result
     if review.published_at.is_none_or(|at| now >= at + TIME) {
         return Err(Error::refused(Code::ReviewWindowClosed, &["id"], "the 30 days for an answer are over"));
     }
+    let txn = app.db.begin_write().await?;
     let answered = table::Entity::update_many()
         .col_expr(table::Column::ResponseText, Expr::value(text))
         .col_expr(table::Column::ResponseAt, Expr::value(now))
         .filter(table::Column::Id.eq(id))
         .filter(table::Column::ResponseAt.is_null())
-        .exec_with_returning(app.db.write())
+        .exec_with_returning(&txn)
         .await?;
     let locked = || Error::refused(Code::ReviewLocked, &["id"], "this review has been answered");
-    answered.into_iter().next().ok_or_else(locked)
+    let review = answered.into_iter().next().ok_or_else(locked)?;
+    app.once.spend(&txn, &[review.id]).await?;
+    txn.commit().await?;
+    Ok(review)
 }

@@ -108,6 +108,7 @@ pub async fn submit(app: &App, viewer: &Viewer, booking_id: Uuid, draft: Draft) 
     enqueue(&txn, &app.clock, NewJob::about(PUBLISH, booking_id, closes_at)).await?;
     publish_pair(app, &txn, booking_id).await?;
     let review = table::Entity::find_by_id(review.id).one(&txn).await?.unwrap_or(review);
+    app.once.spend(&txn, &[review.id]).await?;
     txn.commit().await?;
     app.queue.wake();
     Ok(review)
@@ -132,6 +133,7 @@ pub async fn update(app: &App, viewer: &Viewer, id: Uuid, draft: Draft) -> Resul
         .exec_with_returning(&txn)
         .await?;
     let review = changed.into_iter().next().ok_or_else(|| Error::not_found(&["id"]))?;
+    app.once.spend(&txn, &[review.id]).await?;
     txn.commit().await?;
     Ok(review)
 }

@@ -61,19 +61,27 @@ pub async fn update(app: &App, viewer: &Viewer, change: ProfileChange) -> Result
         row.currency = Set(currency.code().to_owned());
     }
     row.updated_at = Set(app.clock.now());
-    Ok(row.update(app.db.write()).await?)
+    let txn = app.db.begin_write().await?;
+    let user = row.update(&txn).await?;
+    app.once.spend(&txn, &[user.id]).await?;
+    txn.commit().await?;
+    Ok(user)
 }
 
 /// Lets the viewer list places; doing it again changes nothing.
 pub async fn become_host(app: &App, viewer: &Viewer) -> Result<User, Error> {
     let signed_in = viewer.require_user()?;
+    let txn = app.db.begin_write().await?;
     let changed = table::user::Entity::update_many()
         .col_expr(table::user::Column::IsHost, Expr::value(true))
         .col_expr(table::user::Column::UpdatedAt, Expr::value(app.clock.now()))
         .filter(table::user::Column::Id.eq(signed_in.user_id))
-        .exec_with_returning(app.db.write())
+        .exec_with_returning(&txn)
         .await?;
-    changed.into_iter().next().ok_or_else(|| Error::not_found(&[]))
+    let user = changed.into_iter().next().ok_or_else(|| Error::not_found(&[]))?;
+    app.once.spend(&txn, &[user.id]).await?;
+    txn.commit().await?;
+    Ok(user)
 }
 
 /// A number in the form of E.164, spaces and dashes dropped; empty clears.

@@ -39,15 +39,19 @@ pub async fn sessions_count(app: &App, viewer: &Viewer) -> Result<u64, Error> {
 /// Ends one of the viewer's sessions, or the current one. Answers with what was ended.
 pub async fn revoke(app: &App, viewer: &Viewer, id: Option<Uuid>) -> Result<Vec<Uuid>, Error> {
     let user = viewer.require_user()?;
+    let txn = app.db.begin_write().await?;
     let ended = table::session::Entity::update_many()
         .col_expr(table::session::Column::RevokedAt, Expr::value(app.clock.now()))
         .filter(table::session::Column::Id.eq(id.unwrap_or(user.session_id)))
         .filter(table::session::Column::UserId.eq(user.user_id))
         .filter(table::session::Column::RevokedAt.is_null())
-        .exec_with_returning(app.db.write())
+        .exec_with_returning(&txn)
         .await?;
     if ended.is_empty() {
         return Err(Error::not_found(&["id"]));
     }
-    Ok(ended.into_iter().map(|session| session.id).collect())
+    let ended: Vec<Uuid> = ended.into_iter().map(|session| session.id).collect();
+    app.once.spend(&txn, &ended).await?;
+    txn.commit().await?;
+    Ok(ended)
 }

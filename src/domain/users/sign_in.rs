@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::sea_query::Expr;
-use sea_orm::{ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, Set};
+use sea_orm::{ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect, Set};
 use uuid::Uuid;
 
 use super::{User, table};
@@ -77,6 +77,7 @@ pub(super) async fn open_session(
         ip: Set(origin.ip),
     };
     let session = session.insert(txn).await?;
+    app.once.spend(txn, &[user_id, session.id]).await?;
     issue(app, txn, user_id, session.id).await
 }
 
@@ -132,8 +133,36 @@ pub async fn refresh(app: &App, token: &str) -> Result<Tokens, Error> {
         .await?;
     let Some(session) = seen.into_iter().next() else { return Err(ended()) };
     let tokens = issue(app, &txn, session.user_id, session.id).await?;
+    app.once.spend(&txn, &[session.user_id, session.id]).await?;
     txn.commit().await?;
     Ok(tokens)
+}
+
+/// New tokens of a session for a client that never saw those it was given at `since`. Those are forgotten rather than
+/// used up, so a client that did see them is told to sign in again and the session goes on. Refused once the session
+/// was refreshed: then the client has seen them, and whoever asks now is behind or somebody else.
+pub async fn reissue(app: &App, session_id: Uuid, since: DateTime<Utc>) -> Result<(User, Tokens), Error> {
+    use table::refresh_token::{Column, Entity};
+    let over = || Error::refused(Code::TokenExpired, &[], "this session has gone on or ended; sign in again");
+    let txn = app.db.begin_write().await?;
+    // Locked, so that of two at once the second finds the tokens of the first and forgets them.
+    let found = table::session::Entity::find_by_id(session_id)
+        .filter(table::session::Column::RevokedAt.is_null())
+        .filter(table::session::Column::ExpiresAt.gt(app.clock.now()))
+        .lock_exclusive()
+        .one(&txn)
+        .await?;
+    let session = found.ok_or_else(over)?;
+    let of_session = || Column::SessionId.eq(session.id);
+    let later = Entity::find().filter(of_session()).filter(Column::UsedAt.gt(since)).one(&txn).await?;
+    if later.is_some() {
+        return Err(over());
+    }
+    Entity::delete_many().filter(of_session()).filter(Column::UsedAt.is_null()).exec(&txn).await?;
+    let tokens = issue(app, &txn, session.user_id, session.id).await?;
+    let user = table::user::Entity::find_by_id(session.user_id).one(&txn).await?.ok_or_else(over)?;
+    txn.commit().await?;
+    Ok((user, tokens))
 }
 
 async fn end_session(txn: &impl ConnectionTrait, session_id: Uuid, now: DateTime<Utc>) -> Result<(), Error> {

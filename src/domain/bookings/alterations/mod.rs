@@ -23,7 +23,7 @@ use crate::platform::paging::newest_first;
 
 pub use request::request;
 pub use respond::respond;
-pub(super) use settle::{advance, confirm, give_up};
+pub(super) use settle::{advance, confirm, give_up, is_being_paid};
 pub use table::alteration::Model as Alteration;
 
 impl Alteration {

@@ -2,6 +2,7 @@
 
 use sea_orm::ActiveValue::Set;
 use sea_orm::ConnectionTrait;
+use uuid::Uuid;
 
 use super::super::advance::SAFETY_NET;
 use super::super::state::{AlterationState, BookingState};
@@ -50,6 +51,12 @@ pub(in super::super) async fn give_up(app: &App, booking: &Booking) -> Result<()
         }
     }
     Ok(())
+}
+
+/// Whether the difference of a change is being paid.
+pub(in super::super) async fn is_being_paid(app: &App, booking_id: Uuid) -> Result<bool, Error> {
+    let open = all(app.db.read(), booking_id).await?;
+    Ok(open.iter().any(|alteration| alteration.state == AlterationState::Paying))
 }
 
 /// Goes on with the payment of a difference after the guest did what the bank asked for; nothing when none waits.
