@@ -168,6 +168,16 @@ impl Call {
         }
     }
 
+    /// Runs a call that keeps nothing, so that there is nothing to spend its key on.
+    pub async fn run_anew<T>(&self, run: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+        match &self.key {
+            Ok(Some((field, key))) => self.answered.note(field, key, false),
+            Ok(None) => {}
+            Err(refusals) => return Err(Error::Refused(refusals.clone())),
+        }
+        run.await
+    }
+
     async fn look(&self) -> Result<Found, Error> {
         Ok(self.app.once.look(&self.app.db).await?)
     }

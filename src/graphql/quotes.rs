@@ -4,6 +4,7 @@ use async_graphql::{Context, ID, Object, Result, SimpleObject};
 
 use super::context::{Ask, id, key};
 use super::error::{shown, split, user_errors};
+use super::idempotency::call;
 use super::listings::{BookingMode, CancellationPolicy, Listing};
 use super::loaders::ListingKey;
 use super::money::Money;
@@ -155,7 +156,7 @@ impl QuoteMutation {
             let token = outcome.quote.as_ref().map(|quote| domain::sign(ctx.app(), quote)).transpose()?;
             Ok((outcome, token, request))
         };
-        let (done, mut errors) = split(ctx.app(), done.await)?;
+        let (done, mut errors) = split(ctx.app(), call(ctx).run_anew(done).await)?;
         let Some((outcome, token, request)) = done else {
             return Ok(QuoteCreatePayload { quote: None, check: None, user_errors: errors });
         };

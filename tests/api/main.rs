@@ -18,6 +18,7 @@ mod cancellations;
 mod concurrency;
 mod contract;
 mod http;
+mod idempotency;
 mod import;
 mod listings;
 mod payments;

@@ -10,7 +10,7 @@ use crate::scenes::{merged, new_york, number, stay, text};
 
 /// What a mutation acts on, made anew for every call.
 #[derive(Clone, Copy, PartialEq)]
-enum Scene {
+pub enum Scene {
     /// A published listing with no booking.
     Listing,
     /// A draft.
@@ -36,7 +36,7 @@ enum Scene {
 }
 
 /// What comes of a call by a stranger without a token, an unrelated guest, an unrelated host, the guest and the host.
-type Outcomes = [&'static str; 5];
+pub type Outcomes = [&'static str; 5];
 
 const ANYBODY: Outcomes = ["OK"; 5];
 const SIGNED_IN: Outcomes = ["UNAUTHENTICATED", "OK", "OK", "OK", "OK"];
@@ -50,7 +50,7 @@ const BOTH_SIDES: Outcomes = ["UNAUTHENTICATED", "NOT_FOUND", "NOT_FOUND", "OK",
 /// The host knows of it, but only staff may do it; see the tests of payouts.
 const STAFF: Outcomes = ["UNAUTHENTICATED", "NOT_FOUND", "NOT_FOUND", "NOT_FOUND", "FORBIDDEN"];
 
-const TABLE: [(&str, Scene, Outcomes); 31] = [
+pub const TABLE: [(&str, Scene, Outcomes); 31] = [
     ("userRegister", Scene::Listing, ANYBODY),
     ("sessionCreate", Scene::Listing, ["UNAUTHENTICATED"; 5]),
     ("sessionRefresh", Scene::Listing, ["TOKEN_EXPIRED"; 5]),
@@ -84,16 +84,16 @@ const TABLE: [(&str, Scene, Outcomes); 31] = [
     ("reviewRespond", Scene::Published, ["UNAUTHENTICATED", "FORBIDDEN", "FORBIDDEN", "FORBIDDEN", "OK"]),
 ];
 
-struct Set {
-    guest: Person,
-    host: Person,
-    listing: String,
-    booking: Value,
-    review: Value,
-    alteration: Value,
+pub struct Set {
+    pub guest: Person,
+    pub host: Person,
+    pub listing: String,
+    pub booking: Value,
+    pub review: Value,
+    pub alteration: Value,
 }
 
-async fn set_up(app: &TestApp, scene: Scene) -> Set {
+pub async fn set_up(app: &TestApp, scene: Scene) -> Set {
     app.set(START);
     let (host, guest) = (app.host().await, app.guest().await);
     let mut set =
@@ -135,7 +135,7 @@ async fn set_up(app: &TestApp, scene: Scene) -> Set {
 }
 
 /// Arguments with which the one who may call the mutation succeeds.
-async fn arguments(app: &TestApp, mutation: &str, set: &Set) -> Value {
+pub async fn arguments(app: &TestApp, mutation: &str, set: &Set) -> Value {
     let (listing, booking, review) = (json!(set.listing), set.booking["id"].clone(), set.review["id"].clone());
     let words = json!({ "overall": 4, "text": "Good again." });
     match mutation {
