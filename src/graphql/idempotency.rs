@@ -90,7 +90,7 @@ pub fn call(ctx: &Context<'_>) -> Call {
             let field = ctx.field().alias().unwrap_or(ctx.field().name()).to_owned();
             (ctx.app().with_once(once), Ok(Some((field, key))))
         }
-        Err(refusal) => (ctx.app().clone(), Err(vec![refusal])),
+        Err(refusals) => (ctx.app().clone(), Err(refusals)),
     };
     Call { app, key, answered }
 }
@@ -208,7 +208,7 @@ fn end_of<T>(done: &Result<T, Error>) -> End {
 }
 
 /// The key of the field that runs and the claim that it makes, or why there can be none.
-fn read(ctx: &Context<'_>) -> Result<Option<(String, Once)>, Refusal> {
+fn read(ctx: &Context<'_>) -> Result<Option<(String, Once)>, Vec<Refusal>> {
     let app = ctx.app();
     let operation = ctx.field().name();
     let moves_money = MONEY.contains(&operation);
@@ -216,13 +216,13 @@ fn read(ctx: &Context<'_>) -> Result<Option<(String, Once)>, Refusal> {
         if moves_money && app.config.require_idempotency_keys {
             let message = "send an idempotency key, so that a request sent again is not done again: \
                            `@idempotent(key: \"…\")` on the field, or the header `Idempotency-Key`, with a random UUID";
-            return Err(Refusal::at(Code::Required, &[], message));
+            return Err(vec![Refusal::at(Code::Required, &[], message)]);
         }
         return Ok(None);
     };
     if key.is_empty() || key.len() > LONGEST_KEY || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
         let message = format!("an idempotency key has 1 to {LONGEST_KEY} visible ASCII characters");
-        return Err(Refusal::at(Code::Invalid, &[], message));
+        return Err(vec![Refusal::at(Code::Invalid, &[], message)]);
     }
     let arguments = canonical(ctx.field().arguments().map_err(unreadable)?);
     let actor = ctx.viewer().user().map_or_else(|| "anonymous".to_owned(), |user| user.user_id.to_string());
@@ -233,7 +233,7 @@ fn read(ctx: &Context<'_>) -> Result<Option<(String, Once)>, Refusal> {
 }
 
 /// The key that came with the field or, for a document of one mutation, with the request.
-fn given(ctx: &Context<'_>) -> Result<Option<String>, Refusal> {
+fn given(ctx: &Context<'_>) -> Result<Option<String>, Vec<Refusal>> {
     let directives = ctx.field().directives().map_err(unreadable)?;
     let on_field = directives.iter().find(|directive| directive.name.node == DIRECTIVE);
     let on_field = on_field.and_then(|directive| match &directive.get_argument("key")?.node {
@@ -243,14 +243,14 @@ fn given(ctx: &Context<'_>) -> Result<Option<String>, Refusal> {
     match (on_field, ctx.request().idempotency_key.clone()) {
         (Some(field), Some(header)) if field != header => {
             let message = "the header `Idempotency-Key` and `@idempotent` name different keys; send one of them";
-            Err(Refusal::at(Code::Invalid, &[], message))
+            Err(vec![Refusal::at(Code::Invalid, &[], message)])
         }
         (field, header) => Ok(field.or(header)),
     }
 }
 
-fn unreadable(error: ServerError) -> Refusal {
-    Refusal::at(Code::Invalid, &[], error.message)
+fn unreadable(error: ServerError) -> Vec<Refusal> {
+    vec![Refusal::at(Code::Invalid, &[], error.message)]
 }
 
 /// The arguments as one text, the same for the same values: names in order, and what is null left out, as nothing in

@@ -191,9 +191,12 @@ impl UserMutation {
     ) -> Result<SessionCreatePayload> {
         let once = call(ctx);
         let app = once.app();
-        let run = domain::sign_in(app, &email, password, ctx.origin());
         let again = async |spent: Spent| domain::reissue(app, spent.id(1)?, spent.at).await;
-        let (done, user_errors) = split(app, once.run(run, again).await)?;
+        let done = match domain::Try::count(app, &email) {
+            Ok(counted) => once.run(domain::sign_in(app, counted, password, ctx.origin()), again).await,
+            Err(error) => Err(error),
+        };
+        let (done, user_errors) = split(app, done)?;
         let (viewer, tokens) = done.map(|(user, tokens)| (Viewer::of(user), tokens.into())).unzip();
         Ok(SessionCreatePayload { viewer, tokens, user_errors })
     }

@@ -24,7 +24,7 @@ pub use profile::{ProfileChange, become_host, update};
 pub use register::{Registration, register};
 pub use seed::{SeedUser, any_account, seed};
 pub use sessions::{revoke, session, sessions, sessions_count};
-pub use sign_in::{Origin, Tokens, authenticate, refresh, reissue, sign_in};
+pub use sign_in::{Origin, Tokens, Try, authenticate, refresh, reissue, sign_in};
 pub use table::session::Model as Session;
 pub use table::user::Model as User;
 

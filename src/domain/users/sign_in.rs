@@ -39,13 +39,28 @@ pub struct Tokens {
     pub refresh_expires_at: DateTime<Utc>,
 }
 
+/// A try at the password of one account, counted.
+#[derive(Debug)]
+pub struct Try {
+    email: String,
+}
+
+impl Try {
+    /// Counts a try at the account with this address, before anything is said about it: whether an idempotency key
+    /// fits a password would tell as much as whether the password does.
+    pub fn count(app: &App, email: &str) -> Result<Try, Error> {
+        let email = email.trim().to_lowercase();
+        app.rate_limit.sign_in(fingerprint(&email)).map_err(|wait| {
+            let message = format!("too many tries for this account; wait {} seconds", wait.retry_after_s);
+            Error::refused(Code::RateLimited, &[], message)
+        })?;
+        Ok(Try { email })
+    }
+}
+
 /// Signs in by address and password. A wrong password and an unknown address look and take the same.
-pub async fn sign_in(app: &App, email: &str, password: String, origin: Origin) -> Result<(User, Tokens), Error> {
-    let email = email.trim().to_lowercase();
-    app.rate_limit.sign_in(fingerprint(&email)).map_err(|wait| {
-        let message = format!("too many tries for this account; wait {} seconds", wait.retry_after_s);
-        Error::refused(Code::RateLimited, &[], message)
-    })?;
+pub async fn sign_in(app: &App, counted: Try, password: String, origin: Origin) -> Result<(User, Tokens), Error> {
+    let Try { email } = counted;
     let user = table::user::Entity::find().filter(table::user::Column::Email.eq(&email)).one(app.db.read()).await?;
     let hash = user.as_ref().and_then(|user| user.password_hash.clone());
     let right = app.passwords.verify(password, hash).await?;

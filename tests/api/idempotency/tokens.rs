@@ -79,6 +79,29 @@ async fn a_sign_in_is_answered_again_until_its_session_goes_on_or_ends() {
 }
 
 #[tokio::test]
+async fn tries_at_a_password_are_counted_with_a_key_too() {
+    let app = TestApp::with(&["--rate-limit=1000"]).await;
+    let given = |password: &str| json!({ "email": "new@example.com", "password": password });
+    app.must(&Nobody, "userRegister", account(), TOKENS).await;
+    keyed(&app, &Nobody, "sessionCreate", given(PASSWORD), TOKENS, "one").await;
+    let query = document_with("sessionCreate", &given("a guess"), TOKENS, Some("one"));
+    let mut tries = 0;
+    let last = loop {
+        let body = app.post(&Nobody, &query, given("a guess")).await.json();
+        let said = errors(&body["data"]["sessionCreate"]);
+        tries += 1;
+        if said != ["IDEMPOTENCY_KEY_REUSED"] || tries == 1_000 {
+            break said;
+        }
+    };
+    assert_eq!(last, ["RATE_LIMITED"], "after {tries} tries");
+    let right = document_with("sessionCreate", &given(PASSWORD), TOKENS, Some("one"));
+    let body = app.post(&Nobody, &right, given(PASSWORD)).await.json();
+    assert_eq!(errors(&body["data"]["sessionCreate"]), ["RATE_LIMITED"]);
+    app.finish().await;
+}
+
+#[tokio::test]
 async fn a_refresh_sent_again_with_its_key_does_not_end_the_session() {
     let app = TestApp::new().await;
     let start = app.must(&Nobody, "userRegister", account(), TOKENS).await;
