@@ -7,6 +7,7 @@ use async_graphql::{Context, Enum, ID, Object, Result};
 use super::bookings::Booking;
 use super::context::{Ask, id, key};
 use super::error::{shown, split};
+use super::idempotency::call;
 use super::loaders::UserKey;
 use super::money::Money;
 use super::payload::payloads;
@@ -134,12 +135,15 @@ impl AlterationMutation {
         #[graphql(desc = "The card that pays a higher price, from the guest; else that of the booking.")]
         payment_method_token: Option<String>,
     ) -> Result<BookingAlterationRequestPayload> {
-        let done = async {
+        let once = call(ctx);
+        let (app, viewer) = (once.app(), ctx.viewer());
+        let run = async {
             let id = key(Kind::Booking, &id, &["id"])?;
             let wanted = stay.read(&["stay"], "", false)?;
-            alterations::request(ctx.app(), ctx.viewer(), id, wanted, payment_method_token).await
+            alterations::request(app, viewer, id, wanted, payment_method_token).await
         };
-        let (done, user_errors) = split(ctx.app(), done.await)?;
+        let done = once.run(run, async |spent| alterations::requested(app, viewer, spent.id(0)?).await).await;
+        let (done, user_errors) = split(app, done)?;
         Ok(BookingAlterationRequestPayload { alteration: done.map(BookingAlteration::of), user_errors })
     }
 
@@ -153,11 +157,14 @@ impl AlterationMutation {
         #[graphql(desc = "The card that pays a higher price, from the guest; else that of the booking.")]
         payment_method_token: Option<String>,
     ) -> Result<BookingAlterationRespondPayload> {
-        let done = async {
+        let once = call(ctx);
+        let (app, viewer) = (once.app(), ctx.viewer());
+        let run = async {
             let id = key(Kind::BookingAlteration, &id, &["id"])?;
-            alterations::respond(ctx.app(), ctx.viewer(), id, accept, payment_method_token).await
+            alterations::respond(app, viewer, id, accept, payment_method_token).await
         };
-        let (done, user_errors) = split(ctx.app(), done.await)?;
+        let done = once.run(run, async |spent| alterations::responded(app, viewer, spent.id(0)?).await).await;
+        let (done, user_errors) = split(app, done)?;
         let (booking, alteration) = done.unzip();
         Ok(BookingAlterationRespondPayload {
             booking: booking.map(Booking::of),

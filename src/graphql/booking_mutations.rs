@@ -235,11 +235,14 @@ impl BookingMutation {
     ) -> Result<BookingRefundPayload> {
         let amount = amount.read(&["amount"]);
         let currency = amount.as_ref().ok().map(|money| money.currency);
-        let done = async {
+        let once = call(ctx);
+        let (app, viewer) = (once.app(), ctx.viewer());
+        let run = async {
             let id = key(Kind::Booking, &id, &["id"])?;
-            domain::refund(ctx.app(), ctx.viewer(), id, amount?, &reason).await
+            domain::refund(app, viewer, id, amount?, &reason).await
         };
-        let (done, user_errors) = split_money(ctx.app(), done.await, currency)?;
+        let replay = async |spent: Spent| domain::cancelled(app, viewer, spent.id(0)?, spent.id(1).ok()).await;
+        let (done, user_errors) = split_money(app, once.run(run, replay).await, currency)?;
         let (booking, refund) = done.map_or((None, None), |(booking, refund)| {
             let refund = refund.zip(currency).map(|(row, currency)| Refund { row: row.into(), currency });
             (Some(Booking::of(booking)), refund)

@@ -30,8 +30,8 @@ const DIRECTIVE: &str = "idempotent";
 /// is answered as the first was, with what the first made as it is now, and says so in `extensions.idempotency`.
 /// Keys are yours alone, one set for each mutation, and are kept for 24 hours, for mutations that move money 30 days.
 /// What is refused before anything is done keeps nothing: mend it and send it with the same key. A card that is declined
-/// is an answer and kept; another try takes a new key. `bookingCreate` and `bookingCancel` need a key. A document with
-/// one mutation may send it in the HTTP header `Idempotency-Key` instead.
+/// is an answer and kept; another try takes a new key. `bookingCreate`, `bookingCancel`, `bookingRefund`,
+/// `bookingAlterationRequest` and `bookingAlterationRespond` need a key. A document with one mutation may send it in the HTTP header `Idempotency-Key` instead.
 #[Directive(location = "Field")]
 pub fn idempotent(
     #[graphql(desc = "1 to 255 visible ASCII characters that nobody would guess, such as a random UUID.")] key: String,

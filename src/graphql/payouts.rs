@@ -7,6 +7,7 @@ use async_graphql::{Context, Enum, ID, Object, Result, SimpleObject};
 use super::bookings::Booking;
 use super::context::{Ask, id, key};
 use super::error::{shown, split};
+use super::idempotency::call;
 use super::loaders::{BookingKey, UserKey};
 use super::money::Money;
 use super::payload::payloads;
@@ -209,11 +210,14 @@ impl PayoutMutation {
         #[graphql(desc = "The payout.")] id: ID,
         #[graphql(desc = "Why; the host reads it.")] reason: String,
     ) -> Result<PayoutHoldPayload> {
-        let done = async {
+        let once = call(ctx);
+        let app = once.app();
+        let run = async {
             let id = key(Kind::Payout, &id, &["id"])?;
-            domain::hold(ctx.app(), ctx.viewer(), id, &reason).await
+            domain::hold(app, ctx.viewer(), id, &reason).await
         };
-        let (done, user_errors) = split(ctx.app(), done.await)?;
+        let done = once.run(run, async |spent| domain::known(app, spent.id(0)?).await).await;
+        let (done, user_errors) = split(app, done)?;
         Ok(PayoutHoldPayload { payout: done.map(Payout::of), user_errors })
     }
 
@@ -223,11 +227,14 @@ impl PayoutMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "The payout.")] id: ID,
     ) -> Result<PayoutReleasePayload> {
-        let done = async {
+        let once = call(ctx);
+        let app = once.app();
+        let run = async {
             let id = key(Kind::Payout, &id, &["id"])?;
-            domain::release(ctx.app(), ctx.viewer(), id).await
+            domain::release(app, ctx.viewer(), id).await
         };
-        let (done, user_errors) = split(ctx.app(), done.await)?;
+        let done = once.run(run, async |spent| domain::known(app, spent.id(0)?).await).await;
+        let (done, user_errors) = split(app, done)?;
         Ok(PayoutReleasePayload { payout: done.map(Payout::of), user_errors })
     }
 
@@ -238,8 +245,10 @@ impl PayoutMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "The processor's name for your account.")] account: String,
     ) -> Result<PayoutAccountSetPayload> {
-        let done = domain::set_account(ctx.app(), ctx.viewer(), &account).await;
-        let (done, user_errors) = split(ctx.app(), done)?;
+        let once = call(ctx);
+        let app = once.app();
+        let done = once.run(domain::set_account(app, ctx.viewer(), &account), async |_| Ok(())).await;
+        let (done, user_errors) = split(app, done)?;
         let viewer = match done {
             Some(()) => users::viewer(ctx).await?,
             None => None,

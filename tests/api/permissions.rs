@@ -48,7 +48,7 @@ const HOSTS_SIDE: Outcomes = ["UNAUTHENTICATED", "NOT_FOUND", "NOT_FOUND", "FORB
 const BOTH_SIDES: Outcomes = ["UNAUTHENTICATED", "NOT_FOUND", "NOT_FOUND", "OK", "OK"];
 
 /// The host knows of it, but only staff may do it; see the tests of payouts.
-const STAFF: Outcomes = ["UNAUTHENTICATED", "NOT_FOUND", "NOT_FOUND", "NOT_FOUND", "FORBIDDEN"];
+pub const STAFF: Outcomes = ["UNAUTHENTICATED", "NOT_FOUND", "NOT_FOUND", "NOT_FOUND", "FORBIDDEN"];
 
 pub const TABLE: [(&str, Scene, Outcomes); 31] = [
     ("userRegister", Scene::Listing, ANYBODY),

@@ -4,6 +4,7 @@ use sea_orm::ActiveValue::Set;
 use uuid::Uuid;
 
 use super::advance::advance;
+use super::again::cancelled;
 use super::state::Actor;
 use super::step::{By, Step, conflict, possible, take};
 use super::{Booking, access};
@@ -45,11 +46,11 @@ pub async fn refund(
     step.change.refunded_minor = Set(booking.refunded_minor + amount.minor);
     step.data = Some(serde_json::json!({ "reason": reason, "amount": amount.minor, "currency": booking.currency }));
     step.look_again = vec![app.clock.now() + super::advance::SAFETY_NET];
-    let Some(taken) = take(app, &txn, &booking, step).await? else {
+    if take(app, &txn, &booking, step).await?.is_none() {
         drop(txn);
         let booking = access::by_id(app, viewer, id).await?.ok_or_else(|| Error::not_found(&["id"]))?;
         return Err(conflict(&booking, &possible(app, &booking, actor)?));
-    };
+    }
     let Some(escrow) = payments::escrow::lock(&txn, id).await? else {
         return Err(conflict(&booking, &possible(app, &booking, actor)?));
     };
@@ -61,17 +62,10 @@ pub async fn refund(
         return Err(Error::refused(Code::Invalid, &["amount", "amount"], message));
     }
     let refund = payments::escrow::divide(app, &txn, id, shares.giving_back(amount.minor), &reason).await?;
+    let subject: Vec<Uuid> = [id].into_iter().chain(refund.as_ref().map(|refund| refund.id)).collect();
+    app.once.spend(&txn, &subject).await?;
     fail_point::reach("refund.owing").await;
     txn.commit().await?;
     fail_point::reach("refund.owed").await;
-    app.queue.wake();
-    if let Err(error) = advance(app, id).await {
-        tracing::warn!(booking.id = %id, %error, "a refund will be sent later");
-    }
-    let booking = access::by_id(app, viewer, id).await?.unwrap_or(taken);
-    let refund = match refund {
-        Some(refund) => payments::refund_by_id(app, refund.id).await?,
-        None => None,
-    };
-    Ok((booking, refund))
+    cancelled(app, viewer, id, refund.map(|refund| refund.id)).await
 }

@@ -32,7 +32,7 @@ pub use escrow::{Escrow, Shares};
 pub use payout::Payout;
 pub use refund::send_refunds;
 pub use schedule::{Slot, schedule, unschedule};
-pub use staff::{hold, release, set_account};
+pub use staff::{hold, known, release, set_account};
 pub use table::attempt::Model as Attempt;
 pub use table::payment::Model as Payment;
 pub use table::refund::Model as Refund;

@@ -65,10 +65,16 @@ async fn apply(app: &App, payout: &Payout, change: Change, wake: bool) -> Result
         let at = if payout.released_at.is_some() { app.clock.now() } else { at };
         enqueue(&txn, &app.clock, NewJob::about(PAY_OUT, payout.id, at)).await?;
     }
+    app.once.spend(&txn, &[payout.id]).await?;
     txn.commit().await?;
     app.queue.wake();
-    let changed = table::payout::Entity::find_by_id(payout.id).one(app.db.write()).await?;
-    changed.ok_or_else(|| Error::failed("a payout is gone"))
+    known(app, payout.id).await
+}
+
+/// Answers once more for a payout that was held back or let go.
+pub async fn known(app: &App, id: Uuid) -> Result<Payout, Error> {
+    let payout = table::payout::Entity::find_by_id(id).one(app.db.write()).await?;
+    payout.ok_or_else(|| Error::failed("a payout is gone"))
 }
 
 /// Names the account at the card processor to which the viewer is paid; payouts that waited for one are let go.
@@ -97,6 +103,7 @@ pub async fn set_account(app: &App, viewer: &Viewer, reference: &str) -> Result<
         set(app, &txn, &payout, change).await?;
         enqueue(&txn, &app.clock, NewJob::about(PAY_OUT, payout.id, app.clock.now())).await?;
     }
+    app.once.spend(&txn, &[user.user_id]).await?;
     txn.commit().await?;
     app.queue.wake();
     Ok(())

@@ -3,10 +3,10 @@
 use sea_orm::FromQueryResult;
 
 use super::*;
-use crate::permissions::{Set, TABLE, arguments, set_up};
+use crate::permissions::{STAFF, Set, TABLE, arguments, set_up};
 use crate::scenes::merged;
 
-const TABLES: [&str; 14] = [
+const TABLES: [&str; 21] = [
     "\"user\"",
     "session",
     "listing",
@@ -21,6 +21,13 @@ const TABLES: [&str; 14] = [
     "review",
     "job",
     "sandbox_intent",
+    "sandbox_transfer",
+    "booking_alteration",
+    "escrow",
+    "ledger_transaction",
+    "ledger_entry",
+    "payout",
+    "payout_account",
 ];
 
 /// Every row that a mutation can make or change, tokens aside.
@@ -44,6 +51,11 @@ fn identity(mutation: &str) -> &'static str {
         "listingDelete" => "deletedId",
         "listingCalendarUpdate" => "days { date price { amount } state }",
         "quoteCreate" => "quote { listing { id } price { total { amount } } }",
+        "payoutAccountSet" => "viewer { id }",
+        "bookingAlterationRequest" => "alteration { id state }",
+        "bookingAlterationRespond" => "alteration { id state } booking { id state version }",
+        "bookingRefund" => "booking { id version } refund { id amount { amount } state }",
+        _ if mutation.starts_with("payout") => "payout { id state }",
         "bookingCancel" => "booking { id state version } refund { id amount { amount } state }",
         _ if mutation.starts_with("listing") => "listing { id status version }",
         _ if mutation.starts_with("review") => "review { id text overall }",
@@ -85,12 +97,17 @@ async fn given(app: &TestApp, mutation: &str, set: &Set) -> Value {
 async fn each_mutation_sent_twice_is_done_once_and_answers_the_same() {
     let app = TestApp::new().await;
     for (mutation, scene, outcomes) in TABLE {
-        let set = set_up(&app, scene).await;
+        let (set, admin) = (set_up(&app, scene).await, app.admin().await);
         let given = given(&app, mutation, &set).await;
+        if mutation == "payoutRelease" {
+            let hold = merged(given.clone(), json!({ "reason": "A complaint." }));
+            app.must(&admin, "payoutHold", hold, "__typename").await;
+        }
         app.advance(TimeDelta::seconds(1));
         let call = async |key: &str| {
             let (given, wanted) = (given.clone(), identity(mutation));
             match outcomes {
+                _ if outcomes == STAFF => keyed(&app, &admin, mutation, given, wanted, key).await,
                 [.., "OK"] if mutation != "userRegister" => keyed(&app, &set.host, mutation, given, wanted, key).await,
                 [.., "OK", _] => keyed(&app, &set.guest, mutation, given, wanted, key).await,
                 _ => keyed(&app, &Nobody, mutation, given, wanted, key).await,

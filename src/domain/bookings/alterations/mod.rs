@@ -21,8 +21,8 @@ use crate::kernel::page::{Page, PageRequest};
 use crate::platform::App;
 use crate::platform::paging::newest_first;
 
-pub use request::request;
-pub use respond::respond;
+pub use request::{request, requested};
+pub use respond::{respond, responded};
 pub(super) use settle::{advance, confirm, give_up, is_being_paid};
 pub use table::alteration::Model as Alteration;
 

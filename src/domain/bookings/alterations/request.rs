@@ -17,8 +17,8 @@ use crate::domain::listings::stay_check::StayRule;
 use crate::domain::listings::{self, StayRequest};
 use crate::domain::viewer::Viewer;
 use crate::kernel::local_time::{date_in, instant};
-use crate::platform::App;
 use crate::platform::database::is_duplicate;
+use crate::platform::{App, fail_point};
 
 /// How long the other side has to answer.
 const ANSWER: TimeDelta = TimeDelta::hours(24);
@@ -79,12 +79,27 @@ pub async fn request(
         let booking = access::by_id(app, viewer, id).await?.ok_or_else(|| Error::not_found(&["id"]))?;
         return Err(conflict(&booking, &possible(app, &booking, actor)?));
     };
+    app.once.spend(&txn, &[alteration.id]).await?;
+    fail_point::reach("alteration.asking").await;
     txn.commit().await?;
-    if actor == Actor::Guest && needs_no_answer(app, &booking, &quote)? {
-        agree(app, &booking, &alteration, By::SYSTEM, None).await?;
-        return Ok(by_id(app, viewer, alteration.id).await?.map_or(alteration, |(alteration, _)| alteration));
+    fail_point::reach("alteration.asked").await;
+    answer(app, viewer, booking, alteration).await
+}
+
+/// Answers once more for a change that was asked for.
+pub async fn requested(app: &App, viewer: &Viewer, id: Uuid) -> Result<Alteration, Error> {
+    let (alteration, booking) = by_id(app, viewer, id).await?.ok_or_else(|| Error::not_found(&["id"]))?;
+    answer(app, viewer, booking, alteration).await
+}
+
+/// A change that needs no answer is agreed to at once.
+async fn answer(app: &App, viewer: &Viewer, booking: Booking, alteration: Alteration) -> Result<Alteration, Error> {
+    let waits = alteration.state == AlterationState::Pending && alteration.requested_as == Actor::Guest;
+    if !waits || !needs_no_answer(app, &booking, &alteration.quote()?)? {
+        return Ok(alteration);
     }
-    Ok(alteration)
+    agree(app, &booking, &alteration, By::SYSTEM, None).await?;
+    Ok(by_id(app, viewer, alteration.id).await?.map_or(alteration, |(alteration, _)| alteration))
 }
 
 /// The price promise of the other stay. What both sides may agree on is theirs; the calendar is not, and neither is

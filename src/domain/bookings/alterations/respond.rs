@@ -51,8 +51,20 @@ pub async fn respond(
         (false, true) => refuse(app, &booking, &alteration, by, AlterationState::Withdrawn).await?,
         (false, false) => refuse(app, &booking, &alteration, by, AlterationState::Declined).await?,
     };
-    let (alteration, booking) = by_id(app, viewer, id).await?.unwrap_or((alteration, booking));
-    if accept && alteration.state == AlterationState::Declined {
+    tell(app, viewer, booking, id).await
+}
+
+/// Answers once more for a change that was answered to.
+pub async fn responded(app: &App, viewer: &Viewer, id: Uuid) -> Result<(Booking, Alteration), Error> {
+    let (_, booking) = by_id(app, viewer, id).await?.ok_or_else(|| Error::not_found(&["id"]))?;
+    let booking = follow_up(app, booking).await;
+    tell(app, viewer, booking, id).await
+}
+
+async fn tell(app: &App, viewer: &Viewer, booking: Booking, id: Uuid) -> Result<(Booking, Alteration), Error> {
+    let (alteration, _) = by_id(app, viewer, id).await?.ok_or_else(|| Error::not_found(&["id"]))?;
+    let unpaid = payments::of_alteration(app.db.read(), id).await?.is_some();
+    if unpaid && alteration.state == AlterationState::Declined {
         let message = "the card was declined for the difference; the booking stays as it is";
         return Err(Error::refused(Code::PaymentDeclined, &["paymentMethodToken"], message));
     }
@@ -81,6 +93,7 @@ async fn refuse(
         drop(txn);
         return Err(over(app, booking, by.actor));
     };
+    app.once.spend(&txn, &[alteration.id]).await?;
     txn.commit().await?;
     Ok(booking)
 }
@@ -138,6 +151,10 @@ pub(super) async fn agree(
         txn.rollback().await?;
         return Err(over(app, booking, by.actor));
     };
+    // What the service agrees to by itself is no call of its own.
+    if by.user_id.is_some() {
+        app.once.spend(&txn, &[alteration.id]).await?;
+    }
     fail_point::reach("alteration.agreeing").await;
     txn.commit().await?;
     fail_point::reach("alteration.agreed").await;
