@@ -80,7 +80,11 @@ fn main() -> ExitCode {
 }
 
 async fn run(command: Command, config: Config) -> anyhow::Result<()> {
-    let app = App::start(config, Clock::system()).await?;
+    #[cfg(feature = "test-clock")]
+    let clock = config.test_clock.map_or_else(Clock::system, |start| start.clock());
+    #[cfg(not(feature = "test-clock"))]
+    let clock = Clock::system();
+    let app = App::start(config, clock).await?;
     match command {
         Command::Serve { demo } => {
             if demo {

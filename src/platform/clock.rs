@@ -19,6 +19,9 @@ enum Source {
     System,
     /// Microseconds since the epoch, moved by hand.
     Manual(Arc<AtomicI64>),
+    /// Microseconds by which it is ahead of the machine's clock.
+    #[cfg(feature = "test-clock")]
+    Offset(Arc<AtomicI64>),
 }
 
 impl Clock {
@@ -32,25 +35,37 @@ impl Clock {
         Clock::from(Source::Manual(Arc::new(AtomicI64::new(at.timestamp_micros()))))
     }
 
+    /// A clock that begins at `at` and runs on like the machine's.
+    #[cfg(feature = "test-clock")]
+    pub fn running_from(at: DateTime<Utc>) -> Self {
+        let ahead = at.timestamp_micros() - machine_micros();
+        Clock::from(Source::Offset(Arc::new(AtomicI64::new(ahead))))
+    }
+
     fn from(source: Source) -> Self {
         Clock { source, order: Arc::new(Mutex::new(ContextV7::new())) }
     }
 
     /// The current instant in whole microseconds, the precision every database keeps.
-    #[expect(clippy::disallowed_methods, reason = "this is the one place that asks the machine")]
     pub fn now(&self) -> DateTime<Utc> {
         let micros = match &self.source {
-            Source::System => Utc::now().timestamp_micros(),
+            Source::System => machine_micros(),
             Source::Manual(micros) => micros.load(Ordering::SeqCst),
+            #[cfg(feature = "test-clock")]
+            Source::Offset(ahead) => machine_micros().saturating_add(ahead.load(Ordering::SeqCst)),
         };
         DateTime::from_timestamp_micros(micros).unwrap_or_default()
     }
 
-    /// Moves a manual clock; the machine's clock stays where it is.
+    /// Moves a clock that can be moved; the machine's clock stays where it is.
     pub fn advance(&self, by: TimeDelta) {
-        if let Source::Manual(micros) = &self.source {
-            micros.fetch_add(by.num_microseconds().unwrap_or(0), Ordering::SeqCst);
-        }
+        let micros = match &self.source {
+            Source::System => return,
+            Source::Manual(micros) => micros,
+            #[cfg(feature = "test-clock")]
+            Source::Offset(ahead) => ahead,
+        };
+        micros.fetch_add(by.num_microseconds().unwrap_or(0), Ordering::SeqCst);
     }
 
     /// Sets a manual clock; the machine's clock stays where it is.
@@ -58,6 +73,17 @@ impl Clock {
         if let Source::Manual(micros) = &self.source {
             micros.store(at.timestamp_micros(), Ordering::SeqCst);
         }
+    }
+
+    /// Moves a clock that can be moved on to `at`, and the machine's clock nowhere. Answers false when it is past that.
+    #[cfg(feature = "test-clock")]
+    pub fn move_on(&self, at: DateTime<Utc>) -> bool {
+        let (micros, to) = match &self.source {
+            Source::System => return false,
+            Source::Manual(micros) => (micros, at.timestamp_micros()),
+            Source::Offset(ahead) => (ahead, at.timestamp_micros() - machine_micros()),
+        };
+        micros.fetch_max(to, Ordering::SeqCst) <= to
     }
 
     /// A new id that sorts after every id this process made before.
@@ -74,4 +100,9 @@ impl Clock {
         rand::rng().fill_bytes(&mut bytes);
         bytes
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the one place that asks the machine")]
+fn machine_micros() -> i64 {
+    Utc::now().timestamp_micros()
 }

@@ -71,6 +71,11 @@ pub struct Settings {
     #[arg(long, global = true, env = "ROOST_REQUIRE_IDEMPOTENCY_KEYS", default_value = "on", value_name = "on|off")]
     pub require_idempotency_keys: String,
 
+    /// Begin at this instant (RFC 3339, or `now`) and let anybody move time on over HTTP: for tests only
+    #[cfg(feature = "test-clock")]
+    #[arg(long, global = true, env = "ROOST_TEST_CLOCK", value_name = "INSTANT|now")]
+    pub test_clock: Option<String>,
+
     /// What to log, in the syntax of tracing's EnvFilter
     #[arg(
         long,
@@ -119,6 +124,9 @@ pub struct Config {
     pub embedded_worker: bool,
     /// Whether mutations that move money must come with an idempotency key.
     pub require_idempotency_keys: bool,
+    /// Where a clock that can be moved over HTTP begins, if it was asked for.
+    #[cfg(feature = "test-clock")]
+    pub test_clock: Option<super::test_clock::Start>,
     /// The log filter.
     pub log: String,
     /// Whether logs are JSON lines.
@@ -212,8 +220,12 @@ impl Settings {
         });
         let connections = self.database_connections.as_str();
         let connections = checks.number("--database-connections (ROOST_DATABASE_CONNECTIONS)", connections, 1, 1_000);
+        #[cfg(feature = "test-clock")]
+        let test_clock = super::test_clock::check(self.test_clock.as_deref(), listen, &mut checks.0);
         let config = Config {
             listen,
+            #[cfg(feature = "test-clock")]
+            test_clock,
             data_dir,
             database_url,
             database_connections: u32::try_from(connections).unwrap_or(1),

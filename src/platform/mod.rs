@@ -16,6 +16,8 @@ pub mod password;
 pub mod queue;
 pub mod rate_limit;
 pub mod telemetry;
+#[cfg(feature = "test-clock")]
+pub mod test_clock;
 pub mod windowed;
 
 use cache::Cache;

@@ -2,6 +2,8 @@
 
 mod graphql_http;
 mod playground;
+#[cfg(feature = "test-clock")]
+mod test_clock;
 mod viewer;
 
 use std::net::SocketAddr;
@@ -42,7 +44,10 @@ struct Served {
 /// The routes and layers over `app`.
 pub fn router(app: App) -> Router {
     let served = Served { app, schema: graphql::schema() };
-    Router::new()
+    let routes = Router::new();
+    #[cfg(feature = "test-clock")]
+    let routes = routes.merge(test_clock::routes(&served.app));
+    routes
         .route("/", get(root))
         .route("/graphql", get(graphql_http::get).post(graphql_http::post).fallback(graphql_http::other_method))
         .route("/health/live", get(|| async { Json(json!({ "status": "live" })) }))

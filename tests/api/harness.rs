@@ -1,6 +1,7 @@
 //! The server under test, in this process, with a clock that is moved by hand.
 
 use std::ops::Deref;
+use std::process::{Command, Stdio};
 
 use axum::Router;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -67,6 +68,21 @@ impl TestApp {
     pub async fn second_node(&self) -> (App, Router) {
         let app = TestApp::start(self.app.config.clone(), self.app.clock.clone()).await;
         (app.clone(), roost::server::router(app))
+    }
+
+    /// The built program on this server's database and files, with its clock beginning where tests begin.
+    pub fn program(&self, args: &[&str]) -> Command {
+        let mut program = Command::new(env!("CARGO_BIN_EXE_roost"));
+        let unset =
+            std::env::vars().map(|(name, _)| name).filter(|name| name.starts_with("ROOST_") && name != "ROOST_LOG");
+        unset.for_each(|name| {
+            program.env_remove(name);
+        });
+        program.env_remove("REDIS_URL").env_remove("STRIPE_SECRET_KEY");
+        program.env("DATABASE_URL", &self.app.config.database_url);
+        program.env("ROOST_DATA_DIR", &self.app.config.data_dir).env("ROOST_TEST_CLOCK", START);
+        program.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        program
     }
 
     /// Moves the clock on.

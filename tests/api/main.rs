@@ -29,3 +29,4 @@ mod reviews;
 mod search;
 mod statements;
 mod story;
+mod test_clock;
