@@ -1,10 +1,11 @@
-//! The command line: serve, worker, migrate, demo, import, schema.
+//! The command line: serve, worker, jobs, migrate, demo, import, schema.
 
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 use roost::import::{self, ImportArgs};
+use roost::jobs::JobsArgs;
 use roost::platform::clock::Clock;
 use roost::platform::config::{Config, Settings};
 use roost::platform::{App, telemetry};
@@ -36,6 +37,8 @@ enum Command {
     },
     /// Run the queue's worker alone, beside servers with ROOST_WORKER=off
     Worker,
+    /// List, count, requeue and delete jobs of the queue
+    Jobs(JobsArgs),
     /// Bring the database's schema up to date and leave
     Migrate,
     /// Fill an empty database with a demonstration marketplace
@@ -94,6 +97,7 @@ async fn run(command: Command, config: Config) -> anyhow::Result<()> {
         }
         Command::Demo => fill(&app).await?,
         Command::Worker => jobs::work(&app, stop_signal()?).await,
+        Command::Jobs(args) => print!("{}", jobs::command(&app, args).await?),
         Command::Migrate => println!("The schema is up to date."),
         Command::Import(args) => println!("{}", import::command(&app, args).await?),
         Command::Schema => {}

@@ -100,7 +100,7 @@ async fn sweep(app: &App) -> Result<(), Error> {
     loop {
         let jobs = queue::lease(&app.db, &app.clock, BATCH).await?;
         let mut done = Vec::new();
-        for job in &jobs {
+        for job in jobs {
             let Some(id) = job.about() else { continue };
             let kind = [bookings::ADVANCE, reviews::PUBLISH, PAY_OUT].into_iter().find(|&kind| kind == job.kind);
             let Some(kind) = kind else { continue };
@@ -112,7 +112,7 @@ async fn sweep(app: &App) -> Result<(), Error> {
                     _ => reviews::publish_due(app, id).await?,
                 }
             }
-            done.push(job.id);
+            done.push(job);
         }
         if done.is_empty() {
             return Ok(());

@@ -1,49 +1,41 @@
 //! The door through which time comes in: takes due jobs from the queue and makes one call of the domain for each.
 
+mod command;
+pub mod worker;
+
 use std::time::Duration;
 
-use chrono::TimeDelta;
-use futures_util::stream::{self, StreamExt};
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+pub use command::{CommandError, JobsArgs, command};
+use worker::Duties;
+
 use crate::domain::error::Error;
 use crate::domain::{bookings, payments, reviews};
-use crate::platform::queue::{self, Job};
+use crate::platform::queue::Job;
 use crate::platform::{App, idempotency};
 
-/// How many jobs of one batch run at the same time.
-const AT_ONCE: usize = 4;
-/// How many jobs are leased at a time.
-const BATCH: u32 = 16;
-/// How long the worker sleeps at most: jobs of other processes do not wake it.
-const NAP: Duration = Duration::from_secs(1);
-/// How often the worker removes what is kept for a time only.
-const SWEEP: TimeDelta = TimeDelta::minutes(10);
+/// How often what is kept for a time only is removed.
+const SWEEP: Duration = Duration::from_secs(600);
 
 /// Runs due jobs until told to stop, and then finishes those it has begun.
 pub async fn work(app: &App, stop: CancellationToken) {
-    tracing::debug!("the worker has started");
-    let mut next_sweep = app.clock.now();
+    tokio::join!(worker::work(app, stop.clone(), Duties::of(boxed)), sweep_often(app, stop));
+}
+
+async fn sweep_often(app: &App, stop: CancellationToken) {
     while !stop.is_cancelled() {
-        if app.clock.now() >= next_sweep {
-            next_sweep = app.clock.now() + SWEEP;
-            if let Err(error) = sweep(app).await {
-                tracing::error!(%error, "old rows cannot be removed");
-            }
-        }
-        match run_batch(app).await {
-            Ok(0) => {}
-            Ok(_) => continue,
-            Err(error) => tracing::error!(%error, "the queue cannot be read"),
+        if let Err(error) = sweep(app).await {
+            tracing::error!(%error, "old rows cannot be removed");
         }
         tokio::select! {
             () = stop.cancelled() => {}
-            () = app.queue.woken() => {}
-            () = tokio::time::sleep(NAP) => {}
+            () = tokio::time::sleep(SWEEP) => {}
         }
     }
-    tracing::debug!("the worker has stopped");
 }
 
 /// Removes what is kept for a time only, once its time is over. Answers how much it was.
@@ -53,35 +45,11 @@ pub async fn sweep(app: &App) -> Result<u64, Error> {
 
 /// Runs every job that is due now, and those that follow from them. Answers how many ran.
 pub async fn drain(app: &App) -> Result<usize, Error> {
-    let mut total = 0;
-    loop {
-        match run_batch(app).await? {
-            0 => return Ok(total),
-            ran => total += ran,
-        }
-    }
+    worker::drain(app, Duties::of(boxed)).await
 }
 
-async fn run_batch(app: &App) -> Result<usize, Error> {
-    let jobs = queue::lease(&app.db, &app.clock, BATCH).await?;
-    let count = jobs.len();
-    stream::iter(jobs).for_each_concurrent(AT_ONCE, |job| run(app, job)).await;
-    Ok(count)
-}
-
-/// Runs one job, and settles it with the queue.
-async fn run(app: &App, job: Job) {
-    let done = handle(app, &job).await;
-    let settled = match &done {
-        Ok(()) => queue::done(&app.db, &job).await,
-        Err(error) => {
-            tracing::warn!(job.id = %job.id, job.kind, attempt = job.attempts, %error, "a job failed");
-            queue::failed(&app.db, &app.clock, &job, &error.to_string()).await
-        }
-    };
-    if let Err(error) = settled {
-        tracing::error!(job.id = %job.id, %error, "a job could not be settled; its lease will run out");
-    }
+fn boxed<'a>(app: &'a App, job: &'a Job) -> BoxFuture<'a, Result<(), Error>> {
+    handle(app, job).boxed()
 }
 
 /// The handlers by name.

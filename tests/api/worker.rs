@@ -1,0 +1,255 @@
+//! The worker: long jobs, lost ones, many at once, several workers, and a stop that finishes what was begun.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use futures_util::FutureExt;
+use roost::domain::error::Error;
+use roost::jobs::worker::{self, AT_ONCE, Duties};
+use roost::platform::App;
+use roost::platform::queue::{self, NewJob};
+use serde_json::Value;
+use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::harness::TestApp;
+
+const BRISK: Duration = Duration::from_millis(5);
+const NEVER: Duration = Duration::from_secs(3_600);
+
+/// A place where jobs wait until the test lets them go on.
+struct Gate {
+    reached: Semaphore,
+    open: Semaphore,
+}
+
+impl Gate {
+    const fn new() -> Gate {
+        Gate { reached: Semaphore::const_new(0), open: Semaphore::const_new(0) }
+    }
+
+    async fn pass(&self) -> Result<(), Error> {
+        self.reached.add_permits(1);
+        self.open.acquire().await.unwrap().forget();
+        Ok(())
+    }
+
+    async fn is_reached(&self) {
+        self.reached.acquire().await.unwrap().forget();
+    }
+}
+
+async fn enqueue(app: &TestApp, kind: &str) {
+    let job = NewJob { kind, payload: Value::Null, run_at: app.clock.now() };
+    queue::enqueue(app.db.write(), &app.clock, job).await.unwrap();
+}
+
+fn begin(app: &App, duties: Duties) -> (CancellationToken, JoinHandle<()>) {
+    let stop = CancellationToken::new();
+    let (app, told) = (app.clone(), stop.clone());
+    (stop, tokio::spawn(async move { worker::work(&app, told, duties).await }))
+}
+
+async fn until(app: &TestApp, from: &str) {
+    let done = async {
+        while app.count(from, []).await == 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), done)
+        .await
+        .unwrap_or_else(|_| panic!("there is never a row in {from}"));
+}
+
+#[tokio::test]
+async fn a_long_job_keeps_its_lease_while_it_runs() {
+    static GATE: Gate = Gate::new();
+    let app = TestApp::new().await;
+    enqueue(&app, "long").await;
+    let duties = Duties { heartbeat: BRISK, ..Duties::of(|_, _| GATE.pass().boxed()) };
+    let (stop, worker) = begin(&app, duties);
+    GATE.is_reached().await;
+    for _ in 0..3 {
+        app.advance(TimeDelta::seconds(50));
+        let renewed = app.clock.now() + TimeDelta::seconds(60);
+        let now = renewed.to_rfc3339();
+        until(&app, &format!("job WHERE locked_until >= '{now}'")).await;
+        assert_eq!(queue::lease(&app.db, &app.clock, 1).await.unwrap().len(), 0);
+    }
+    GATE.open.add_permits(1);
+    stop.cancel();
+    worker.await.unwrap();
+    assert_eq!(app.count("job", []).await, 0);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn of_two_workers_on_one_job_the_late_one_changes_nothing() {
+    static GATE: Gate = Gate::new();
+    let app = TestApp::new().await;
+    let (other, _) = app.second_node().await;
+    enqueue(&app, "contested").await;
+    let duties = Duties { heartbeat: NEVER, ..Duties::of(|_, _| GATE.pass().boxed()) };
+    let (first_stop, first) = begin(&app, duties);
+    GATE.is_reached().await;
+    app.advance(TimeDelta::seconds(60));
+    let (second_stop, second) = begin(&other, duties);
+    GATE.is_reached().await;
+    // Gates let jobs through in the order in which they came: the first worker ends first, and too late.
+    first_stop.cancel();
+    GATE.open.add_permits(1);
+    first.await.unwrap();
+    assert_eq!(app.count("job WHERE attempts = 2 AND last_error IS NULL", []).await, 1);
+    second_stop.cancel();
+    GATE.open.add_permits(1);
+    second.await.unwrap();
+    assert_eq!(app.count("job", []).await, 0);
+    other.db.close().await;
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_handler_whose_lease_is_lost_is_stopped() {
+    static GATE: Gate = Gate::new();
+    let app = TestApp::new().await;
+    enqueue(&app, "lost").await;
+    let duties = Duties { heartbeat: BRISK, ..Duties::of(|_, _| GATE.pass().boxed()) };
+    let (stop, worker) = begin(&app, duties);
+    GATE.is_reached().await;
+    app.execute("UPDATE job SET lease = $1", [app.clock.id().into()]).await;
+    stop.cancel();
+    // Nobody opens the gate, so the worker stops only if the handler is.
+    worker.await.unwrap();
+    assert_eq!(app.count("job WHERE attempts = 1 AND last_error IS NULL", []).await, 1);
+    app.execute("DELETE FROM job", []).await;
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_slow_job_holds_up_none_but_itself() {
+    static GATE: Gate = Gate::new();
+    let app = TestApp::new().await;
+    enqueue(&app, "slow").await;
+    for _ in 0..20 {
+        enqueue(&app, "quick").await;
+    }
+    let duties =
+        Duties::of(|_, job| async move { if job.kind == "slow" { GATE.pass().await } else { Ok(()) } }.boxed());
+    let (stop, worker) = begin(&app, duties);
+    GATE.is_reached().await;
+    until(&app, "(SELECT count(*) AS n FROM job) AS jobs WHERE n = 1").await;
+    GATE.open.add_permits(1);
+    stop.cancel();
+    worker.await.unwrap();
+    assert_eq!(app.count("job", []).await, 0);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_worker_that_is_told_to_stop_finishes_what_it_began_and_takes_nothing_new() {
+    static GATE: Gate = Gate::new();
+    let app = TestApp::new().await;
+    for _ in 0..AT_ONCE + 3 {
+        enqueue(&app, "begun").await;
+    }
+    let (stop, worker) = begin(&app, Duties::of(|_, _| GATE.pass().boxed()));
+    for _ in 0..AT_ONCE {
+        GATE.is_reached().await;
+    }
+    // What does not run is not leased: it is there for others.
+    assert_eq!(app.count("job WHERE attempts = 0 AND lease IS NULL", []).await, 3);
+    stop.cancel();
+    GATE.open.add_permits(100);
+    worker.await.unwrap();
+    assert_eq!(app.count("job WHERE attempts = 0 AND lease IS NULL", []).await, 3);
+    assert_eq!(app.count("job", []).await, 3);
+    app.execute("DELETE FROM job", []).await;
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn jobs_that_were_leased_while_the_stop_came_are_given_back() {
+    let app = TestApp::new().await;
+    enqueue(&app, "never").await;
+    let lock = app.db.begin_write().await.unwrap();
+    if app.db.is_postgres() {
+        use sea_orm::ConnectionTrait;
+        lock.execute_unprepared("LOCK TABLE job IN EXCLUSIVE MODE").await.unwrap();
+    }
+    static RAN: AtomicU32 = AtomicU32::new(0);
+    let duties = Duties::of(|_, _| {
+        async {
+            RAN.fetch_add(1, Ordering::SeqCst);
+            Ok(())
+        }
+        .boxed()
+    });
+    let (stop, worker) = begin(&app, duties);
+    // The worker's first turn ends where it waits for the lock.
+    tokio::task::yield_now().await;
+    stop.cancel();
+    lock.rollback().await.unwrap();
+    worker.await.unwrap();
+    assert_eq!(RAN.load(Ordering::SeqCst), 0);
+    let again = queue::lease(&app.db, &app.clock, 1).await.unwrap();
+    assert_eq!((again.len(), again[0].attempts), (1, 1));
+    queue::all_done(&app.db, &again).await.unwrap();
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_handler_that_hangs_or_panics_fails_and_the_worker_goes_on() {
+    let app = TestApp::new().await;
+    for kind in ["hangs", "panics", "works"] {
+        enqueue(&app, kind).await;
+    }
+    let handler: worker::Handler = |_, job| {
+        async move {
+            match job.kind.as_str() {
+                "hangs" => std::future::pending().await,
+                "panics" => panic!("out of cheese"),
+                _ => Ok(()),
+            }
+        }
+        .boxed()
+    };
+    let duties = Duties { longest: BRISK, ..Duties::of(handler) };
+    assert_eq!(worker::drain(&app, duties).await.unwrap(), 3);
+    for (kind, words) in [("hangs", "took longer than"), ("panics", "out of cheese")] {
+        let error: String = app.value("SELECT last_error FROM job WHERE kind = $1", [kind.into()]).await;
+        assert!(error.contains(words), "{error}");
+    }
+    assert_eq!(app.count("job", []).await, 2);
+    app.execute("DELETE FROM job", []).await;
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn several_workers_run_every_job_once() {
+    static RAN: AtomicU32 = AtomicU32::new(0);
+    let app = TestApp::new().await;
+    let nodes = [app.second_node().await.0, app.second_node().await.0, app.second_node().await.0];
+    for _ in 0..100 {
+        enqueue(&app, "shared").await;
+    }
+    let duties = Duties::of(|_, _| {
+        async {
+            RAN.fetch_add(1, Ordering::SeqCst);
+            Ok(())
+        }
+        .boxed()
+    });
+    let workers: Vec<_> = nodes.iter().map(|node| begin(node, duties)).collect();
+    until(&app, "(SELECT count(*) AS n FROM job) AS jobs WHERE n = 0").await;
+    for (stop, worker) in workers {
+        stop.cancel();
+        worker.await.unwrap();
+    }
+    assert_eq!(RAN.load(Ordering::SeqCst), 100);
+    for node in nodes {
+        node.db.close().await;
+    }
+    app.finish().await;
+}
