@@ -121,8 +121,10 @@ pub async fn capture(app: &App, payment: Uuid) -> Result<Reach, Error> {
 /// Lets go of a payment whose booking came to nothing. What the processor took all the same is owed back in full.
 pub async fn void(app: &App, payment: Uuid) -> Result<Reach, Error> {
     let payment = known(app, payment).await?;
-    if matches!(payment.state, PaymentState::Cancelled | PaymentState::Failed) {
-        return Ok(Reach::Over);
+    match payment.state {
+        PaymentState::Cancelled | PaymentState::Failed => return Ok(Reach::Over),
+        PaymentState::Succeeded => return Ok(Reach::Captured),
+        _ => {}
     }
     // The processor is asked what it knows first: an answer that never arrived is not a payment that never was.
     let known = match patiently(app.gateway.find(&request(&payment))).await {

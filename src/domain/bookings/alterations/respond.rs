@@ -109,7 +109,9 @@ pub(super) async fn agree(
     let now = app.clock.now();
     let quote = alteration.quote()?;
     let txn = app.db.begin_write().await?;
+    // Listing, booking, escrow: everybody who needs several of them takes them in this order.
     listings::lock_calendar(&txn, booking.listing_id).await?;
+    access::lock(&txn, booking.id).await?;
     let charged = payments::escrow::lock(&txn, booking.id).await?.map_or(0, |escrow| escrow.shares().sum());
     if charged + booking.refunded_minor != booking.total_minor {
         let message = "the charge is still on its way; try again in a minute";
