@@ -108,6 +108,9 @@ async fn run(command: Command, config: Config) -> anyhow::Result<()> {
 
 /// Fills an empty database and says how to sign in; a database that holds anything is left alone.
 async fn fill(app: &App) -> anyhow::Result<()> {
+    if app.config.stripe.is_some() {
+        anyhow::bail!("the demonstration pays by the sandbox; fill the database without Stripe's key");
+    }
     match demo::fill(app).await? {
         Some(report) => println!("{report}"),
         None => println!("The database holds something already; no demonstration was added."),

@@ -3,8 +3,12 @@
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
+use reqwest::Url;
+
+use super::gateway::stripe::is_loopback;
 
 /// The settings as they were written, not yet checked.
 #[derive(Args, Clone, Debug)]
@@ -63,6 +67,22 @@ pub struct Settings {
     #[arg(long, global = true, env = "ROOST_REQUEST_BLOCKS_CALENDAR", default_value = "on", value_name = "on|off")]
     pub request_blocks_calendar: String,
 
+    /// Stripe's secret key; without it, payments go to the sandbox, which moves no money
+    #[arg(long, global = true, env = "STRIPE_SECRET_KEY", hide_env_values = true, value_name = "KEY")]
+    pub stripe_secret_key: Option<String>,
+
+    /// Secrets that Stripe signs events with, separated by commas: any of them will do
+    #[arg(long, global = true, env = "STRIPE_WEBHOOK_SECRET", hide_env_values = true, value_name = "SECRETS")]
+    pub stripe_webhook_secret: Option<String>,
+
+    /// Where Stripe is; plain http only on this machine
+    #[arg(long, global = true, env = "STRIPE_URL", default_value = "https://api.stripe.com/", value_name = "URL")]
+    pub stripe_url: String,
+
+    /// How long one answer of Stripe is waited for, in milliseconds
+    #[arg(long, global = true, env = "STRIPE_TIMEOUT_MS", default_value = "8000", value_name = "MS")]
+    pub stripe_timeout_ms: String,
+
     /// Run the queue's worker inside the server: `on` or `off` (then run `roost worker` beside it)
     #[arg(long, global = true, env = "ROOST_WORKER", default_value = "on", value_name = "on|off")]
     pub worker: String,
@@ -120,6 +140,8 @@ pub struct Config {
     pub new_host_hold_days: i64,
     /// Whether a request holds its nights until the host answers.
     pub request_blocks_calendar: bool,
+    /// The account at Stripe; without one, payments go to the sandbox.
+    pub stripe: Option<StripeConfig>,
     /// Whether `serve` runs the queue's worker.
     pub embedded_worker: bool,
     /// Whether mutations that move money must come with an idempotency key.
@@ -133,11 +155,29 @@ pub struct Config {
     pub log_json: bool,
 }
 
+/// An account at Stripe.
+#[derive(Clone, Debug)]
+pub struct StripeConfig {
+    /// What requests are sent with.
+    pub secret_key: Secret,
+    /// What events are signed with; never empty.
+    pub webhook_secrets: Vec<Secret>,
+    /// Where Stripe is; ends with a slash.
+    pub url: Url,
+    /// How long one answer is waited for.
+    pub timeout: Duration,
+}
+
 /// A text that no log shows.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
 impl Secret {
+    /// Hides a text.
+    pub fn new(text: &str) -> Secret {
+        Secret(text.to_owned())
+    }
+
     /// The text itself.
     pub fn expose(&self) -> &str {
         &self.0
@@ -220,10 +260,17 @@ impl Settings {
         });
         let connections = self.database_connections.as_str();
         let connections = checks.number("--database-connections (ROOST_DATABASE_CONNECTIONS)", connections, 1, 1_000);
+        let stripe = stripe(
+            [self.stripe_secret_key.as_deref(), self.stripe_webhook_secret.as_deref()],
+            &self.stripe_url,
+            &self.stripe_timeout_ms,
+            &mut checks,
+        );
         #[cfg(feature = "test-clock")]
         let test_clock = super::test_clock::check(self.test_clock.as_deref(), listen, &mut checks.0);
         let config = Config {
             listen,
+            stripe,
             #[cfg(feature = "test-clock")]
             test_clock,
             data_dir,
@@ -270,12 +317,44 @@ impl Settings {
     }
 }
 
+fn stripe(secrets: [Option<&str>; 2], url: &str, timeout_ms: &str, checks: &mut Checks) -> Option<StripeConfig> {
+    const KEY: &str = "--stripe-secret-key (STRIPE_SECRET_KEY)";
+    const WEBHOOK: &str = "--stripe-webhook-secret (STRIPE_WEBHOOK_SECRET)";
+    let [key, webhook] = secrets.map(|text| text.unwrap_or("").trim());
+    let webhook_secrets: Vec<Secret> = listed(webhook).into_iter().map(Secret::new).collect();
+    if !key.is_empty() && !["sk_", "rk_"].iter().any(|prefix| key.starts_with(prefix)) {
+        checks.wrong(KEY, "must begin with sk_, or rk_ for a restricted key");
+    }
+    match (key.is_empty(), webhook_secrets.is_empty()) {
+        (false, true) => checks.wrong(WEBHOOK, "is missing: without it, nothing that Stripe tells can be believed"),
+        (true, false) => checks.wrong(KEY, "is missing, while there is a secret for its events"),
+        _ => {}
+    }
+    if webhook_secrets.iter().any(|secret| !secret.expose().starts_with("whsec_")) {
+        checks.wrong(WEBHOOK, "every secret must begin with whsec_");
+    }
+    let timeout = checks.number("--stripe-timeout-ms (STRIPE_TIMEOUT_MS)", timeout_ms, 50, 25_000);
+    let slash = if url.ends_with('/') { "" } else { "/" };
+    let parsed = Url::parse(&format!("{url}{slash}")).ok();
+    let parsed = parsed.filter(|url| url.scheme() == "https" || (url.scheme() == "http" && is_loopback(url)));
+    let Some(url) = parsed else {
+        checks.wrong("--stripe-url (STRIPE_URL)", "must begin with https://, or name this machine with http://");
+        return None;
+    };
+    let timeout = Duration::from_millis(u64::try_from(timeout).unwrap_or(0));
+    (!key.is_empty()).then(|| StripeConfig { secret_key: Secret::new(key), webhook_secrets, url, timeout })
+}
+
+fn listed(text: &str) -> Vec<&str> {
+    text.split(',').map(str::trim).filter(|part| !part.is_empty()).collect()
+}
+
 fn signing_keys(text: Option<&str>, checks: &mut Checks) -> Vec<Secret> {
-    let keys: Vec<&str> = text.unwrap_or("").split(',').map(str::trim).filter(|key| !key.is_empty()).collect();
+    let keys = listed(text.unwrap_or(""));
     if keys.iter().any(|key| key.len() < 32) {
         checks.wrong("--signing-keys (ROOST_SIGNING_KEYS)", "every secret must have 32 characters or more");
     }
-    keys.into_iter().map(|key| Secret(key.to_owned())).collect()
+    keys.into_iter().map(Secret::new).collect()
 }
 
 #[cfg(test)]
@@ -325,5 +404,32 @@ mod tests {
     fn secrets_are_not_shown() {
         let config = check(&["--signing-keys=0123456789abcdef0123456789abcdef"]).unwrap();
         assert!(!format!("{config:?}").contains("0123456789abcdef"));
+    }
+
+    #[test]
+    fn stripe_needs_both_of_its_secrets() {
+        const KEY: &str = "--stripe-secret-key=sk_test_0123456789";
+        const SECRETS: &str = "--stripe-webhook-secret=whsec_new, whsec_old";
+        let wrong = |args: &[&str]| {
+            let wrong = check(args).err().unwrap_or_default();
+            wrong.iter().map(|w| w.name.split(' ').next().unwrap()).collect::<Vec<_>>()
+        };
+        assert!(check(&["--stripe-secret-key=", "--stripe-webhook-secret="]).unwrap().stripe.is_none());
+        assert_eq!(wrong(&[KEY, "--stripe-webhook-secret="]), ["--stripe-webhook-secret"]);
+        assert_eq!(wrong(&["--stripe-secret-key=", SECRETS]), ["--stripe-secret-key"]);
+        assert_eq!(wrong(&["--stripe-secret-key=pk_test_1", SECRETS]), ["--stripe-secret-key"]);
+        assert_eq!(wrong(&[KEY, "--stripe-webhook-secret=whsec_1,other"]), ["--stripe-webhook-secret"]);
+        for url in ["http://api.stripe.com/", "http://127.0.0.1.example.com", "ftp://127.0.0.1", "stripe"] {
+            assert_eq!(wrong(&[KEY, SECRETS, &format!("--stripe-url={url}")]), ["--stripe-url"], "{url}");
+        }
+        for url in ["https://stripe.example.com/proxy", "http://127.0.0.1:8420", "http://[::1]:1", "http://localhost"] {
+            assert_eq!(wrong(&[KEY, SECRETS, &format!("--stripe-url={url}")]), [""; 0], "{url}");
+        }
+        let config = check(&[KEY, SECRETS, "--stripe-timeout-ms=50"]).unwrap();
+        let stripe = config.stripe.as_ref().unwrap();
+        assert_eq!(stripe.webhook_secrets, [Secret::new("whsec_new"), Secret::new("whsec_old")]);
+        assert_eq!((stripe.url.as_str(), stripe.timeout.as_millis()), ("https://api.stripe.com/", 50));
+        let shown = format!("{config:?}");
+        assert!(!shown.contains("whsec_") && !shown.contains("sk_test"), "{shown}");
     }
 }

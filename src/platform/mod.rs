@@ -73,7 +73,10 @@ impl App {
     pub async fn assemble(config: Config, clock: Clock, db: Database) -> Result<App, StartError> {
         let keys = Keys::load(&config)?;
         let cache = Cache::connect(&config, &db).await?;
-        let gateway: Arc<dyn PaymentGateway> = Arc::new(gateway::sandbox::Sandbox::new(db.clone(), clock.clone()));
+        let gateway: Arc<dyn PaymentGateway> = match &config.stripe {
+            Some(stripe) => Arc::new(gateway::stripe::Stripe::new(stripe, clock.clone())?),
+            None => Arc::new(gateway::sandbox::Sandbox::new(db.clone(), clock.clone())),
+        };
         Ok(App::of(Handles {
             rate_limit: RateLimit::new(config.rate_limit_per_minute),
             passwords: Passwords::new(),
@@ -96,7 +99,8 @@ impl App {
         App { handles: self.handles.clone(), once }
     }
 
-    /// The same service by another clock: what is done through it is dated by that clock, the gateway's books included.
+    /// The same service by another clock, with the sandbox for its gateway: what is done through it is dated by that
+    /// clock, the gateway's books included.
     pub fn by_clock(&self, clock: Clock) -> App {
         App::of(Handles {
             config: self.config.clone(),
@@ -134,6 +138,9 @@ pub enum StartError {
     /// The cache's URL makes no sense.
     #[error("REDIS_URL cannot be used: {0}")]
     Cache(#[from] redis::RedisError),
+    /// No connection to the card processor can be made, for example because the machine has no certificates.
+    #[error("the card processor cannot be reached from here: {0}")]
+    Gateway(String),
     /// The signing key cannot be read, made or kept.
     #[error("the signing key {path} cannot be used: {cause}")]
     Keys {

@@ -16,7 +16,7 @@ use crate::kernel::id::{Id, Kind};
 use crate::platform::{App, fail_point};
 
 /// The job that looks at a booking again.
-pub const ADVANCE: &str = "advance_booking";
+pub const ADVANCE: &str = payments::LOOK_AT_BOOKING;
 /// When the queue looks whether a step was followed up, should the one who took it be gone.
 pub(super) const SAFETY_NET: chrono::TimeDelta = chrono::TimeDelta::seconds(30);
 /// How long a host has to answer a request.

@@ -85,7 +85,14 @@ pub async fn reach(app: &App, payment: Uuid) -> Result<Reach, Error> {
             fail_point::reach("authorize.answered").await;
             record(app, &payment, Operation::Authorize, answer).await
         }
-        PaymentState::RequiresAction => Ok(Reach::ActionRequired),
+        PaymentState::RequiresAction => {
+            let Some(reference) = &payment.provider_reference else { return Ok(Reach::ActionRequired) };
+            // The guest may have acted in the browser and never come back here.
+            match patiently(app.gateway.read(reference)).await {
+                Ok(Intent { state: IntentState::RequiresAction { .. }, .. }) => Ok(Reach::ActionRequired),
+                answer => record(app, &payment, Operation::Confirm, answer).await,
+            }
+        }
         PaymentState::RequiresCapture => Ok(Reach::Authorized),
         PaymentState::Succeeded => Ok(Reach::Captured),
         PaymentState::RequiresPaymentMethod | PaymentState::Cancelled | PaymentState::Failed => Ok(Reach::Over),
@@ -127,7 +134,11 @@ pub async fn void(app: &App, payment: Uuid) -> Result<Reach, Error> {
         _ => {}
     }
     // The processor is asked what it knows first: an answer that never arrived is not a payment that never was.
-    let known = match patiently(app.gateway.find(&request(&payment))).await {
+    let known = match &payment.provider_reference {
+        Some(reference) => patiently(app.gateway.read(reference)).await.map(Some),
+        None => patiently(app.gateway.find(&request(&payment))).await,
+    };
+    let known = match known {
         Ok(known) => known,
         Err(error) => return record(app, &payment, Operation::Void, Err(error)).await,
     };
@@ -170,12 +181,26 @@ async fn record(
     operation: Operation,
     answer: Result<Intent, GatewayError>,
 ) -> Result<Reach, Error> {
+    let txn = app.db.begin_write().await?;
+    let reach = record_in(app, &txn, seen, operation, &answer).await?;
+    txn.commit().await?;
+    fail_point::reach(recorded(operation)).await;
+    Ok(reach)
+}
+
+/// The same in the caller's transaction.
+pub(super) async fn record_in(
+    app: &App,
+    txn: &impl ConnectionTrait,
+    seen: &Payment,
+    operation: Operation,
+    answer: &Result<Intent, GatewayError>,
+) -> Result<Reach, Error> {
     let now = app.clock.now();
-    let (outcome, reach, change) = read(seen, operation, &answer);
-    if let Err(error) = &answer {
+    let (outcome, reach, change) = read(seen, operation, answer);
+    if let Err(error) = answer {
         tracing::warn!(payment.id = %key(seen), ?operation, %error, "the processor gave no intent");
     }
-    let txn = app.db.begin_write().await?;
     let mut first = true;
     if let Some(state) = change.state {
         use table::payment::Column;
@@ -190,17 +215,17 @@ async fn record(
             .col_expr(Column::UpdatedAt, Expr::value(now))
             .filter(Column::Id.eq(seen.id))
             .filter(Column::State.eq(seen.state))
-            .exec(&txn)
+            .exec(txn)
             .await?;
         first = moved.rows_affected > 0;
     }
     // Two who asked at once have the same answer; it is one try, and its record says so.
     if first {
-        if change.state == Some(PaymentState::Succeeded) {
+        if change.state == Some(PaymentState::Succeeded) && seen.state != PaymentState::Succeeded {
             if change.captured_minor != seen.amount_minor {
                 return Err(Error::failed("the processor took another amount than was asked for"));
             }
-            escrow::receive(app, &txn, seen).await?;
+            escrow::receive(app, txn, seen).await?;
         }
         let attempt = table::attempt::ActiveModel {
             id: Set(app.clock.id()),
@@ -210,11 +235,9 @@ async fn record(
             outcome: Set(outcome),
             decline_code: Set(change.decline_code),
         };
-        table::attempt::Entity::insert(attempt).exec_without_returning(&txn).await?;
+        table::attempt::Entity::insert(attempt).exec_without_returning(txn).await?;
     }
     fail_point::reach(recording(operation)).await;
-    txn.commit().await?;
-    fail_point::reach(recorded(operation)).await;
     Ok(reach)
 }
 
@@ -267,6 +290,11 @@ fn read(seen: &Payment, operation: Operation, answer: &Result<Intent, GatewayErr
         ..Change::default()
     };
     let (outcome, reach, state) = match &intent.state {
+        IntentState::Processing => {
+            // No verdict yet: the payment keeps its state, and learns its name if it had none.
+            change.state = Some(PaymentState::Processing).filter(|&state| state == seen.state);
+            return (Outcome::Unknown, Reach::Unknown, change);
+        }
         IntentState::RequiresAction { client_secret } => {
             change.client_secret = Some(client_secret.clone());
             (Outcome::ActionRequired, Reach::ActionRequired, PaymentState::RequiresAction)

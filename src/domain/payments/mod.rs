@@ -26,6 +26,10 @@ use crate::domain::error::Error;
 use crate::platform::App;
 use crate::platform::gateway::{Answer, GatewayError};
 
+/// The job that looks at a booking again. The bookings wing runs it; it is named here because what happens to a
+/// payment is a reason to look.
+pub const LOOK_AT_BOOKING: &str = "advance_booking";
+
 pub use access::{balance, ledger, payout_by_id, payout_count, payout_page, payouts, transaction_by_id};
 pub use charge::{Charge, Reach, capture, confirm, open, reach, void};
 pub use escrow::{Escrow, Shares};

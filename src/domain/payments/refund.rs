@@ -1,16 +1,21 @@
 //! Giving money back: what the escrow's division owes is asked of the processor until it answers.
 
-use sea_orm::ActiveValue::{Set, Unchanged};
-use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
+use chrono::TimeDelta;
+use sea_orm::sea_query::Expr;
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder};
 use uuid::Uuid;
 
 use super::state::RefundState;
-use super::{all_of_booking, patiently, table};
+use super::{LOOK_AT_BOOKING, Refund, all_of_booking, patiently, table};
 use crate::domain::error::Error;
 use crate::kernel::id::{Id, Kind};
 use crate::platform::App;
 use crate::platform::fail_point;
-use crate::platform::gateway::GatewayError;
+use crate::platform::gateway::{GatewayError, RefundProgress};
+use crate::platform::queue::{NewJob, enqueue};
+
+/// When a refund that is on its way is looked at again, should no event tell how it ended.
+const LOOK_AGAIN: TimeDelta = TimeDelta::days(1);
 
 /// Asks the processor for every refund of a booking that is owed and not confirmed; repeating it changes nothing.
 pub async fn send_refunds(app: &App, booking_id: Uuid) -> Result<(), Error> {
@@ -30,22 +35,51 @@ pub async fn send_refunds(app: &App, booking_id: Uuid) -> Result<(), Error> {
         let answer = patiently(app.gateway.refund(reference, &key, refund.amount_minor)).await;
         fail_point::reach("refund.sent").await;
         let (state, provider_reference) = match answer {
-            Ok(provider_reference) => (RefundState::Succeeded, Some(provider_reference)),
+            Ok(report) => (state(&report.progress), Some(report.reference)),
             Err(GatewayError::Refused(reason)) => {
                 tracing::error!(refund.id = key, reason, "the processor refused a refund; it needs a person");
                 (RefundState::Failed, None)
             }
             Err(error) => return Err(error.into()),
         };
-        let row = table::refund::ActiveModel {
-            id: Unchanged(refund.id),
-            state: Set(state),
-            provider_reference: Set(provider_reference),
-            updated_at: Set(app.clock.now()),
-            ..Default::default()
-        };
-        row.update(app.db.write()).await?;
+        let txn = app.db.begin_write().await?;
+        settle(app, &txn, &refund, state, provider_reference).await?;
+        if state == RefundState::Pending {
+            let later = app.clock.now() + LOOK_AGAIN;
+            enqueue(&txn, &app.clock, NewJob::about(LOOK_AT_BOOKING, booking_id, later)).await?;
+        }
+        txn.commit().await?;
         fail_point::reach("refund.recorded").await;
     }
     Ok(())
+}
+
+/// Sets a refund to where the processor says it stands, unless somebody else did since `seen`. Answers whether it
+/// stands elsewhere now.
+pub(super) async fn settle(
+    app: &App,
+    txn: &impl ConnectionTrait,
+    seen: &Refund,
+    to: RefundState,
+    provider_reference: Option<String>,
+) -> Result<bool, Error> {
+    use table::refund::Column;
+    let moved = table::refund::Entity::update_many()
+        .col_expr(Column::State, Expr::value(to))
+        .col_expr(Column::ProviderReference, Expr::value(provider_reference.or(seen.provider_reference.clone())))
+        .col_expr(Column::UpdatedAt, Expr::value(app.clock.now()))
+        .filter(Column::Id.eq(seen.id))
+        .filter(Column::State.eq(seen.state))
+        .exec(txn)
+        .await?;
+    Ok(moved.rows_affected > 0 && to != seen.state)
+}
+
+/// The processor's word for it in ours.
+pub(super) fn state(progress: &RefundProgress) -> RefundState {
+    match progress {
+        RefundProgress::Pending => RefundState::Pending,
+        RefundProgress::Succeeded => RefundState::Succeeded,
+        RefundProgress::Failed { .. } => RefundState::Failed,
+    }
 }

@@ -3,7 +3,11 @@
 use chrono::{DateTime, Utc};
 use futures_util::future::BoxFuture;
 
+pub mod event;
 pub mod sandbox;
+pub mod stripe;
+
+use event::{BadEvent, Event};
 
 /// A request to set money aside on a guest's card.
 #[derive(Clone, Debug)]
@@ -47,6 +51,8 @@ pub struct Intent {
 /// Where a payment stands at the processor.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum IntentState {
+    /// Neither set aside nor declined yet.
+    Processing,
     /// The guest must do something first, such as 3-D Secure.
     RequiresAction {
         /// What the client's payment form needs to continue.
@@ -62,6 +68,31 @@ pub enum IntentState {
     Failed {
         /// The processor's reason.
         decline_code: String,
+    },
+}
+
+/// What the processor knows of one refund.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefundReport {
+    /// The processor's name for it.
+    pub reference: String,
+    /// The key it was asked for with, unless it was asked for elsewhere.
+    pub key: Option<String>,
+    /// Where it stands.
+    pub progress: RefundProgress,
+}
+
+/// Where a refund stands at the processor.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RefundProgress {
+    /// On its way; an event will tell how it ended.
+    Pending,
+    /// Paid back.
+    Succeeded,
+    /// It came back or was called off, perhaps long after it was accepted.
+    Failed {
+        /// The processor's reason.
+        reason: String,
     },
 }
 
@@ -87,14 +118,25 @@ pub trait PaymentGateway: Send + Sync {
     fn authorize(&self, request: Authorization) -> Answer<'_, Intent>;
     /// Looks up what became of a request that may have been sent before. It never sets money aside.
     fn find<'a>(&'a self, request: &'a Authorization) -> Answer<'a, Option<Intent>>;
+    /// Looks at a payment that the processor has named. It changes nothing.
+    fn read<'a>(&'a self, reference: &'a str) -> Answer<'a, Intent>;
     /// Goes on after the guest has done what was required.
     fn confirm<'a>(&'a self, reference: &'a str) -> Answer<'a, Intent>;
     /// Takes money that was set aside; taking it again changes nothing.
     fn capture<'a>(&'a self, reference: &'a str) -> Answer<'a, Intent>;
     /// Gives back what was set aside; doing it again changes nothing.
     fn void<'a>(&'a self, reference: &'a str) -> Answer<'a, Intent>;
-    /// Pays back part of what was taken; the same key is the same refund. Answers with the refund's reference.
-    fn refund<'a>(&'a self, reference: &'a str, idempotency_key: &'a str, amount_minor: i64) -> Answer<'a, String>;
+    /// Pays back part of what was taken; the same key is the same refund.
+    fn refund<'a>(
+        &'a self,
+        reference: &'a str,
+        idempotency_key: &'a str,
+        amount_minor: i64,
+    ) -> Answer<'a, RefundReport>;
+    /// Every refund of a payment.
+    fn refunds<'a>(&'a self, reference: &'a str) -> Answer<'a, Vec<RefundReport>>;
     /// Sends money to a host; the same key is the same transfer. Answers with the transfer's reference.
     fn transfer(&self, request: Transfer) -> Answer<'_, String>;
+    /// Reads an event that the processor sends, once its signature over the raw body is proven.
+    fn event(&self, signature: &str, body: &[u8]) -> Result<Event, BadEvent>;
 }

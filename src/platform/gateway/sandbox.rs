@@ -14,7 +14,10 @@ use sea_orm::{
 };
 use serde_json::json;
 
-use super::{Answer, Authorization, GatewayError, Intent, IntentState, PaymentGateway, Transfer};
+use super::event::{BadEvent, Event};
+use super::{
+    Answer, Authorization, GatewayError, Intent, IntentState, PaymentGateway, RefundProgress, RefundReport, Transfer,
+};
 use crate::platform::clock::Clock;
 use crate::platform::database::Database;
 
@@ -197,6 +200,16 @@ impl Sandbox {
     }
 }
 
+async fn named(db: &impl ConnectionTrait, reference: &str) -> Result<table::Model, GatewayError> {
+    let row = table::Entity::find().filter(table::Column::Reference.eq(reference)).one(db).await?;
+    row.ok_or_else(|| GatewayError::Refused("no such payment".into()))
+}
+
+/// The sandbox pays back at once.
+fn report(key: &str) -> RefundReport {
+    RefundReport { reference: format!("sbr_{key}"), key: Some(key.to_owned()), progress: RefundProgress::Succeeded }
+}
+
 async fn locked(txn: &impl ConnectionTrait, reference: &str) -> Result<table::Model, GatewayError> {
     let row = table::Entity::find().filter(table::Column::Reference.eq(reference)).lock_exclusive().one(txn).await?;
     row.ok_or_else(|| GatewayError::Refused("no such payment".into()))
@@ -216,6 +229,10 @@ impl PaymentGateway for Sandbox {
             let row = table::Entity::find_by_id(&request.idempotency_key).one(self.db.read()).await?;
             Ok(row.map(|row| self.intent(row)))
         })
+    }
+
+    fn read<'a>(&'a self, reference: &'a str) -> Answer<'a, Intent> {
+        Box::pin(async move { Ok(self.intent(named(self.db.read(), reference).await?)) })
     }
 
     fn confirm<'a>(&'a self, reference: &'a str) -> Answer<'a, Intent> {
@@ -255,7 +272,12 @@ impl PaymentGateway for Sandbox {
         }))
     }
 
-    fn refund<'a>(&'a self, reference: &'a str, idempotency_key: &'a str, amount_minor: i64) -> Answer<'a, String> {
+    fn refund<'a>(
+        &'a self,
+        reference: &'a str,
+        idempotency_key: &'a str,
+        amount_minor: i64,
+    ) -> Answer<'a, RefundReport> {
         Box::pin(async move {
             let refunded = self.change(reference, |row, next| {
                 if row.refunds.get(idempotency_key).is_some() {
@@ -270,11 +292,23 @@ impl PaymentGateway for Sandbox {
                 next.refunded_minor = Set(row.refunded_minor + amount_minor);
                 Ok(())
             });
-            refunded.await.map(|_| format!("sbr_{idempotency_key}"))
+            refunded.await.map(|_| report(idempotency_key))
+        })
+    }
+
+    fn refunds<'a>(&'a self, reference: &'a str) -> Answer<'a, Vec<RefundReport>> {
+        Box::pin(async move {
+            let row = named(self.db.read(), reference).await?;
+            let keys = row.refunds.as_object().map(|refunds| refunds.keys().map(|key| report(key)).collect());
+            Ok(keys.unwrap_or_default())
         })
     }
 
     fn transfer(&self, request: Transfer) -> Answer<'_, String> {
         Box::pin(self.send(request))
+    }
+
+    fn event(&self, _: &str, _: &[u8]) -> Result<Event, BadEvent> {
+        Err(BadEvent::NotExpected)
     }
 }
