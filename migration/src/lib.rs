@@ -13,6 +13,7 @@ mod m0006_reviews;
 mod m0007_jobs;
 mod m0008_ledger;
 mod m0009_idempotency;
+mod m0010_provider_events;
 mod m0011_jobs;
 mod m0012_alterations;
 
@@ -33,6 +34,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0007_jobs::Migration),
             Box::new(m0008_ledger::Migration),
             Box::new(m0009_idempotency::Migration),
+            Box::new(m0010_provider_events::Migration),
             Box::new(m0011_jobs::Migration),
             Box::new(m0012_alterations::Migration),
         ]

@@ -5,6 +5,7 @@ mod playground;
 #[cfg(feature = "test-clock")]
 mod test_clock;
 mod viewer;
+mod webhooks;
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -53,6 +54,7 @@ pub fn router(app: App) -> Router {
         .route("/health/live", get(|| async { Json(json!({ "status": "live" })) }))
         .route("/health/ready", get(ready))
         .merge(playground::routes())
+        .merge(webhooks::routes())
         .with_state(served)
         .layer(DefaultBodyLimit::max(BODY_BYTES))
         .layer(CompressionLayer::new())

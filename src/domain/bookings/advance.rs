@@ -54,6 +54,8 @@ pub async fn advance(app: &App, id: Uuid) -> Result<Option<Booking>, Error> {
             | BookingState::Withdrawn
             | BookingState::Declined
             | BookingState::RequestExpired => let_go(app, &booking).await?,
+            // Ended because the charge was refused, not cancelled by anybody: nothing of it may be kept.
+            BookingState::CancelledByPlatform if booking.cancellation.is_none() => let_go(app, &booking).await?,
             BookingState::CancelledByGuest
             | BookingState::CancelledByHost
             | BookingState::CancelledByPlatform

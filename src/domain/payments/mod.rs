@@ -3,7 +3,9 @@
 //! **Invariant:** no call to the processor happens inside a transaction. A payment's id is its idempotency key at the
 //! processor, a refund's row is written before the refund is asked for and its id is that call's key; so every call
 //! can be repeated. Amounts only ever come from our own rows, never from a request. Every charge, refund and payout is
-//! in the ledger by the transaction that records it.
+//! in the ledger by the transaction that records it. What
+//! the processor tells on its own account is a reason to look, not news: states are set to what it says when asked, in
+//! whatever order it tells.
 
 mod access;
 mod charge;
@@ -15,6 +17,7 @@ mod schedule;
 mod staff;
 pub mod state;
 mod table;
+mod webhook;
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -40,6 +43,7 @@ pub use staff::{hold, known, release, set_account};
 pub use table::attempt::Model as Attempt;
 pub use table::payment::Model as Payment;
 pub use table::refund::Model as Refund;
+pub use webhook::{HANDLE_EVENT, Received, handle_event, receive_event};
 
 /// How long an answer of the processor is waited for.
 const PATIENCE: Duration = Duration::from_secs(10);

@@ -200,3 +200,31 @@ pub mod entry {
 
     impl ActiveModelBehavior for ActiveModel {}
 }
+
+pub mod event {
+    use sea_orm::entity::prelude::*;
+
+    use crate::platform::gateway::event::About;
+
+    #[sea_orm::model]
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+    #[sea_orm(table_name = "provider_event")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Uuid,
+        pub provider: String,
+        pub event_id: String,
+        pub kind: String,
+        pub about: About,
+        pub reference: Option<String>,
+        pub payment_reference: Option<String>,
+        pub own_key: Option<String>,
+        #[sea_orm(column_type = "JsonBinary")]
+        pub facts: Json,
+        pub created_at: ChronoDateTimeUtc,
+        pub received_at: ChronoDateTimeUtc,
+        pub handled_at: Option<ChronoDateTimeUtc>,
+    }
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
