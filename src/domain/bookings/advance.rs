@@ -34,7 +34,9 @@ pub(super) async fn follow_up(app: &App, booking: Booking) -> Booking {
         Ok(None) => booking,
         Err(error) => {
             tracing::warn!(booking.id = %Id::new(Kind::Booking, booking.id), %error, "a booking will be moved on later");
-            booking
+            // It may have come part of the way.
+            let now = table::booking::Entity::find_by_id(booking.id).one(app.db.write()).await;
+            now.ok().flatten().unwrap_or(booking)
         }
     }
 }
@@ -158,10 +160,15 @@ pub(super) async fn end(app: &App, booking: &Booking, to: BookingState, action: 
 }
 
 async fn expire_request(app: &App, booking: &Booking) -> Result<bool, Error> {
-    if booking.expires_at.is_none_or(|at| at > app.clock.now()) {
-        return Ok(false);
+    if booking.expires_at.is_some_and(|at| at <= app.clock.now()) {
+        return end(app, booking, BookingState::RequestExpired, "request_expired").await;
     }
-    end(app, booking, BookingState::RequestExpired, "request_expired").await
+    // What was set aside may be gone before the host has answered; then there is nothing to accept.
+    let payment = payments::of_booking(app.db.read(), booking.id).await?;
+    if payments::reach(app, payment.id).await? == Reach::Over {
+        return end(app, booking, BookingState::RequestExpired, "authorization_lost").await;
+    }
+    Ok(false)
 }
 
 /// Charges the guest, then lets them in when the time has come. A charge that the processor refuses ends the booking.
