@@ -101,8 +101,8 @@ async fn nights(app: &TestApp, bookings: &BTreeMap<Uuid, Booking>) {
 
 /// Our books and the processor's say the same, and nobody keeps money for nothing.
 async fn payments(app: &TestApp, bookings: &BTreeMap<Uuid, Booking>) {
-    let sql = "SELECT p.booking_id, p.state, p.alteration_id, p.amount_minor, p.captured_minor, p.refunded_minor, \
-               COALESCE(i.captured_minor, 0) AS taken_minor, COALESCE(i.refunded_minor, 0) AS returned_minor, \
+    let sql = "SELECT p.booking_id, p.provider, p.state, p.alteration_id, p.amount_minor, p.captured_minor, \
+               p.refunded_minor, COALESCE(i.captured_minor, 0) AS taken_minor, COALESCE(i.refunded_minor, 0) AS returned_minor, \
                CAST(COALESCE((SELECT sum(r.amount_minor) FROM refund r WHERE r.payment_id = p.id), 0) AS BIGINT) \
                AS refunds_minor, \
                CAST((SELECT count(*) FROM refund r WHERE r.payment_id = p.id AND r.state <> 'SUCCEEDED') AS BIGINT) \
@@ -120,9 +120,12 @@ async fn payments(app: &TestApp, bookings: &BTreeMap<Uuid, Booking>) {
         *held.entry(id).or_default() += captured - refunded;
         assert!((0..=captured).contains(&refunded), "{refunded} of {captured} were refunded");
         assert_eq!(minor("refunds_minor"), refunded, "the refunds do not sum to what was refunded");
-        assert_eq!(minor("unsent"), 0, "a refund was never sent");
-        assert_eq!(minor("taken_minor"), captured, "the processor took another amount");
-        assert_eq!(minor("returned_minor"), refunded, "the processor paid back another amount");
+        // The books of other processors are where their tests keep them.
+        if row.try_get::<String>("", "provider").unwrap() == "sandbox" {
+            assert_eq!(minor("unsent"), 0, "a refund was never sent");
+            assert_eq!(minor("taken_minor"), captured, "the processor took another amount");
+            assert_eq!(minor("returned_minor"), refunded, "the processor paid back another amount");
+        }
         match booking.state.as_str() {
             "CONFIRMED" | "CHECKED_IN" | "COMPLETED" if own => assert_eq!(state, "SUCCEEDED"),
             "PAYMENT_EXPIRED" | "WITHDRAWN" | "DECLINED" | "REQUEST_EXPIRED" => {
@@ -159,9 +162,11 @@ async fn money(app: &TestApp) {
     assert_eq!(ledger("PAYOUT", "credit", "PSP_CLEARING").await, sent, "payouts in the ledger");
     let paid: i64 = app.value(&of("paid_minor", "escrow"), []).await;
     assert_eq!(paid, captured, "charges in escrow");
-    let transfers: i64 = app.value(&of("amount_minor", "sandbox_transfer"), []).await;
-    let unknown: i64 = app.value(&of("sent_minor", "payout WHERE state = 'PROCESSING'"), []).await;
-    assert!((sent..=sent + unknown).contains(&transfers), "the processor sent {transfers}, our books say {sent}");
+    if app.config.stripe.is_none() {
+        let transfers: i64 = app.value(&of("amount_minor", "sandbox_transfer"), []).await;
+        let unknown: i64 = app.value(&of("sent_minor", "payout WHERE state = 'PROCESSING'"), []).await;
+        assert!((sent..=sent + unknown).contains(&transfers), "the processor sent {transfers}, our books say {sent}");
+    }
     let sql = "SELECT count(*) FROM escrow e WHERE e.host_minor <> (SELECT COALESCE(sum(p.amount_minor), 0) FROM payout p \
                WHERE p.booking_id = e.booking_id AND p.released_at IS NULL AND p.state <> 'CANCELLED') + \
                e.host_released_minor";

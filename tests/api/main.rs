@@ -30,5 +30,6 @@ mod reviews;
 mod search;
 mod statements;
 mod story;
+mod stripe;
 mod test_clock;
 mod worker;
