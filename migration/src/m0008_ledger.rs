@@ -20,7 +20,8 @@ const ACCOUNTS: [&str; 7] = [
     "DISPUTE_SUSPENSE",
     "PLATFORM_COST",
 ];
-const KINDS: [&str; 7] = ["CAPTURE", "RELEASE", "REFUND", "PAYOUT", "PENALTY", "CHARGEBACK", "CHARGEBACK_REVERSAL"];
+const KINDS: [&str; 8] =
+    ["CAPTURE", "RELEASE", "REFUND", "PAYOUT", "PENALTY", "CHARGEBACK", "CHARGEBACK_REVERSAL", "PROVIDER_FEE"];
 
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {

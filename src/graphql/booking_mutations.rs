@@ -8,9 +8,10 @@ use super::error::{split, split_money};
 use super::idempotency::call;
 use super::money::MoneyInput;
 use super::payload::payloads;
-use super::payments::Refund;
+use super::payments::{Refund, refund};
 use super::scalars::LocalTime;
 use crate::domain::bookings::{self as domain, NewBooking};
+use crate::domain::payments;
 use crate::kernel::id::Kind;
 use crate::platform::idempotency::Spent;
 
@@ -70,6 +71,11 @@ payloads! {
         /// The booking.
         booking: Option<Booking>,
         /// What goes back to the guest.
+        refund: Option<Refund>,
+    }
+    /// The refund that is sent again.
+    RefundRetryPayload {
+        /// The refund.
         refund: Option<Refund>,
     }
     /// The booking with its guest arrived.
@@ -248,5 +254,26 @@ impl BookingMutation {
             (Some(Booking::of(booking)), refund)
         });
         Ok(BookingRefundPayload { booking, refund, user_errors })
+    }
+
+    /// Staff have a refund sent again that the processor refused or that came back.
+    async fn refund_retry(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The refund.")] id: ID,
+    ) -> Result<RefundRetryPayload> {
+        let once = call(ctx);
+        let app = once.app();
+        let run = async {
+            let id = key(Kind::Refund, &id, &["id"])?;
+            payments::retry_refund(app, ctx.viewer(), id).await
+        };
+        let done = once.run(run, async |spent| payments::retried(app, spent.id(0)?).await).await;
+        let (done, user_errors) = split(app, done)?;
+        let refund = match done {
+            Some(row) => refund(ctx, row).await?,
+            None => None,
+        };
+        Ok(RefundRetryPayload { refund, user_errors })
     }
 }

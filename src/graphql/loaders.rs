@@ -86,6 +86,10 @@ by_uuid!(
     AttemptsKey -> Vec<Attempt>, |batch, ids| payments::attempts(&batch.app, ids)
 );
 by_uuid!(
+    /// What guests' banks hold or have taken back of a payment.
+    DisputedKey -> i64, |batch, ids| payments::disputed(&batch.app, ids)
+);
+by_uuid!(
     /// The refunds of a payment.
     RefundsKey -> Vec<Refund>, |batch, ids| payments::refunds(&batch.app, ids)
 );

@@ -257,6 +257,7 @@ pub enum MutationPayload {
     BookingRefund(booking_mutations::BookingRefundPayload),
     BookingAlterationRequest(alterations::BookingAlterationRequestPayload),
     BookingAlterationRespond(alterations::BookingAlterationRespondPayload),
+    RefundRetry(booking_mutations::RefundRetryPayload),
     PayoutHold(payouts::PayoutHoldPayload),
     PayoutRelease(payouts::PayoutReleasePayload),
     PayoutAccountSet(payouts::PayoutAccountSetPayload),

@@ -6,7 +6,7 @@ use async_graphql::{Context, Enum, ID, Object, Result};
 
 use super::context::{Ask, id};
 use super::error::shown;
-use super::loaders::{AttemptsKey, RefundsKey};
+use super::loaders::{AttemptsKey, DisputedKey, RefundsKey};
 use super::money::Money;
 use super::scalars::DateTime;
 use crate::domain::error::Error;
@@ -127,6 +127,13 @@ impl Payment {
     /// What could still be given back.
     async fn refundable(&self) -> Result<Money> {
         self.sum(|row| row.captured_minor - row.refunded_minor)
+    }
+
+    /// What the guest's bank holds or has taken back.
+    async fn disputed(&self, ctx: &Context<'_>) -> Result<Money> {
+        let found = self.all().map(|row| ctx.load(DisputedKey(row.id)));
+        let found = futures_util::future::try_join_all(found).await?;
+        self.money(found.into_iter().flatten().sum())
     }
 
     /// The card processor.
@@ -251,4 +258,11 @@ impl Refund {
     async fn provider_reference(&self) -> Option<&str> {
         self.row.provider_reference.as_deref()
     }
+}
+
+/// A refund in the currency of its payment.
+pub(super) async fn refund(ctx: &Context<'_>, row: domain::Refund) -> Result<Option<Refund>> {
+    let Some(payment) = domain::by_id(ctx.app(), row.payment_id).await.map_err(shown)? else { return Ok(None) };
+    let currency = payment.currency.parse().map_err(|_| shown(Error::failed("unknown currency")))?;
+    Ok(Some(Refund { row: Arc::new(row), currency }))
 }

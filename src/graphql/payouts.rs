@@ -151,7 +151,7 @@ impl LedgerTransaction {
         DateTime(self.row.at)
     }
 
-    /// CAPTURE, RELEASE, REFUND, PAYOUT, PENALTY, CHARGEBACK or CHARGEBACK_REVERSAL.
+    /// CAPTURE, RELEASE, REFUND, PAYOUT, PENALTY, CHARGEBACK, CHARGEBACK_REVERSAL or PROVIDER_FEE.
     async fn kind(&self) -> String {
         self.row.kind.word()
     }

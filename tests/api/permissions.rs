@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::client::{Nobody, Who, said};
 use crate::harness::{Person, START, TestApp};
-use crate::scenes::{merged, new_york, number, stay, text};
+use crate::scenes::{key as id_of, merged, new_york, number, stay, text};
 
 /// What a mutation acts on, made anew for every call.
 #[derive(Clone, Copy, PartialEq)]
@@ -25,6 +25,8 @@ pub enum Scene {
     Missing,
     /// A booking whose guest asks for another stay.
     Altering,
+    /// A cancelled booking whose refund the processor refused.
+    Failing,
     /// A booking whose guest has arrived.
     Arrived,
     /// A stay that is over.
@@ -47,10 +49,12 @@ const GUESTS_SIDE: Outcomes = ["UNAUTHENTICATED", "NOT_FOUND", "NOT_FOUND", "OK"
 const HOSTS_SIDE: Outcomes = ["UNAUTHENTICATED", "NOT_FOUND", "NOT_FOUND", "FORBIDDEN", "OK"];
 const BOTH_SIDES: Outcomes = ["UNAUTHENTICATED", "NOT_FOUND", "NOT_FOUND", "OK", "OK"];
 
+/// Nobody but staff knows of it.
+pub const STAFF_ALONE: Outcomes = ["UNAUTHENTICATED", "NOT_FOUND", "NOT_FOUND", "NOT_FOUND", "NOT_FOUND"];
 /// The host knows of it, but only staff may do it; see the tests of payouts.
 pub const STAFF: Outcomes = ["UNAUTHENTICATED", "NOT_FOUND", "NOT_FOUND", "NOT_FOUND", "FORBIDDEN"];
 
-pub const TABLE: [(&str, Scene, Outcomes); 31] = [
+pub const TABLE: [(&str, Scene, Outcomes); 32] = [
     ("userRegister", Scene::Listing, ANYBODY),
     ("sessionCreate", Scene::Listing, ["UNAUTHENTICATED"; 5]),
     ("sessionRefresh", Scene::Listing, ["TOKEN_EXPIRED"; 5]),
@@ -74,6 +78,7 @@ pub const TABLE: [(&str, Scene, Outcomes); 31] = [
     ("bookingRefund", Scene::Confirmed, HOSTS_SIDE),
     ("bookingAlterationRequest", Scene::Confirmed, BOTH_SIDES),
     ("bookingAlterationRespond", Scene::Altering, HOSTS_SIDE),
+    ("refundRetry", Scene::Failing, STAFF_ALONE),
     ("payoutHold", Scene::Confirmed, STAFF),
     ("payoutRelease", Scene::Confirmed, STAFF),
     ("payoutAccountSet", Scene::Confirmed, HOSTS),
@@ -91,13 +96,21 @@ pub struct Set {
     pub booking: Value,
     pub review: Value,
     pub alteration: Value,
+    pub refund: Value,
 }
 
 pub async fn set_up(app: &TestApp, scene: Scene) -> Set {
     app.set(START);
     let (host, guest) = (app.host().await, app.guest().await);
-    let mut set =
-        Set { guest, host, listing: String::new(), booking: Value::Null, review: Value::Null, alteration: Value::Null };
+    let mut set = Set {
+        guest,
+        host,
+        listing: String::new(),
+        booking: Value::Null,
+        review: Value::Null,
+        alteration: Value::Null,
+        refund: Value::Null,
+    };
     set.listing = match scene {
         Scene::Draft => app.draft(&set.host, json!({})).await,
         Scene::Requested => app.published_listing(&set.host, json!({ "bookingMode": "REQUEST" })).await,
@@ -110,6 +123,15 @@ pub async fn set_up(app: &TestApp, scene: Scene) -> Set {
     set.booking = app.pay(&set.guest, &quote, if scene == Scene::Unpaid { "3ds" } else { "ok" }).await;
     if scene == Scene::Arrived {
         app.step(&set.guest, "bookingCheckIn", &set.booking).await;
+    }
+    if scene == Scene::Failing {
+        let refund = app.cancel(&set.guest, &set.booking).await["refund"]["id"].clone();
+        let sql = "UPDATE refund SET state = 'FAILED' WHERE id = $1";
+        app.execute(sql, [id_of(refund.as_str().expect("an id")).into()]).await;
+        let sql = "UPDATE sandbox_intent SET refunds = '{}', refunded_minor = 0 WHERE reference = (SELECT \
+                   p.provider_reference FROM payment p JOIN refund r ON r.payment_id = p.id WHERE r.id = $1)";
+        app.execute(sql, [id_of(refund.as_str().expect("an id")).into()]).await;
+        set.refund = refund;
     }
     if scene == Scene::Missing {
         app.set("2027-01-06T02:00:00Z");
@@ -176,6 +198,7 @@ pub async fn arguments(app: &TestApp, mutation: &str, set: &Set) -> Value {
             let given = json!({ "id": seen["booking"]["payouts"][0]["id"] });
             if mutation == "payoutHold" { merged(given, json!({ "reason": "A complaint." })) } else { given }
         }
+        "refundRetry" => json!({ "id": set.refund }),
         "payoutAccountSet" => json!({ "account": "acct_1" }),
         "reviewSubmit" => json!({ "bookingId": booking, "review": words }),
         "reviewUpdate" => json!({ "id": review, "review": words }),
@@ -216,6 +239,9 @@ async fn each_mutation_is_for_those_who_may_call_it() {
                 _ => outcome(&app, &set.host, mutation, given).await,
             };
             assert_eq!(came, expected, "{mutation} by caller {place}");
+        }
+        if scene == Scene::Failing {
+            app.must(&app.admin().await, mutation, arguments(&app, mutation, &set).await, "__typename").await;
         }
     }
     app.finish().await;

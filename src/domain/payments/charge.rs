@@ -6,6 +6,7 @@ use sea_orm::{ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, Query
 use uuid::Uuid;
 
 use super::escrow::{self, Shares};
+use super::fee::{AFTER_CHARGE, RECORD_FEE};
 use super::state::{Operation, Outcome, PaymentState};
 use super::{Payment, patiently, table};
 use crate::domain::error::Error;
@@ -14,6 +15,7 @@ use crate::kernel::money::Money;
 use crate::platform::App;
 use crate::platform::fail_point;
 use crate::platform::gateway::{Authorization, GatewayError, Intent, IntentState};
+use crate::platform::queue::{NewJob, enqueue};
 
 /// Where a payment stands after the processor was asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -226,6 +228,9 @@ pub(super) async fn record_in(
                 return Err(Error::failed("the processor took another amount than was asked for"));
             }
             escrow::receive(app, txn, seen).await?;
+            if app.gateway.has_fees() {
+                enqueue(txn, &app.clock, NewJob::about(RECORD_FEE, seen.id, now + AFTER_CHARGE)).await?;
+            }
         }
         let attempt = table::attempt::ActiveModel {
             id: Set(app.clock.id()),

@@ -109,7 +109,7 @@ pub(super) async fn receive(app: &App, txn: &impl ConnectionTrait, payment: &Pay
         kind: TransactionKind::Capture,
         object_id: payment.id,
         booking_id: payment.booking_id,
-        host_id,
+        host_id: Some(host_id),
         currency: &payment.currency,
     };
     let charged = Movement { debit: Account::PspClearing, credit: Account::GuestEscrow, minor: payment.amount_minor };
@@ -157,7 +157,7 @@ pub async fn divide(
         kind: TransactionKind::Refund,
         object_id: app.clock.id(),
         booking_id,
-        host_id: escrow.host_id,
+        host_id: Some(escrow.host_id),
         currency: &escrow.currency,
     };
     let transaction = ledger::post(app, txn, event, &movements(back, refund)).await?;
@@ -235,6 +235,7 @@ async fn owe(
             id: Set(app.clock.id()),
             payment_id: Set(payment.id),
             transaction_id: Set(transaction),
+            attempt: Set(0),
             amount_minor: Set(part),
             state: Set(RefundState::Pending),
             reason: Set(reason.to_owned()),
@@ -262,7 +263,7 @@ pub async fn penalize(app: &App, txn: &impl ConnectionTrait, booking_id: Uuid, m
         kind: TransactionKind::Penalty,
         object_id: booking_id,
         booking_id,
-        host_id: escrow.host_id,
+        host_id: Some(escrow.host_id),
         currency: &escrow.currency,
     };
     let penalty = Movement { debit: Account::HostPayable, credit: Account::PlatformRevenue, minor };

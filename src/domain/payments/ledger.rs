@@ -33,7 +33,7 @@ pub(super) struct Event<'a> {
     /// The row that says more: a payment, a refund's decision, a payout or a booking.
     pub object_id: Uuid,
     pub booking_id: Uuid,
-    pub host_id: Uuid,
+    pub host_id: Option<Uuid>,
     pub currency: &'a str,
 }
 
@@ -64,7 +64,7 @@ pub(super) async fn post(
         kind: Set(event.kind),
         object_id: Set(event.object_id),
         booking_id: Set(Some(event.booking_id)),
-        host_id: Set(Some(event.host_id)),
+        host_id: Set(event.host_id),
         currency: Set(event.currency.to_owned()),
     };
     table::transaction::Entity::insert(transaction).exec_without_returning(txn).await?;
@@ -77,6 +77,18 @@ pub(super) async fn post(
     });
     table::entry::Entity::insert_many(rows).exec_without_returning(txn).await?;
     Ok(Some(id))
+}
+
+/// Whether something that happened is in the ledger.
+pub(super) async fn is_posted(
+    db: &impl ConnectionTrait,
+    kind: TransactionKind,
+    object_id: Uuid,
+) -> Result<bool, Error> {
+    let posted = table::transaction::Entity::find()
+        .filter(table::transaction::Column::Kind.eq(kind))
+        .filter(table::transaction::Column::ObjectId.eq(object_id));
+    Ok(posted.one(db).await?.is_some())
 }
 
 /// What the ledger says of these bookings, by booking, oldest first.

@@ -9,7 +9,9 @@
 
 mod access;
 mod charge;
+mod dispute;
 pub mod escrow;
+mod fee;
 pub mod ledger;
 pub mod payout;
 mod refund;
@@ -35,9 +37,11 @@ pub const LOOK_AT_BOOKING: &str = "advance_booking";
 
 pub use access::{balance, ledger, payout_by_id, payout_count, payout_page, payouts, transaction_by_id};
 pub use charge::{Charge, Reach, capture, confirm, open, reach, void};
+pub use dispute::disputed;
 pub use escrow::{Escrow, Shares};
+pub use fee::{RECORD_FEE, record_fee};
 pub use payout::Payout;
-pub use refund::send_refunds;
+pub use refund::{retried, retry_refund, send_refunds};
 pub use schedule::{Slot, schedule, unschedule};
 pub use staff::{hold, known, release, set_account};
 pub use table::attempt::Model as Attempt;

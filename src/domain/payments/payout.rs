@@ -88,7 +88,7 @@ async fn release(app: &App, payout: &Payout) -> Result<bool, Error> {
         kind: TransactionKind::Release,
         object_id: payout.id,
         booking_id: payout.booking_id,
-        host_id: payout.host_id,
+        host_id: Some(payout.host_id),
         currency: &payout.currency,
     };
     let from = Account::GuestEscrow;
@@ -202,7 +202,7 @@ async fn paid(app: &App, payout: &Payout, reference: Option<String>) -> Result<b
         kind: TransactionKind::Payout,
         object_id: payout.id,
         booking_id: payout.booking_id,
-        host_id: payout.host_id,
+        host_id: Some(payout.host_id),
         currency: &payout.currency,
     };
     let minor = payout.sent_minor.unwrap_or(0);

@@ -86,6 +86,19 @@ pub enum PayoutState {
     Cancelled,
 }
 
+/// Where a dispute stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, EnumIter, DeriveActiveEnum)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[sea_orm(rs_type = "String", db_type = "Text", rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum DisputeState {
+    /// The bank has taken the money back and has not decided.
+    Open,
+    /// The bank has given it back.
+    Won,
+    /// The bank keeps it.
+    Lost,
+}
+
 /// An account of the ledger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, EnumIter, DeriveActiveEnum)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
@@ -126,6 +139,8 @@ pub enum TransactionKind {
     Chargeback,
     /// A dispute was won.
     ChargebackReversal,
+    /// The card processor kept its fee.
+    ProviderFee,
 }
 
 impl Account {

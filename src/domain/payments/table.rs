@@ -71,6 +71,7 @@ pub mod refund {
         pub id: Uuid,
         pub payment_id: Uuid,
         pub transaction_id: Option<Uuid>,
+        pub attempt: i32,
         pub amount_minor: i64,
         pub state: RefundState,
         pub reason: String,
@@ -134,6 +135,28 @@ pub mod payout {
         pub provider: String,
         pub provider_reference: Option<String>,
         pub paid_at: Option<ChronoDateTimeUtc>,
+        pub created_at: ChronoDateTimeUtc,
+        pub updated_at: ChronoDateTimeUtc,
+    }
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+pub mod dispute {
+    use sea_orm::entity::prelude::*;
+
+    use crate::domain::payments::state::DisputeState;
+
+    #[sea_orm::model]
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+    #[sea_orm(table_name = "dispute")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Uuid,
+        pub payment_id: Uuid,
+        pub reference: String,
+        pub amount_minor: i64,
+        pub state: DisputeState,
         pub created_at: ChronoDateTimeUtc,
         pub updated_at: ChronoDateTimeUtc,
     }

@@ -12,7 +12,7 @@ use super::charge::record_in;
 use super::refund::{settle, state};
 use super::state::{Operation, PaymentState, RefundState};
 use super::table::event::{ActiveModel, Column, Entity, Model};
-use super::{LOOK_AT_BOOKING, Payment, patiently, table};
+use super::{LOOK_AT_BOOKING, Payment, dispute, patiently, table};
 use crate::domain::error::Error;
 use crate::kernel::id::{Id, Kind};
 use crate::platform::App;
@@ -75,7 +75,7 @@ pub async fn handle_event(app: &App, id: Uuid) -> Result<(), Error> {
     match event.about {
         About::Payment => payment_told(app, &event).await?,
         About::Refund => refunds_told(app, &event).await?,
-        About::Dispute => dispute_told(&event),
+        About::Dispute => dispute_told(app, &event).await?,
         About::Transfer | About::Payout => transfer_told(&event),
         About::Other => {}
     }
@@ -166,7 +166,7 @@ async fn refunds_told(app: &App, event: &Model) -> Result<(), Error> {
     let txn = app.db.begin_write().await?;
     let mut moved = false;
     for report in reports {
-        let key = report.key.as_deref().and_then(|key| Id::parse_as(Kind::Refund, key));
+        let key = report.key.as_deref().and_then(|key| Id::parse_as(Kind::Refund, key.split(':').next()?));
         let is_it = |refund: &&super::Refund| {
             Some(refund.id) == key || refund.provider_reference.as_ref() == Some(&report.reference)
         };
@@ -196,10 +196,16 @@ async fn look_at_booking(app: &App, txn: &impl ConnectionTrait, payment: &Paymen
     Ok(enqueue(txn, &app.clock, NewJob::about(LOOK_AT_BOOKING, payment.booking_id, now)).await?)
 }
 
-/// A guest's bank wants money back, or has decided. What was told is in the event's row.
-fn dispute_told(event: &Model) {
-    let (reference, payment) = (event.reference.as_deref(), event.payment_reference.as_deref());
-    tracing::error!(event.kind, reference, payment, facts = %event.facts, "a payment is disputed; it needs a person");
+/// A guest's bank wants money back, or has decided.
+async fn dispute_told(app: &App, event: &Model) -> Result<(), Error> {
+    let Some(reference) = &event.reference else { return Ok(()) };
+    match payment_of(app, event).await? {
+        Some(payment) => dispute::look(app, &payment, reference).await,
+        None => {
+            tracing::info!(event.id = event.event_id, "an event is about a payment that is not ours");
+            Ok(())
+        }
+    }
 }
 
 /// Money on its way to a host moved, or did not. What was told is in the event's row.

@@ -96,6 +96,28 @@ pub enum RefundProgress {
     },
 }
 
+/// What the processor knows of a dispute.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DisputeReport {
+    /// Minor units that the guest's bank wants back.
+    pub amount_minor: i64,
+    /// Where it stands.
+    pub progress: DisputeProgress,
+}
+
+/// Where a dispute stands at the processor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DisputeProgress {
+    /// The bank asks; no money has moved.
+    Inquiry,
+    /// The bank has taken the money back and has not decided.
+    Open,
+    /// The bank has given it back.
+    Won,
+    /// The bank keeps it.
+    Lost,
+}
+
 /// Why the processor gave no intent.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum GatewayError {
@@ -137,6 +159,12 @@ pub trait PaymentGateway: Send + Sync {
     fn refunds<'a>(&'a self, reference: &'a str) -> Answer<'a, Vec<RefundReport>>;
     /// Sends money to a host; the same key is the same transfer. Answers with the transfer's reference.
     fn transfer(&self, request: Transfer) -> Answer<'_, String>;
+    /// Looks at a dispute that the processor has named.
+    fn dispute<'a>(&'a self, reference: &'a str) -> Answer<'a, DisputeReport>;
+    /// Whether it keeps something of each charge.
+    fn has_fees(&self) -> bool;
+    /// What it kept of a payment, in minor units of `currency`; nothing while it cannot say, or charges in another.
+    fn fee<'a>(&'a self, reference: &'a str, currency: &'a str) -> Answer<'a, Option<i64>>;
     /// Reads an event that the processor sends, once its signature over the raw body is proven.
     fn event(&self, signature: &str, body: &[u8]) -> Result<Event, BadEvent>;
 }

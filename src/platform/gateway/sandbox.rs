@@ -16,7 +16,8 @@ use serde_json::json;
 
 use super::event::{BadEvent, Event};
 use super::{
-    Answer, Authorization, GatewayError, Intent, IntentState, PaymentGateway, RefundProgress, RefundReport, Transfer,
+    Answer, Authorization, DisputeReport, GatewayError, Intent, IntentState, PaymentGateway, RefundProgress,
+    RefundReport, Transfer,
 };
 use crate::platform::clock::Clock;
 use crate::platform::database::Database;
@@ -306,6 +307,18 @@ impl PaymentGateway for Sandbox {
 
     fn transfer(&self, request: Transfer) -> Answer<'_, String> {
         Box::pin(self.send(request))
+    }
+
+    fn dispute<'a>(&'a self, _: &'a str) -> Answer<'a, DisputeReport> {
+        Box::pin(async { Err(GatewayError::Refused("the sandbox knows no disputes".into())) })
+    }
+
+    fn has_fees(&self) -> bool {
+        false
+    }
+
+    fn fee<'a>(&'a self, _: &'a str, _: &'a str) -> Answer<'a, Option<i64>> {
+        Box::pin(async { Ok(Some(0)) })
     }
 
     fn event(&self, _: &str, _: &[u8]) -> Result<Event, BadEvent> {

@@ -52,6 +52,7 @@ struct Books {
     intents: BTreeMap<String, Value>,
     refunds: BTreeMap<String, Value>,
     transfers: BTreeMap<String, Value>,
+    disputes: BTreeMap<String, Value>,
     answers: HashMap<String, (String, u16, Value)>,
     faults: Vec<(String, Fault)>,
     calls: Vec<String>,
@@ -141,6 +142,15 @@ impl Fake {
         })
     }
 
+    /// A guest's bank wants money back, or changes its mind.
+    pub fn dispute(&self, id: &str, intent: &str, amount: i64, status: &str) -> Value {
+        let dispute = json!({
+            "id": id, "object": "dispute", "amount": amount, "status": status, "payment_intent": intent,
+        });
+        self.with(|books| books.disputes.insert(id.to_owned(), dispute.clone()));
+        dispute
+    }
+
     /// An event about an object as it was then.
     pub fn event(&self, kind: &str, created: i64, object: &Value) -> Value {
         let id = self.with(|books| books.name("evt"));
@@ -163,6 +173,7 @@ async fn serve(State(books): State<Shared>, method: Method, uri: Uri, headers: H
         ("POST", ["refunds"]) => "refund",
         ("GET", ["refunds"]) => "list refunds",
         ("GET", ["refunds", _]) => "read refund",
+        ("GET", ["disputes", _]) => "read dispute",
         ("POST", ["transfers"]) => "transfer",
         ("GET", ["transfers"]) => "list transfers",
         _ => return answer(404, &refusal("invalid_request_error", "unknown_path"), false),
@@ -308,6 +319,10 @@ impl Books {
                 self.refunds.insert(id, refund.clone());
                 (200, refund)
             }
+            "read dispute" => match self.disputes.get(&id) {
+                Some(dispute) => (200, dispute.clone()),
+                None => (404, refusal("invalid_request_error", "resource_missing")),
+            },
             "read refund" => (200, self.refunds[&id].clone()),
             "list refunds" => {
                 let of = |refund: &&Value| refund["payment_intent"] == field("payment_intent");

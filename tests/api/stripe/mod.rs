@@ -1,5 +1,6 @@
 //! Payments by Stripe, over HTTP: a look-alike that fails on demand, and localstripe where there is one.
 
+mod disputes;
 mod events;
 mod fake;
 mod faults;

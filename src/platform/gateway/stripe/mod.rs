@@ -16,7 +16,8 @@ use serde_json::Value;
 
 use super::event::{BadEvent, Event};
 use super::{
-    Answer, Authorization, GatewayError, Intent, IntentState, PaymentGateway, RefundProgress, RefundReport, Transfer,
+    Answer, Authorization, DisputeReport, GatewayError, Intent, IntentState, PaymentGateway, RefundProgress,
+    RefundReport, Transfer,
 };
 use crate::platform::StartError;
 use crate::platform::clock::Clock;
@@ -232,6 +233,22 @@ impl PaymentGateway for Stripe {
 
     fn transfer(&self, request: Transfer) -> Answer<'_, String> {
         Box::pin(async move { self.send(&request).await })
+    }
+
+    fn dispute<'a>(&'a self, reference: &'a str) -> Answer<'a, DisputeReport> {
+        Box::pin(async move { read::dispute(&self.wire.get(&format!("v1/disputes/{reference}"), &[]).await?) })
+    }
+
+    fn has_fees(&self) -> bool {
+        true
+    }
+
+    fn fee<'a>(&'a self, reference: &'a str, currency: &'a str) -> Answer<'a, Option<i64>> {
+        Box::pin(async move {
+            let query = [("expand[]", "latest_charge.balance_transaction")];
+            let intent = self.wire.get(&format!("v1/payment_intents/{reference}"), &query).await?;
+            Ok(read::fee(&intent, currency))
+        })
     }
 
     fn event(&self, signature: &str, body: &[u8]) -> Result<Event, BadEvent> {

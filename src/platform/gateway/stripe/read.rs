@@ -4,7 +4,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Map, Value};
 
 use crate::platform::gateway::event::{About, Event};
-use crate::platform::gateway::{GatewayError, Intent, IntentState, RefundProgress, RefundReport};
+use crate::platform::gateway::{
+    DisputeProgress, DisputeReport, GatewayError, Intent, IntentState, RefundProgress, RefundReport,
+};
 
 /// The name of our key in the metadata of everything we ask for.
 pub const OWN_KEY: &str = "roost_key";
@@ -69,6 +71,27 @@ pub fn refund(body: &Value) -> Result<RefundReport, GatewayError> {
     };
     let key = body.get("metadata").and_then(|metadata| word(metadata, OWN_KEY)).map(ToOwned::to_owned);
     Ok(RefundReport { reference: word(body, "id").ok_or_else(unreadable)?.to_owned(), key, progress })
+}
+
+/// Reads a dispute.
+pub fn dispute(body: &Value) -> Result<DisputeReport, GatewayError> {
+    let unreadable = || GatewayError::Unknown("the dispute has no amount or status that is known".into());
+    let progress = match word(body, "status").ok_or_else(unreadable)? {
+        status if status.starts_with("warning_") => DisputeProgress::Inquiry,
+        "needs_response" | "under_review" => DisputeProgress::Open,
+        "won" | "prevented" => DisputeProgress::Won,
+        "lost" => DisputeProgress::Lost,
+        _ => return Err(unreadable()),
+    };
+    let amount_minor = body.get("amount").and_then(Value::as_i64).filter(|minor| *minor > 0).ok_or_else(unreadable)?;
+    Ok(DisputeReport { amount_minor, progress })
+}
+
+/// Reads what was kept of a payment from its intent, when the books are kept in the same currency.
+pub fn fee(intent: &Value, currency: &str) -> Option<i64> {
+    let booked = intent.pointer("/latest_charge/balance_transaction")?;
+    let same = word(booked, "currency")?.eq_ignore_ascii_case(currency);
+    booked.get("fee").and_then(Value::as_i64).filter(|_| same)
 }
 
 /// Reads an event.
