@@ -7,7 +7,7 @@ use std::cmp::{max, min};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::ActiveValue::{NotSet, Set};
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use uuid::Uuid;
 
 use super::escrow::{self, Escrow, Shares};
@@ -72,10 +72,16 @@ async fn release(app: &App, payout: &Payout) -> Result<bool, Error> {
     let Some(escrow) = escrow::lock(&txn, payout.booking_id).await? else {
         return Err(Error::failed("the guest has not been charged yet"));
     };
-    // Read again under the lock: a refund may have changed the amount.
-    let Some(payout) = table::payout::Entity::find_by_id(payout.id).one(&txn).await? else { return Ok(false) };
+    // Before the ledger's rows, which refer to the host: two payouts of one host must not wait for each other.
+    users::lock(&txn, payout.host_id).await?;
+    // Read again under the lock: a refund may have changed the amount, and staff may be holding it back.
+    let payout = table::payout::Entity::find_by_id(payout.id).lock_exclusive().one(&txn).await?;
+    let Some(payout) = payout else { return Ok(false) };
     if payout.state != PayoutState::Scheduled {
         return Ok(true);
+    }
+    if payout.amount_minor > escrow.shares().minus(escrow.released()).host {
+        return Err(Error::failed("the guest has not been charged for the change of the stay yet"));
     }
     let part = part_of(&escrow, payout.amount_minor);
     if part == Shares::default() {

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::payout::{PAY_OUT, of_booking};
 use super::state::PayoutState;
-use super::table;
+use super::{escrow, table};
 use crate::domain::error::Error;
 use crate::kernel::money::allocate;
 use crate::platform::App;
@@ -38,7 +38,7 @@ pub async fn schedule(
     let now = app.clock.now();
     let known = of_booking(txn, booking_id).await?;
     let released: Vec<_> = known.iter().filter(|payout| payout.released_at.is_some()).collect();
-    let held = known.iter().any(|payout| payout.state == PayoutState::OnHold && payout.released_at.is_none());
+    let held = known.iter().find(|payout| payout.state == PayoutState::OnHold && payout.released_at.is_none());
     table::payout::Entity::delete_many()
         .filter(table::payout::Column::BookingId.eq(booking_id))
         .filter(table::payout::Column::ReleasedAt.is_null())
@@ -49,7 +49,9 @@ pub async fn schedule(
     if slots.is_empty() {
         slots.extend(last);
     }
-    let left = minor - released.iter().map(|payout| payout.amount_minor).sum::<i64>();
+    // Not the released payouts' sum: a refund may have taken a part of them back.
+    let had = escrow::lock(txn, booking_id).await?.map_or(0, |escrow| escrow.released().host);
+    let left = minor - had;
     let parts = allocate(max(0, left), &weights(slots.iter().map(|slot| slot.weight)));
     let installments = i32::try_from(released.len() + slots.len()).unwrap_or(i32::MAX);
     for ((slot, part), number) in slots.iter().zip(parts).zip(released.len() + 1..) {
@@ -60,13 +62,13 @@ pub async fn schedule(
             currency: Set(currency.to_owned()),
             amount_minor: Set(part),
             sent_minor: Set(None),
-            state: Set(if held { PayoutState::OnHold } else { PayoutState::Scheduled }),
+            state: Set(if held.is_some() { PayoutState::OnHold } else { PayoutState::Scheduled }),
             release_at: Set(slot.release_at),
             released_at: Set(None),
             installment: Set(i32::try_from(number).unwrap_or(i32::MAX)),
             installments: Set(installments),
             attempt: Set(0),
-            failure_reason: Set(None),
+            failure_reason: Set(held.and_then(|held| held.failure_reason.clone())),
             provider: Set(app.gateway.provider().to_owned()),
             provider_reference: Set(None),
             paid_at: Set(None),
@@ -104,7 +106,7 @@ pub(super) async fn reschedule(
     Ok(())
 }
 
-/// Gives up what was scheduled for a booking that was never charged.
+/// Gives up what was scheduled for a booking that was never charged, or that has nothing left to be paid.
 pub async fn unschedule(app: &App, txn: &impl ConnectionTrait, booking_id: Uuid) -> Result<(), Error> {
     let change = table::payout::ActiveModel {
         amount_minor: Set(0),
