@@ -11,7 +11,7 @@ use sea_orm::{ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, Query
 use uuid::Uuid;
 
 use super::ledger::{self, Event, Movement};
-use super::schedule::reschedule;
+use super::schedule::{reschedule, unschedule};
 use super::state::{Account, PaymentState, RefundState, TransactionKind};
 use super::{Payment, Refund, table};
 use crate::domain::error::Error;
@@ -53,6 +53,12 @@ impl Shares {
         self.minus(Shares { host, platform, tax: minor - host - platform })
     }
 
+    /// What each has beyond `shares`.
+    fn beyond(self, shares: Shares) -> Shares {
+        let more = self.minus(shares);
+        Shares { host: max(0, more.host), platform: max(0, more.platform), tax: max(0, more.tax) }
+    }
+
     /// The same sum with nothing below zero: who has too little is helped by the others.
     pub fn settled(self) -> Shares {
         let debt = |share: i64| max(0, -share);
@@ -86,6 +92,10 @@ pub(super) async fn receive(app: &App, txn: &impl ConnectionTrait, payment: &Pay
     let added = Shares { host: payment.host_minor, platform: payment.platform_minor, tax: payment.tax_minor };
     let seen = lock(txn, payment.booking_id).await?;
     let shares = seen.as_ref().map(Escrow::shares).unwrap_or_default().plus(added).settled();
+    // Who has less by a change, although the guest pays more, may have had more released to them already.
+    let released = seen.as_ref().map(Escrow::released).unwrap_or_default();
+    let back = released.beyond(shares);
+    let still = released.minus(back);
     let row = table::escrow::ActiveModel {
         booking_id: Set(payment.booking_id),
         host_id: Set(host_id),
@@ -95,9 +105,9 @@ pub(super) async fn receive(app: &App, txn: &impl ConnectionTrait, payment: &Pay
         host_minor: Set(shares.host),
         platform_minor: Set(shares.platform),
         tax_minor: Set(shares.tax),
-        host_released_minor: Set(seen.as_ref().map_or(0, |seen| seen.host_released_minor)),
-        platform_released_minor: Set(seen.as_ref().map_or(0, |seen| seen.platform_released_minor)),
-        tax_released_minor: Set(seen.as_ref().map_or(0, |seen| seen.tax_released_minor)),
+        host_released_minor: Set(still.host),
+        platform_released_minor: Set(still.platform),
+        tax_released_minor: Set(still.tax),
         created_at: Set(seen.as_ref().map_or(now, |seen| seen.created_at)),
         updated_at: Set(now),
     };
@@ -113,7 +123,9 @@ pub(super) async fn receive(app: &App, txn: &impl ConnectionTrait, payment: &Pay
         currency: &payment.currency,
     };
     let charged = Movement { debit: Account::PspClearing, credit: Account::GuestEscrow, minor: payment.amount_minor };
-    ledger::post(app, txn, event, &[charged]).await?;
+    let mut moved = vec![charged];
+    moved.extend(movements(back, 0));
+    ledger::post(app, txn, event, &moved).await?;
     Ok(())
 }
 
@@ -134,11 +146,7 @@ pub async fn divide(
         return Err(Error::failed(format!("the money of booking {booking_id} cannot be divided into {shares:?}")));
     }
     let released = escrow.released();
-    let back = Shares {
-        host: max(0, released.host - shares.host),
-        platform: max(0, released.platform - shares.platform),
-        tax: max(0, released.tax - shares.tax),
-    };
+    let back = released.beyond(shares);
     let still = released.minus(back);
     let row = table::escrow::ActiveModel {
         booking_id: Unchanged(booking_id),
@@ -162,6 +170,9 @@ pub async fn divide(
     };
     let transaction = ledger::post(app, txn, event, &movements(back, refund)).await?;
     reschedule(app, txn, booking_id, shares.host - still.host).await?;
+    if shares == still {
+        unschedule(app, txn, booking_id).await?;
+    }
     owe(app, txn, booking_id, refund, transaction, reason).await
 }
 
