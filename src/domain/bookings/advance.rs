@@ -173,6 +173,21 @@ async fn expire_request(app: &App, booking: &Booking) -> Result<bool, Error> {
 
 /// Charges the guest, then lets them in when the time has come. A charge that the processor refuses ends the booking.
 async fn confirmed(app: &App, booking: &Booking) -> Result<bool, Error> {
+    let due = (booking.check_in_at, BookingState::CheckedIn, "check_in");
+    charged(app, booking, due).await
+}
+
+/// Lets the guest out when the time has come. Who arrived by hand may have done so before the charge had an answer.
+async fn check_out(app: &App, booking: &Booking) -> Result<bool, Error> {
+    let due = (booking.check_out_at, BookingState::Completed, "check_out");
+    charged(app, booking, due).await
+}
+
+async fn charged(
+    app: &App,
+    booking: &Booking,
+    (at, to, action): (DateTime<Utc>, BookingState, &'static str),
+) -> Result<bool, Error> {
     let payment = payments::of_booking(app.db.read(), booking.id).await?;
     match payments::capture(app, payment.id).await? {
         Reach::Captured => {}
@@ -183,20 +198,12 @@ async fn confirmed(app: &App, booking: &Booking) -> Result<bool, Error> {
     if alterations::advance(app, booking).await? {
         return Ok(true);
     }
-    if app.clock.now() < booking.check_in_at {
-        return Ok(false);
+    // A refund that has no answer yet does not keep a guest from arriving.
+    let sent = payments::send_refunds(app, booking.id).await;
+    if app.clock.now() < at {
+        return sent.map(|()| false);
     }
-    step(app, booking, Step::new(BookingState::CheckedIn, "check_in", By::SYSTEM)).await
-}
-
-async fn check_out(app: &App, booking: &Booking) -> Result<bool, Error> {
-    if alterations::advance(app, booking).await? {
-        return Ok(true);
-    }
-    if app.clock.now() < booking.check_out_at {
-        return Ok(false);
-    }
-    step(app, booking, Step::new(BookingState::Completed, "check_out", By::SYSTEM)).await
+    step(app, booking, Step::new(to, action, By::SYSTEM)).await
 }
 
 async fn step(app: &App, booking: &Booking, step: Step<'_>) -> Result<bool, Error> {
@@ -225,6 +232,17 @@ async fn let_go(app: &App, booking: &Booking) -> Result<bool, Error> {
 
 /// What is left to do for a booking that is over: pay back what is owed, and let go of a change that was under way.
 async fn ended(app: &App, booking: &Booking) -> Result<bool, Error> {
+    if booking.state == BookingState::Completed {
+        // Who left by hand may have done so before a charge had an answer.
+        let payment = payments::of_booking(app.db.read(), booking.id).await?;
+        match payments::capture(app, payment.id).await? {
+            Reach::Captured => {}
+            Reach::Over => {
+                tracing::error!(booking.id = %Id::new(Kind::Booking, booking.id), "a stay was never paid for")
+            }
+            _ => return Err(Error::failed("the charge has no answer yet")),
+        }
+    }
     alterations::give_up(app, booking).await?;
     payments::send_refunds(app, booking.id).await?;
     Ok(false)
