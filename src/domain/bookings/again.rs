@@ -23,7 +23,8 @@ pub(super) async fn pay(app: &App, booking: Booking, field: &[&str]) -> Result<B
 
 /// Asks the processor to go on after the guest was at the bank; refuses when the bank still waits.
 pub(super) async fn ask_again(app: &App, booking: Booking) -> Result<Booking, Error> {
-    let reach = match alterations::confirm(app, &booking).await? {
+    let change = alterations::confirm(app, &booking).await?;
+    let reach = match change {
         Some(reach) => reach,
         None => payments::confirm(app, payments::of_booking(app.db.read(), booking.id).await?.id).await?,
     };
@@ -31,7 +32,12 @@ pub(super) async fn ask_again(app: &App, booking: Booking) -> Result<Booking, Er
         let message = "the bank still waits for you; finish there first";
         return Err(Error::refused(Code::PaymentActionRequired, &["id"], message));
     }
-    pay(app, booking, &["id"]).await
+    let booking = pay(app, booking, &["id"]).await?;
+    if change == Some(Reach::Over) {
+        let message = "the card was declined for the difference; the booking stays as it is";
+        return Err(Error::refused(Code::PaymentDeclined, &["id"], message));
+    }
+    Ok(booking)
 }
 
 async fn known(app: &App, viewer: &Viewer, id: Uuid) -> Result<Booking, Error> {

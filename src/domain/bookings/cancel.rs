@@ -9,7 +9,7 @@ use super::advance::{SAFETY_NET, advance};
 use super::again::cancelled;
 use super::cancellation::{Canceller, Settlement, settle};
 use super::state::{Action, Actor, BookingState};
-use super::step::{By, Step, conflict, possible, require, take};
+use super::step::{By, Step, conflict, paid_in_full, possible, require, take};
 use super::{Booking, access};
 use crate::domain::error::{Code, Detail, Error, Refusal, Refusals};
 use crate::domain::listings;
@@ -182,13 +182,8 @@ pub(super) async fn apply(
         return Ok(None);
     }
     // What goes back goes back to where the charge came from, so all of the price has to be there.
-    let held = payments::escrow::lock(&txn, booking.id).await?.map_or(0, |escrow| escrow.shares().sum());
-    if held + booking.refunded_minor != booking.total_minor {
-        return Err(Error::refused(
-            Code::StateConflict,
-            &["id"],
-            "the charge is still on its way; try again in a minute",
-        ));
+    if ending.by.user_id.is_some() {
+        paid_in_full(&txn, booking).await?;
     }
     fail_point::reach("cancel.dividing").await;
     // Nights that a change of the stay was holding were never the booking's.
@@ -211,7 +206,10 @@ pub(super) async fn apply(
 pub(super) async fn by_platform(app: &App, booking: &Booking, action: &'static str) -> Result<bool, Error> {
     // It is nobody's call, even if it comes out while one runs.
     let app = &app.with_once(Once::default());
-    let cancellation = compute(app, booking, Actor::Platform, None, None)?;
+    // Of the price, what was not charged does not go back.
+    let escrow = payments::escrow::lock(app.db.write(), booking.id).await?;
+    let held = escrow.map_or(0, |escrow| escrow.shares().sum());
+    let cancellation = Cancellation { refund: held, ..compute(app, booking, Actor::Platform, None, None)? };
     let ending = Ending { to: BookingState::CancelledByPlatform, action, by: By::SYSTEM, block: false };
     apply(app, booking, ending, &cancellation).await?;
     Ok(true)

@@ -191,8 +191,11 @@ pub fn read_quote(app: &App, viewer: &Viewer, token: &str) -> Option<Quote> {
     app.keys.verify_quote::<Quote>(token).filter(|quote| viewer.is(quote.guest_id) || viewer.is_staff())
 }
 
-/// The booking that used a quote up, if any did.
+/// The booking that used a quote up, if any did. The quote of a change was never for anything else.
 pub async fn consumed(db: &impl ConnectionTrait, quote_id: Uuid) -> Result<Option<Booking>, Error> {
+    if let Some(change) = table::alteration::Entity::find_by_id(quote_id).one(db).await? {
+        return Ok(table::booking::Entity::find_by_id(change.booking_id).one(db).await?);
+    }
     Ok(table::booking::Entity::find()
         .filter(table::booking::Column::QuoteId.eq(quote_id))
         .filter(table::booking::Column::State.ne(BookingState::PaymentExpired))

@@ -5,8 +5,8 @@ use uuid::Uuid;
 
 use super::advance::advance;
 use super::again::cancelled;
-use super::state::Actor;
-use super::step::{By, Step, conflict, possible, take};
+use super::state::{Actor, BookingState};
+use super::step::{By, Step, conflict, paid_in_full, possible, take};
 use super::{Booking, access};
 use crate::domain::error::{Code, Error, Refusals};
 use crate::domain::payments::{self, Refund};
@@ -54,6 +54,9 @@ pub async fn refund(
     let Some(escrow) = payments::escrow::lock(&txn, id).await? else {
         return Err(conflict(&booking, &possible(app, &booking, actor)?));
     };
+    if is_under_way(booking.state) {
+        paid_in_full(&txn, &booking).await?;
+    }
     let shares = escrow.shares();
     let most = if actor == Actor::Host { shares.host } else { shares.sum() };
     if amount.minor > most {
@@ -68,4 +71,9 @@ pub async fn refund(
     txn.commit().await?;
     fail_point::reach("refund.owed").await;
     cancelled(app, viewer, id, refund.map(|refund| refund.id)).await
+}
+
+/// Whether all of the price belongs to the booking; after a cancellation only a part of it does.
+fn is_under_way(state: BookingState) -> bool {
+    matches!(state, BookingState::Confirmed | BookingState::CheckedIn | BookingState::Completed)
 }

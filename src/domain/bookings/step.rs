@@ -10,6 +10,7 @@ use super::advance::ADVANCE;
 use super::state::{Action, Actor, BookingState, Hour, allowed};
 use super::{Booking, table};
 use crate::domain::error::{Code, Detail, Error, Refusal};
+use crate::domain::payments;
 use crate::kernel::local_time::date_in;
 use crate::platform::App;
 use crate::platform::queue::{NewJob, enqueue};
@@ -132,6 +133,16 @@ pub(super) fn possible(app: &App, booking: &Booking, actor: Actor) -> Result<Vec
         missing: booking.seen_at.is_none() && now >= booking.check_in_at + NO_SHOW_PATIENCE,
     };
     Ok(allowed(booking.state, actor, hour))
+}
+
+/// Refuses while a charge of the booking is under way: its money can be divided once all of it is there. Keeps the
+/// escrow as it is until the transaction ends.
+pub(super) async fn paid_in_full(txn: &impl ConnectionTrait, booking: &Booking) -> Result<(), Error> {
+    let held = payments::escrow::lock(txn, booking.id).await?.map_or(0, |escrow| escrow.shares().sum());
+    if held + booking.refunded_minor == booking.total_minor {
+        return Ok(());
+    }
+    Err(Error::refused(Code::StateConflict, &["id"], "the charge is still on its way; try again in a minute"))
 }
 
 /// The refusal that tells where the booking stands and what may be done.

@@ -12,7 +12,7 @@ use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFi
 use serde::Deserialize;
 use uuid::Uuid;
 
-use super::state::AlterationState;
+use super::state::{AlterationState, BookingState};
 use super::{Booking, Quote, access, table};
 use crate::domain::error::Error;
 use crate::domain::payments::Shares;
@@ -26,6 +26,9 @@ pub use respond::{respond, responded};
 pub(super) use settle::{advance, confirm, give_up, is_being_paid};
 pub use table::alteration::Model as Alteration;
 
+/// Why a stay cannot be changed for one that costs less than the guest got back already.
+const MORE_WENT_BACK: &str = "costs less than what went back to the guest already";
+
 impl Alteration {
     /// The stay that was asked for, and what it costs.
     pub fn quote(&self) -> Result<Quote, Error> {
@@ -36,6 +39,11 @@ impl Alteration {
 /// What a change moves between guest, host, platform and taxes.
 fn difference(booking: &Booking, quote: &Quote) -> Result<Shares, Error> {
     Ok(quote.shares().minus(booking.quote()?.shares()))
+}
+
+/// Whether the guest has arrived, so that another day of arrival is out of the question.
+fn arrived_elsewhere(booking: &Booking, quote: &Quote) -> bool {
+    booking.state == BookingState::CheckedIn && quote.stay.check_in() != booking.check_in
 }
 
 /// Changes the state of an alteration that is still in the one that was seen; whether it was.

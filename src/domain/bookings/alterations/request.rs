@@ -10,7 +10,7 @@ use super::super::state::{Action, Actor, AlterationState, BookingState};
 use super::super::step::{By, Step, conflict, possible, require, take};
 use super::super::{Booking, Quote, access, table};
 use super::respond::agree;
-use super::{Alteration, by_id};
+use super::{Alteration, MORE_WENT_BACK, by_id};
 use crate::domain::error::{Code, Error, Refusals};
 use crate::domain::listings::policy::CancellationPolicy;
 use crate::domain::listings::stay_check::StayRule;
@@ -47,11 +47,15 @@ pub async fn request(
     }
     require(app, &booking, actor, Action::RequestAlteration)?;
     let quote = quote(app, viewer, &booking, wanted).await?;
+    if quote.price.total < booking.refunded_minor {
+        return Err(Error::refused(Code::Invalid, &["stay"], MORE_WENT_BACK));
+    }
     let now = app.clock.now();
     let begins = if booking.state == BookingState::CheckedIn { booking.check_out_at } else { booking.check_in_at };
     let expires_at = (now + ANSWER).min(begins.max(now + TimeDelta::hours(1)));
     let row = table::alteration::ActiveModel {
-        id: Set(app.clock.id()),
+        // The quote is for this change and for nothing else; see `consumed`.
+        id: Set(quote.id),
         booking_id: Set(id),
         state: Set(AlterationState::Pending),
         requested_by: Set(user.user_id),

@@ -8,10 +8,10 @@ use uuid::Uuid;
 use super::super::advance::{SAFETY_NET, follow_up};
 use super::super::create::HOLD;
 use super::super::state::{Actor, AlterationState};
-use super::super::step::{By, Step, conflict, possible, take};
+use super::super::step::{By, Step, conflict, paid_in_full, possible, take};
 use super::super::{Booking, access, table};
 use super::settle::swap;
-use super::{Alteration, by_id, difference, set};
+use super::{Alteration, MORE_WENT_BACK, arrived_elsewhere, by_id, difference, set};
 use crate::domain::error::{Code, Error, Refusals};
 use crate::domain::listings;
 use crate::domain::payments::{self, Charge};
@@ -108,15 +108,18 @@ pub(super) async fn agree(
 ) -> Result<Booking, Error> {
     let now = app.clock.now();
     let quote = alteration.quote()?;
-    let txn = app.db.begin_write().await?;
-    // Listing, booking, escrow: everybody who needs several of them takes them in this order.
-    listings::lock_calendar(&txn, booking.listing_id).await?;
-    access::lock(&txn, booking.id).await?;
-    let charged = payments::escrow::lock(&txn, booking.id).await?.map_or(0, |escrow| escrow.shares().sum());
-    if charged + booking.refunded_minor != booking.total_minor {
-        let message = "the charge is still on its way; try again in a minute";
+    if arrived_elsewhere(booking, &quote) {
+        let message = "the guest has arrived; the day of check-in cannot change any more";
         return Err(Error::refused(Code::StateConflict, &["id"], message));
     }
+    if quote.price.total < booking.refunded_minor {
+        return Err(Error::refused(Code::StateConflict, &["id"], MORE_WENT_BACK));
+    }
+    let txn = app.db.begin_write().await?;
+    listings::lock_calendar(&txn, booking.listing_id).await?;
+    // Listing, booking, escrow: everybody who needs several of them takes them in this order.
+    access::lock(&txn, booking.id).await?;
+    paid_in_full(&txn, booking).await?;
     let (hold, preparation) = (now + HOLD, booking.preparation_nights.unsigned_abs());
     if !listings::claim_more(&txn, booking.listing_id, booking.id, quote.stay, preparation, now, hold).await? {
         txn.rollback().await?;

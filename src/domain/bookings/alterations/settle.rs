@@ -7,12 +7,12 @@ use uuid::Uuid;
 use super::super::advance::SAFETY_NET;
 use super::super::state::{AlterationState, BookingState};
 use super::super::step::{By, Step, take};
-use super::super::{Booking, cancel, payouts};
-use super::{Alteration, all, difference, set};
+use super::super::{Booking, cancel, payouts, rivals};
+use super::{Alteration, all, arrived_elsewhere, difference, set};
 use crate::domain::error::Error;
 use crate::domain::listings;
-use crate::domain::payments::state::PaymentState;
 use crate::domain::payments::{self, Payment, Reach};
+use crate::kernel::id::{Id, Kind};
 use crate::platform::{App, fail_point};
 
 /// Moves every change of a booking on; whether the booking was changed by it. Repeating it changes nothing.
@@ -46,7 +46,7 @@ pub(in super::super) async fn give_up(app: &App, booking: &Booking) -> Result<()
                 end(app, booking, &alteration, AlterationState::Expired).await?;
                 let_go(app, booking, &alteration).await?;
             }
-            AlterationState::Accepted => {}
+            AlterationState::Accepted => collected(app, booking, &alteration).await?,
             _ => let_go(app, booking, &alteration).await?,
         }
     }
@@ -88,9 +88,11 @@ async fn collect(app: &App, booking: &Booking, alteration: &Alteration, lapsed: 
     let preparation = booking.preparation_nights.unsigned_abs();
     let txn = app.db.begin_write().await?;
     listings::lock_calendar(&txn, booking.listing_id).await?;
-    // The hold may have lapsed and somebody else may have the nights.
+    // The guest may have arrived; the hold may have lapsed and somebody else may have the nights.
     let hold = now + SAFETY_NET;
-    if !listings::claim_more(&txn, booking.listing_id, booking.id, quote.stay, preparation, now, hold).await? {
+    if arrived_elsewhere(booking, &quote)
+        || !listings::claim_more(&txn, booking.listing_id, booking.id, quote.stay, preparation, now, hold).await?
+    {
         txn.rollback().await?;
         return end(app, booking, alteration, AlterationState::Expired).await;
     }
@@ -144,23 +146,43 @@ pub(super) async fn swap(
     let escrow = payments::escrow::lock(txn, booking.id).await?;
     let escrow = escrow.ok_or_else(|| Error::failed(format!("booking {} holds no money", booking.id)))?;
     let shares = escrow.shares().plus(difference(booking, &quote)?).settled();
-    if alteration.difference_minor < 0 {
+    if alteration.difference_minor <= 0 {
         payments::escrow::divide(app, txn, booking.id, shares, "The stay was changed.").await?;
     }
     payouts::schedule(app, txn, &altered, shares.host).await?;
+    rivals::decline(app, txn, &altered).await?;
     Ok(Some(altered))
 }
 
 /// Takes the difference that was set aside. One that the processor refuses now ends the booking, as the booking's own
-/// charge would.
+/// charge would, and everything that was paid goes back.
 async fn charge(app: &App, booking: &Booking, alteration: &Alteration) -> Result<bool, Error> {
-    let Some(payment) = payments::of_alteration(app.db.read(), alteration.id).await? else { return Ok(false) };
-    if payment.state == PaymentState::Succeeded {
-        return Ok(false);
+    match take_difference(app, alteration).await? {
+        true => Ok(false),
+        false => cancel::by_platform(app, booking, "charge_refused").await,
     }
+}
+
+/// The same when the stay is over: it cannot be ended for want of the money.
+async fn collected(app: &App, booking: &Booking, alteration: &Alteration) -> Result<(), Error> {
+    if booking.state != BookingState::Completed || take_difference(app, alteration).await? {
+        return Ok(());
+    }
+    tracing::error!(booking.id = %Id::new(Kind::Booking, booking.id), "a change of a stay was never paid for");
+    let txn = app.db.begin_write().await?;
+    if let Some(escrow) = payments::escrow::lock(&txn, booking.id).await? {
+        // Nothing goes back; the host is scheduled to be paid what is there.
+        payments::escrow::divide(app, &txn, booking.id, escrow.shares(), "").await?;
+    }
+    Ok(txn.commit().await?)
+}
+
+/// Whether the difference of a change was taken, if there was one.
+async fn take_difference(app: &App, alteration: &Alteration) -> Result<bool, Error> {
+    let Some(payment) = payments::of_alteration(app.db.read(), alteration.id).await? else { return Ok(true) };
     match payments::capture(app, payment.id).await? {
-        Reach::Captured => Ok(false),
-        Reach::Over => cancel::by_platform(app, booking, "charge_refused").await,
+        Reach::Captured => Ok(true),
+        Reach::Over => Ok(false),
         _ => Err(Error::failed("the charge of a difference has no answer yet")),
     }
 }
