@@ -127,6 +127,11 @@ async fn ledger(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
             };
             database.execute_unprepared(&format!("CREATE TRIGGER {name} BEFORE {change} ON {table} {action}")).await?;
         }
+        if database.get_database_backend() == DbBackend::Postgres {
+            let action = "FOR EACH STATEMENT EXECUTE FUNCTION ledger_is_insert_only()";
+            let trigger = format!("CREATE TRIGGER {table}_no_truncate BEFORE TRUNCATE ON {table} {action}");
+            database.execute_unprepared(&trigger).await?;
+        }
     }
     Ok(())
 }
