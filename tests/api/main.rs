@@ -3,6 +3,7 @@
 //! `ROOST_TEST_DATABASE_URL` names a Postgres server on which the same tests run in place of SQLite, and
 //! `ROOST_TEST_REDIS_URL` a Redis for their cache.
 
+mod books;
 mod client;
 mod database;
 mod harness;
@@ -10,6 +11,7 @@ mod invariants;
 mod scenes;
 
 mod accounts;
+mod alterations;
 mod bad_input;
 mod bookings;
 mod cache;
@@ -21,13 +23,19 @@ mod http;
 mod idempotency;
 mod import;
 mod jobs;
+mod ledger;
 mod listings;
+mod no_show;
 mod payments;
+mod payouts;
 mod permissions;
 mod queue;
 mod quotes;
+mod refunds;
+mod requests;
 mod reviews;
 mod search;
+mod state_table;
 mod statements;
 mod story;
 mod stripe;
