@@ -16,8 +16,8 @@ use tracing::Instrument;
 
 use crate::domain::error::Error;
 use crate::kernel::id::{Id, Kind};
-use crate::platform::App;
 use crate::platform::queue::{self, Fate, Job, LEASE};
+use crate::platform::{App, fail_point};
 
 /// How many jobs run at the same time.
 pub const AT_ONCE: usize = 4;
@@ -120,6 +120,7 @@ impl Worker {
 
 /// Runs one job, and settles it with the queue.
 async fn run(app: &App, duties: Duties, job: &Job) {
+    fail_point::reach("job.running").await;
     let ended = if job.attempts > job.max_attempts {
         Err(Error::failed("the process that ran the last try was lost"))
     } else {
@@ -131,10 +132,12 @@ async fn run(app: &App, duties: Duties, job: &Job) {
             }
         }
     };
+    fail_point::reach("job.settling").await;
     let settled = match &ended {
         Ok(()) => queue::done(&app.db, job).await.map(|is_ours| if is_ours { None } else { Some(Fate::NotOurs) }),
         Err(error) => queue::failed(&app.db, &app.clock, job, &error.to_string()).await.map(Some),
     };
+    fail_point::reach("job.settled").await;
     let cause = ended.err().map(|error| error.to_string()).unwrap_or_default();
     match settled {
         Ok(None) => {}

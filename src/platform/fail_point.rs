@@ -1,31 +1,12 @@
 //! Named places at which a test may stop a process for good. Without the feature `fail-points` they are nothing.
+//!
+//! `ROOST_FAIL_POINT=name` makes the process stop there: it says so on its standard output and waits to be killed.
+//! `name:3` stops at the third time only. `ROOST_FAIL_POINT_TRACE=file` appends the name of every place that is passed.
 
-/// The variable that names the place at which this process stops.
-pub const VARIABLE: &str = "ROOST_FAIL_POINT";
-
-/// Passes the place `name`, or stays there for ever when `ROOST_FAIL_POINT` names it: the process says so on its
-/// standard output and waits to be killed. `name:3` stops at the third time only.
+/// Passes the place `name`, unless this is where the process is to stop.
 #[cfg(feature = "fail-points")]
 pub async fn reach(name: &'static str) {
-    use std::collections::HashMap;
-    use std::sync::{LazyLock, Mutex, PoisonError};
-
-    static WANTED: LazyLock<Option<(String, u32)>> = LazyLock::new(|| {
-        let wanted = std::env::var(VARIABLE).ok().filter(|wanted| !wanted.is_empty())?;
-        let (name, times) = wanted.split_once(':').unwrap_or((&wanted, "1"));
-        Some((name.to_owned(), times.parse().unwrap_or(1)))
-    });
-    static PASSED: LazyLock<Mutex<HashMap<&str, u32>>> = LazyLock::new(Mutex::default);
-
-    let Some((wanted, times)) = WANTED.as_ref().filter(|(wanted, _)| wanted == name) else { return };
-    let passed = {
-        let mut passed = PASSED.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = passed.entry(name).or_default();
-        *count += 1;
-        *count
-    };
-    if passed == *times {
-        println!("fail point: {wanted}");
+    if armed::is_stop(name) {
         std::future::pending::<()>().await;
     }
 }
@@ -34,3 +15,40 @@ pub async fn reach(name: &'static str) {
 #[cfg(not(feature = "fail-points"))]
 #[inline]
 pub async fn reach(_name: &'static str) {}
+
+#[cfg(feature = "fail-points")]
+mod armed {
+    use std::fs::{File, OpenOptions};
+    use std::io::Write;
+    use std::sync::atomic::{AtomicU32, Ordering};
+    use std::sync::{LazyLock, Mutex, PoisonError};
+
+    static STOP: LazyLock<Option<(String, u32)>> = LazyLock::new(|| {
+        let stop = set("ROOST_FAIL_POINT")?;
+        let (name, times) = stop.split_once(':').unwrap_or((&stop, "1"));
+        Some((name.to_owned(), times.parse().unwrap_or(1)))
+    });
+    static PASSED: AtomicU32 = AtomicU32::new(0);
+    static TRACE: LazyLock<Option<Mutex<File>>> = LazyLock::new(|| {
+        let file = OpenOptions::new().create(true).append(true).open(set("ROOST_FAIL_POINT_TRACE")?);
+        file.ok().map(Mutex::new)
+    });
+
+    fn set(variable: &str) -> Option<String> {
+        std::env::var(variable).ok().filter(|value| !value.is_empty())
+    }
+
+    /// Whether the process stops at this place, this time.
+    pub(super) fn is_stop(name: &str) -> bool {
+        if let Some(trace) = TRACE.as_ref() {
+            // Who reads the trace expects places in it, and misses those that could not be written.
+            let _ = writeln!(trace.lock().unwrap_or_else(PoisonError::into_inner), "{name}");
+        }
+        let Some((stop, times)) = STOP.as_ref().filter(|(stop, _)| stop == name) else { return false };
+        if PASSED.fetch_add(1, Ordering::SeqCst) + 1 != *times {
+            return false;
+        }
+        println!("fail point: {stop}");
+        true
+    }
+}

@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use super::clock::Clock;
 use super::database::Database;
+use super::fail_point;
 
 /// How long a call has for its answer before another may go on with it.
 pub const LEASE: TimeDelta = TimeDelta::seconds(60);
@@ -139,15 +140,20 @@ impl Once {
             created_at: Set(now),
             expires_at: Set(now + claim.keep),
         };
+        fail_point::reach("key.spending").await;
         Entity::insert(row).exec_without_returning(txn).await?;
         claim.spent.store(true, Ordering::SeqCst);
+        fail_point::reach("key.spent").await;
         Ok(())
     }
 
     /// Whether the key has been spent, and on what. Takes over the lease of a run that is gone.
     pub async fn look(&self, db: &Database) -> Result<Found, DbErr> {
         let Some(claim) = &self.0 else { return Ok(Found::Nothing) };
-        let Some(row) = Entity::find().filter(claim.own_row()).one(db.read()).await? else { return Ok(Found::Nothing) };
+        fail_point::reach("key.looking").await;
+        let row = Entity::find().filter(claim.own_row()).one(db.read()).await?;
+        fail_point::reach("key.looked").await;
+        let Some(row) = row else { return Ok(Found::Nothing) };
         let now = claim.clock.now();
         if row.holder == claim.holder {
             return Ok(Found::Own);
@@ -181,7 +187,10 @@ impl Once {
             .col_expr(Column::State, Expr::value(State::Done))
             .filter(claim.own_row())
             .filter(Column::Holder.eq(claim.holder));
-        held.exec(db.write()).await.map(|_| ())
+        fail_point::reach("key.finishing").await;
+        held.exec(db.write()).await?;
+        fail_point::reach("key.finished").await;
+        Ok(())
     }
 
     /// Gives the lease back without an answer, so that the next run with this key may go on at once.

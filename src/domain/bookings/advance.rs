@@ -91,6 +91,7 @@ async fn paid(app: &App, booking: &Booking) -> Result<bool, Error> {
     let now = app.clock.now();
     let nights = booking.stay()?.nights().unsigned_abs();
     let txn = app.db.begin_write().await?;
+    fail_point::reach("settle.locking").await;
     listings::lock_calendar(&txn, booking.listing_id).await?;
     let (step, held) = match booking.mode {
         Mode::Instant => {
@@ -124,6 +125,7 @@ async fn paid(app: &App, booking: &Booking) -> Result<bool, Error> {
     }
     if let Some(booking) = take(app, &txn, booking, step).await? {
         if booking.state == BookingState::Confirmed {
+            fail_point::reach("settle.declining").await;
             rivals::decline(app, &txn, &booking).await?;
             payouts::schedule(app, &txn, &booking, booking.quote()?.shares().host).await?;
         }
@@ -149,6 +151,7 @@ pub(super) async fn end(app: &App, booking: &Booking, to: BookingState, action: 
     let mut step = Step::new(to, action, By::SYSTEM);
     step.look_again = vec![app.clock.now() + SAFETY_NET];
     if take(app, &txn, booking, step).await?.is_some() {
+        fail_point::reach("end.freeing").await;
         listings::release_claims(&txn, booking.id, booking.check_in, false).await?;
         payments::unschedule(app, &txn, booking.id).await?;
         fail_point::reach("end.taking").await;

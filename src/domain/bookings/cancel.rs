@@ -126,6 +126,7 @@ pub async fn cancel(
         return Err(Error::refused(Code::Invalid, &["expectedRefund", "currency"], message));
     }
     // A refund goes back to where the charge came from, so the charge has to be there first.
+    fail_point::reach("cancel.looking").await;
     let booking = advance(app, id).await?.ok_or_else(|| Error::not_found(&["id"]))?;
     require(app, &booking, actor, Action::Cancel)?;
     let chosen = (actor == Actor::Platform).then_some(expected_refund.minor);
@@ -182,15 +183,17 @@ pub(super) async fn apply(
         return Ok(None);
     }
     // What goes back goes back to where the charge came from, so all of the price has to be there.
+    fail_point::reach("cancel.locking").await;
     if ending.by.user_id.is_some() {
         paid_in_full(&txn, booking).await?;
     }
-    fail_point::reach("cancel.dividing").await;
+    fail_point::reach("cancel.freeing").await;
     // Nights that a change of the stay was holding were never the booking's.
     listings::release_more(&txn, booking.id, booking.stay()?, booking.preparation_nights.unsigned_abs()).await?;
     // Nights that were stayed remain the booking's.
     let first = booking.check_in.checked_add_days(Days::new(cancellation.nights_stayed.unsigned_abs()));
     listings::release_claims(&txn, booking.id, first.unwrap_or(booking.check_out), ending.block).await?;
+    fail_point::reach("cancel.dividing").await;
     let refund = payments::escrow::divide(app, &txn, booking.id, cancellation.shares(), &cancellation.reason).await?;
     if let Some(penalty) = cancellation.host_penalty {
         payments::escrow::penalize(app, &txn, booking.id, penalty).await?;

@@ -110,6 +110,7 @@ async fn reserve(
 ) -> Result<Reserved, Error> {
     let now = app.clock.now();
     let txn = app.db.begin_write().await?;
+    fail_point::reach("create.checking").await;
     if consumed(&txn, quote.id).await?.is_some() {
         return Err(used_up());
     }
@@ -137,12 +138,14 @@ async fn reserve(
         expires_at: Set(Some(expires_at)),
         ..row
     };
+    fail_point::reach("create.booking").await;
     let booking = match row.insert(&txn).await {
         Ok(booking) => booking,
         Err(error) if is_duplicate(&error) => return Err(used_up()),
         Err(error) => return Err(error.into()),
     };
     let preparation = u32::try_from(listing.preparation_nights).unwrap_or(0);
+    fail_point::reach("create.claiming").await;
     if booking.holds_nights
         && !listings::claim_for_booking(&txn, listing.id, booking.id, quote.stay, preparation, now, expires_at).await?
     {
@@ -156,9 +159,12 @@ async fn reserve(
         shares: quote.shares(),
         method,
     };
+    fail_point::reach("create.charging").await;
     payments::open(app, &txn, charge).await?;
     let by = By { actor: Actor::Guest, user_id: Some(guest.user_id) };
+    fail_point::reach("create.noting").await;
     note(app, &txn, booking.id, None, BookingState::PendingPayment, by, "create", None).await?;
+    fail_point::reach("create.queueing").await;
     look_at(app, &txn, booking.id, &[now + SAFETY_NET, expires_at]).await?;
     app.once.spend(&txn, &[booking.id]).await?;
     fail_point::reach("create.reserving").await;

@@ -38,6 +38,7 @@ pub async fn refund(
         return Err(Error::refused(Code::Invalid, &["amount", "currency"], message));
     }
     // What goes back goes back to where the charge came from, so the charge has to be there first.
+    fail_point::reach("refund.looking").await;
     let booking = advance(app, id).await?.ok_or_else(|| Error::not_found(&["id"]))?;
     let txn = app.db.begin_write().await?;
     let by = By { actor, user_id: Some(user.user_id) };
@@ -51,6 +52,7 @@ pub async fn refund(
         let booking = access::by_id(app, viewer, id).await?.ok_or_else(|| Error::not_found(&["id"]))?;
         return Err(conflict(&booking, &possible(app, &booking, actor)?));
     }
+    fail_point::reach("refund.locking").await;
     let Some(escrow) = payments::escrow::lock(&txn, id).await? else {
         return Err(conflict(&booking, &possible(app, &booking, actor)?));
     };

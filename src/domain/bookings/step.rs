@@ -12,8 +12,8 @@ use super::{Booking, table};
 use crate::domain::error::{Code, Detail, Error, Refusal};
 use crate::domain::payments;
 use crate::kernel::local_time::date_in;
-use crate::platform::App;
 use crate::platform::queue::{NewJob, enqueue};
+use crate::platform::{App, fail_point};
 
 /// How long after the earliest arrival a guest may still be on the way.
 const NO_SHOW_PATIENCE: TimeDelta = TimeDelta::hours(6);
@@ -73,6 +73,7 @@ pub(super) async fn take(
         updated_at: Set(now),
         ..step.change
     };
+    fail_point::reach("step.taking").await;
     let taken = Entity::update_many()
         .set(change)
         .filter(Column::Id.eq(seen.id))
@@ -81,7 +82,9 @@ pub(super) async fn take(
         .exec_with_returning(txn)
         .await?;
     let Some(booking) = taken.into_iter().next() else { return Ok(None) };
+    fail_point::reach("step.noting").await;
     note(app, txn, seen.id, Some(seen.state), step.to, step.by, step.action, step.data).await?;
+    fail_point::reach("step.queueing").await;
     for at in step.look_again {
         enqueue(txn, &app.clock, NewJob::about(ADVANCE, seen.id, at)).await?;
     }

@@ -46,12 +46,14 @@ pub async fn accept(app: &App, viewer: &Viewer, id: Uuid) -> Result<Booking, Err
         return Err(conflict(&booking, &[]));
     }
     let txn = app.db.begin_write().await?;
+    fail_point::reach("accept.locking").await;
     listings::lock_calendar(&txn, booking.listing_id).await?;
     let step = confirmation(&booking, by, now, "accept");
     let Some(accepted) = take(app, &txn, &booking, step).await? else {
         drop(txn);
         return Err(outrun(app, viewer, id, by.actor).await);
     };
+    fail_point::reach("accept.claiming").await;
     let claimed = booking.holds_nights || {
         let (stay, preparation) = (booking.stay()?, booking.preparation_nights.unsigned_abs());
         listings::claim_for_booking(&txn, booking.listing_id, id, stay, preparation, now, now + SAFETY_NET).await?
@@ -61,6 +63,7 @@ pub async fn accept(app: &App, viewer: &Viewer, id: Uuid) -> Result<Booking, Err
         txn.rollback().await?;
         return Err(listings::nights_unavailable(app, booking.listing_id, booking.stay()?, &["id"]).await?.into());
     }
+    fail_point::reach("accept.declining").await;
     rivals::decline(app, &txn, &accepted).await?;
     payouts::schedule(app, &txn, &accepted, accepted.quote()?.shares().host).await?;
     app.once.spend(&txn, &[id]).await?;

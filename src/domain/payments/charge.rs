@@ -136,6 +136,7 @@ pub async fn void(app: &App, payment: Uuid) -> Result<Reach, Error> {
         _ => {}
     }
     // The processor is asked what it knows first: an answer that never arrived is not a payment that never was.
+    fail_point::reach("void.finding").await;
     let known = match &payment.provider_reference {
         Some(reference) => patiently(app.gateway.read(reference)).await.map(Some),
         None => patiently(app.gateway.find(&request(&payment))).await,
@@ -152,7 +153,10 @@ pub async fn void(app: &App, payment: Uuid) -> Result<Reach, Error> {
             capture_before: None,
         }),
         Some(intent) if intent.state == IntentState::Succeeded => Ok(intent),
-        Some(intent) => patiently(app.gateway.void(&intent.reference)).await,
+        Some(intent) => {
+            fail_point::reach("void.asking").await;
+            patiently(app.gateway.void(&intent.reference)).await
+        }
     };
     fail_point::reach("void.answered").await;
     record(app, &payment, Operation::Void, answer).await
@@ -206,6 +210,7 @@ pub(super) async fn record_in(
     let mut first = true;
     if let Some(state) = change.state {
         use table::payment::Column;
+        fail_point::reach("record.moving").await;
         let moved = table::payment::Entity::update_many()
             .col_expr(Column::State, Expr::value(state))
             .col_expr(Column::AuthorizedMinor, Expr::value(change.authorized_minor))
@@ -240,6 +245,7 @@ pub(super) async fn record_in(
             outcome: Set(outcome),
             decline_code: Set(change.decline_code),
         };
+        fail_point::reach("record.noting").await;
         table::attempt::Entity::insert(attempt).exec_without_returning(txn).await?;
     }
     fail_point::reach(recording(operation)).await;

@@ -15,7 +15,7 @@ use super::schedule::{reschedule, unschedule};
 use super::state::{Account, PaymentState, RefundState, TransactionKind};
 use super::{Payment, Refund, table};
 use crate::domain::error::Error;
-use crate::platform::App;
+use crate::platform::{App, fail_point};
 
 pub use table::escrow::Model as Escrow;
 
@@ -90,6 +90,7 @@ pub(super) async fn receive(app: &App, txn: &impl ConnectionTrait, payment: &Pay
     let now = app.clock.now();
     let host_id = payment.host_id.ok_or_else(|| Error::failed(format!("payment {} has no host", payment.id)))?;
     let added = Shares { host: payment.host_minor, platform: payment.platform_minor, tax: payment.tax_minor };
+    fail_point::reach("escrow.receiving").await;
     let seen = lock(txn, payment.booking_id).await?;
     let shares = seen.as_ref().map(Escrow::shares).unwrap_or_default().plus(added).settled();
     // Who has less by a change, although the guest pays more, may have had more released to them already.
@@ -160,6 +161,7 @@ pub async fn divide(
         updated_at: Set(app.clock.now()),
         ..Default::default()
     };
+    fail_point::reach("escrow.dividing").await;
     row.update(txn).await?;
     let event = Event {
         kind: TransactionKind::Refund,
@@ -232,6 +234,7 @@ async fn owe(
         }
         left -= part;
         let now = app.clock.now();
+        fail_point::reach("escrow.owing").await;
         let owed = table::payment::Entity::update_many()
             .col_expr(Column::RefundedMinor, Expr::col(Column::RefundedMinor).add(part))
             .col_expr(Column::UpdatedAt, Expr::value(now))
@@ -254,6 +257,7 @@ async fn owe(
             created_at: Set(now),
             updated_at: Set(now),
         };
+        fail_point::reach("escrow.refunding").await;
         let refund = row.insert(txn).await?;
         if largest.as_ref().is_none_or(|largest| refund.amount_minor > largest.amount_minor) {
             largest = Some(refund);
@@ -277,6 +281,7 @@ pub async fn penalize(app: &App, txn: &impl ConnectionTrait, booking_id: Uuid, m
         host_id: Some(escrow.host_id),
         currency: &escrow.currency,
     };
+    fail_point::reach("escrow.penalizing").await;
     let penalty = Movement { debit: Account::HostPayable, credit: Account::PlatformRevenue, minor };
     ledger::post(app, txn, event, &[penalty]).await?;
     Ok(())

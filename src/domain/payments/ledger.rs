@@ -13,8 +13,8 @@ use uuid::Uuid;
 use super::state::{Account, TransactionKind};
 use super::table;
 use crate::domain::error::Error;
-use crate::platform::App;
 use crate::platform::database::is_postgres;
+use crate::platform::{App, fail_point};
 
 pub use table::transaction::Model as Transaction;
 
@@ -67,6 +67,7 @@ pub(super) async fn post(
         host_id: Set(event.host_id),
         currency: Set(event.currency.to_owned()),
     };
+    fail_point::reach("ledger.posting").await;
     table::transaction::Entity::insert(transaction).exec_without_returning(txn).await?;
     let rows = moved.into_iter().zip(1..).map(|(movement, line)| table::entry::ActiveModel {
         transaction_id: Set(id),
@@ -75,6 +76,7 @@ pub(super) async fn post(
         credit: Set(movement.credit),
         amount_minor: Set(movement.minor),
     });
+    fail_point::reach("ledger.entering").await;
     table::entry::Entity::insert_many(rows).exec_without_returning(txn).await?;
     Ok(Some(id))
 }

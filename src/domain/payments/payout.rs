@@ -69,6 +69,7 @@ pub async fn pay_out(app: &App, id: Uuid) -> Result<(), Error> {
 async fn release(app: &App, payout: &Payout) -> Result<bool, Error> {
     let now = app.clock.now();
     let txn = app.db.begin_write().await?;
+    fail_point::reach("payout.locking").await;
     let Some(escrow) = escrow::lock(&txn, payout.booking_id).await? else {
         return Err(Error::failed("the guest has not been charged yet"));
     };
@@ -89,6 +90,7 @@ async fn release(app: &App, payout: &Payout) -> Result<bool, Error> {
         txn.commit().await?;
         return Ok(false);
     }
+    fail_point::reach("payout.handing").await;
     escrow::hand_over(app, &txn, &escrow, part).await?;
     let event = Event {
         kind: TransactionKind::Release,
@@ -104,7 +106,7 @@ async fn release(app: &App, payout: &Payout) -> Result<bool, Error> {
         Movement { debit: from, credit: Account::TaxPayable, minor: part.tax },
     ];
     ledger::post(app, &txn, event, &movements).await?;
-    fail_point::reach("payout.releasing").await;
+    fail_point::reach("payout.reckoning").await;
     let sent = available(&txn, &payout).await?;
     let change = Change {
         state: Some(PayoutState::Processing),
@@ -115,6 +117,7 @@ async fn release(app: &App, payout: &Payout) -> Result<bool, Error> {
     };
     set(app, &txn, &payout, change).await?;
     enqueue(&txn, &app.clock, NewJob::about(PAY_OUT, payout.id, now + SAFETY_NET)).await?;
+    fail_point::reach("payout.releasing").await;
     txn.commit().await?;
     fail_point::reach("payout.released").await;
     Ok(true)
@@ -201,6 +204,7 @@ async fn paid(app: &App, payout: &Payout, reference: Option<String>) -> Result<b
     let txn = app.db.begin_write().await?;
     let change =
         Change { state: Some(PayoutState::Paid), paid_at: Some(app.clock.now()), reference, ..Change::default() };
+    fail_point::reach("payout.paying").await;
     if !set(app, &txn, payout, change).await? {
         return Ok(true);
     }

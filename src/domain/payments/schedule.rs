@@ -12,8 +12,8 @@ use super::state::PayoutState;
 use super::{escrow, table};
 use crate::domain::error::Error;
 use crate::kernel::money::allocate;
-use crate::platform::App;
 use crate::platform::queue::{NewJob, enqueue};
+use crate::platform::{App, fail_point};
 
 /// When a part of a host's earnings is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +36,7 @@ pub async fn schedule(
     slots: &[Slot],
 ) -> Result<(), Error> {
     let now = app.clock.now();
+    fail_point::reach("payout.scheduling").await;
     let known = of_booking(txn, booking_id).await?;
     let released: Vec<_> = known.iter().filter(|payout| payout.released_at.is_some()).collect();
     let held = known.iter().find(|payout| payout.state == PayoutState::OnHold && payout.released_at.is_none());
@@ -88,6 +89,7 @@ pub(super) async fn reschedule(
     booking_id: Uuid,
     left: i64,
 ) -> Result<(), Error> {
+    fail_point::reach("payout.refitting").await;
     let waiting: Vec<_> =
         of_booking(txn, booking_id).await?.into_iter().filter(|payout| payout.released_at.is_none()).collect();
     let parts = allocate(left, &weights(waiting.iter().map(|payout| payout.amount_minor)));

@@ -21,6 +21,7 @@ use super::{
 };
 use crate::platform::clock::Clock;
 use crate::platform::database::Database;
+use crate::platform::fail_point;
 
 mod transfer {
     use sea_orm::entity::prelude::*;
@@ -120,10 +121,12 @@ impl Sandbox {
             created_at: Set(self.clock.now()),
             idempotency_key: Set(request.idempotency_key.clone()),
         };
+        fail_point::reach("sandbox.authorizing").await;
         let insert = table::Entity::insert(row)
             .on_conflict(OnConflict::column(table::Column::IdempotencyKey).do_nothing().to_owned())
             .exec_without_returning(self.db.write())
             .await;
+        fail_point::reach("sandbox.authorized").await;
         if let Err(error) = insert
             && !matches!(error, DbErr::RecordNotInserted)
         {
@@ -151,10 +154,12 @@ impl Sandbox {
             amount_minor: Set(request.amount_minor),
             created_at: Set(self.clock.now()),
         };
+        fail_point::reach("sandbox.transferring").await;
         let insert = transfer::Entity::insert(row)
             .on_conflict(OnConflict::column(transfer::Column::IdempotencyKey).do_nothing().to_owned())
             .exec_without_returning(self.db.write())
             .await;
+        fail_point::reach("sandbox.transferred").await;
         match insert {
             Ok(1) if request.destination == "unknown" => {
                 return Err(GatewayError::Unknown("the connection was reset before the answer arrived".into()));
@@ -169,10 +174,11 @@ impl Sandbox {
         }
     }
 
-    /// Changes one intent under a lock.
+    /// Changes one intent under a lock. A test may stop the process just before the change is kept, or just after.
     async fn change(
         &self,
         reference: &str,
+        [changing, changed]: [&'static str; 2],
         change: impl FnOnce(&table::Model, &mut table::ActiveModel) -> Result<(), GatewayError>,
     ) -> Result<Intent, GatewayError> {
         let txn = self.db.begin_write().await?;
@@ -180,7 +186,9 @@ impl Sandbox {
         let mut next = row.clone().into_active_model();
         change(&row, &mut next)?;
         let row = if next.is_changed() { next.update(&txn).await? } else { row };
+        fail_point::reach(changing).await;
         txn.commit().await?;
+        fail_point::reach(changed).await;
         Ok(self.intent(row))
     }
 
@@ -237,7 +245,7 @@ impl PaymentGateway for Sandbox {
     }
 
     fn confirm<'a>(&'a self, reference: &'a str) -> Answer<'a, Intent> {
-        Box::pin(self.change(reference, |row, next| {
+        Box::pin(self.change(reference, ["sandbox.confirming", "sandbox.confirmed"], |row, next| {
             if row.state == "REQUIRES_ACTION" {
                 if row.method == "3ds_fails" {
                     next.state = Set("FAILED".into());
@@ -251,19 +259,23 @@ impl PaymentGateway for Sandbox {
     }
 
     fn capture<'a>(&'a self, reference: &'a str) -> Answer<'a, Intent> {
-        Box::pin(self.change(reference, |row, next| match row.state.as_str() {
-            "SUCCEEDED" => Ok(()),
-            "REQUIRES_CAPTURE" => {
-                next.state = Set("SUCCEEDED".into());
-                next.captured_minor = Set(row.amount_minor);
-                Ok(())
-            }
-            state => Err(GatewayError::Refused(format!("a payment that is {state} cannot be captured"))),
-        }))
+        Box::pin(self.change(
+            reference,
+            ["sandbox.capturing", "sandbox.captured"],
+            |row, next| match row.state.as_str() {
+                "SUCCEEDED" => Ok(()),
+                "REQUIRES_CAPTURE" => {
+                    next.state = Set("SUCCEEDED".into());
+                    next.captured_minor = Set(row.amount_minor);
+                    Ok(())
+                }
+                state => Err(GatewayError::Refused(format!("a payment that is {state} cannot be captured"))),
+            },
+        ))
     }
 
     fn void<'a>(&'a self, reference: &'a str) -> Answer<'a, Intent> {
-        Box::pin(self.change(reference, |row, next| match row.state.as_str() {
+        Box::pin(self.change(reference, ["sandbox.voiding", "sandbox.voided"], |row, next| match row.state.as_str() {
             "CANCELLED" | "FAILED" => Ok(()),
             "SUCCEEDED" => Err(GatewayError::Refused("a captured payment cannot be voided".into())),
             _ => {
@@ -280,7 +292,8 @@ impl PaymentGateway for Sandbox {
         amount_minor: i64,
     ) -> Answer<'a, RefundReport> {
         Box::pin(async move {
-            let refunded = self.change(reference, |row, next| {
+            let places = ["sandbox.refunding", "sandbox.refunded"];
+            let refunded = self.change(reference, places, |row, next| {
                 if row.refunds.get(idempotency_key).is_some() {
                     return Ok(());
                 }

@@ -18,8 +18,8 @@ use crate::domain::error::Error;
 use crate::domain::payments::Shares;
 use crate::domain::viewer::Viewer;
 use crate::kernel::page::{Page, PageRequest};
-use crate::platform::App;
 use crate::platform::paging::newest_first;
+use crate::platform::{App, fail_point};
 
 pub use request::{request, requested};
 pub use respond::{respond, responded};
@@ -49,6 +49,7 @@ fn arrived_elsewhere(booking: &Booking, quote: &Quote) -> bool {
 /// Changes the state of an alteration that is still in the one that was seen; whether it was.
 async fn set(app: &App, txn: &impl ConnectionTrait, seen: &Alteration, state: AlterationState) -> Result<bool, Error> {
     use table::alteration::Column;
+    fail_point::reach("alteration.setting").await;
     let set = table::alteration::Entity::update_many()
         .col_expr(Column::State, Expr::value(state))
         .col_expr(Column::UpdatedAt, Expr::value(app.clock.now()))

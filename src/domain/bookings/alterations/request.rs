@@ -68,6 +68,7 @@ pub async fn request(
         updated_at: Set(now),
     };
     let txn = app.db.begin_write().await?;
+    fail_point::reach("alteration.writing").await;
     let alteration = match row.insert(&txn).await {
         Ok(alteration) => alteration,
         Err(error) if is_duplicate(&error) => {

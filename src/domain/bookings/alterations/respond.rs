@@ -116,11 +116,13 @@ pub(super) async fn agree(
         return Err(Error::refused(Code::StateConflict, &["id"], MORE_WENT_BACK));
     }
     let txn = app.db.begin_write().await?;
+    fail_point::reach("alteration.locking").await;
     listings::lock_calendar(&txn, booking.listing_id).await?;
     // Listing, booking, escrow: everybody who needs several of them takes them in this order.
     access::lock(&txn, booking.id).await?;
     paid_in_full(&txn, booking).await?;
     let (hold, preparation) = (now + HOLD, booking.preparation_nights.unsigned_abs());
+    fail_point::reach("alteration.claiming").await;
     if !listings::claim_more(&txn, booking.listing_id, booking.id, quote.stay, preparation, now, hold).await? {
         txn.rollback().await?;
         return Err(listings::nights_unavailable(app, booking.listing_id, quote.stay, &["id"]).await?.into());
@@ -135,7 +137,9 @@ pub(super) async fn agree(
             shares: difference(booking, &quote)?,
             method: method.or(alteration.method.clone()).unwrap_or(payment.method),
         };
+        fail_point::reach("alteration.charging").await;
         payments::open(app, &txn, charge).await?;
+        fail_point::reach("alteration.holding").await;
         table::alteration::Entity::update_many()
             .col_expr(table::alteration::Column::ExpiresAt, Expr::value(hold))
             .filter(table::alteration::Column::Id.eq(alteration.id))

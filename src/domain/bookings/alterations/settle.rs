@@ -87,6 +87,7 @@ async fn collect(app: &App, booking: &Booking, alteration: &Alteration, lapsed: 
     let now = app.clock.now();
     let preparation = booking.preparation_nights.unsigned_abs();
     let txn = app.db.begin_write().await?;
+    fail_point::reach("alteration.collecting").await;
     listings::lock_calendar(&txn, booking.listing_id).await?;
     // The guest may have arrived; the hold may have lapsed and somebody else may have the nights.
     let hold = now + SAFETY_NET;
@@ -139,10 +140,12 @@ pub(super) async fn swap(
     if !set(app, txn, alteration, AlterationState::Accepted).await? {
         return Ok(None);
     }
+    fail_point::reach("alteration.moving").await;
     let nights = listings::move_claims(txn, booking.id, quote.stay, booking.preparation_nights.unsigned_abs()).await?;
     if nights != quote.stay.nights().unsigned_abs() {
         return Ok(None);
     }
+    fail_point::reach("alteration.dividing").await;
     let escrow = payments::escrow::lock(txn, booking.id).await?;
     let escrow = escrow.ok_or_else(|| Error::failed(format!("booking {} holds no money", booking.id)))?;
     let shares = escrow.shares().plus(difference(booking, &quote)?).settled();
