@@ -14,6 +14,8 @@ use sea_orm::{ConnectOptions, ConnectionTrait, DatabaseConnection, TryGetable};
 /// Locks of Postgres are numbers; this one is for making templates.
 const TEMPLATE_LOCK: i64 = 7_026_113;
 const CONNECTIONS: u32 = 16;
+/// What tokens of these tests are signed with.
+pub const SECRET: &str = "a secret that only tests of this crate know";
 
 #[derive(Parser)]
 struct Line {
@@ -45,12 +47,17 @@ pub fn config(url: &str, folder: &Path, more: &[&str]) -> Config {
         // A developer's own account must stay out of reach.
         "--stripe-secret-key=".to_owned(),
         "--stripe-webhook-secret=".to_owned(),
-        "--signing-keys=a secret that only tests of this crate know".to_owned(),
+        format!("--signing-keys={SECRET}"),
     ];
     let replaced = |flag: &str| more.iter().any(|other| other.split('=').next() == flag.split('=').next());
     line.retain(|flag| !replaced(flag));
     line.extend(more.iter().map(|flag| (*flag).to_owned()));
     Line::parse_from(line).settings.check().expect("the settings of tests are right")
+}
+
+/// Whether the tests run on Postgres.
+pub fn is_postgres() -> bool {
+    std::env::var("ROOST_TEST_DATABASE_URL").is_ok_and(|url| !url.is_empty())
 }
 
 impl Place {

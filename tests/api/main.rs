@@ -19,6 +19,7 @@ mod calendar;
 mod cancellations;
 mod concurrency;
 mod contract;
+mod crash;
 mod http;
 mod idempotency;
 mod import;
