@@ -26,6 +26,7 @@ mod import;
 mod jobs;
 mod ledger;
 mod listings;
+mod model;
 mod no_show;
 mod payments;
 mod payouts;
