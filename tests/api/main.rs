@@ -37,6 +37,7 @@ mod refunds;
 mod requests;
 mod reviews;
 mod search;
+mod soak;
 mod state_table;
 mod statements;
 mod story;

@@ -266,6 +266,9 @@ impl Model {
         let (index, actor) = (*index, *actor);
         let host = self.host_of(index);
         let guest = self.bookings[index].guest;
+        if matches!(deed, Deed::Refund { .. }) && *amount == 0 {
+            return vec!["INVALID"];
+        }
         if ![guest, host, STAFF].contains(&actor) {
             return vec!["NOT_FOUND"];
         }
@@ -318,7 +321,7 @@ impl Model {
                     }
                     let booking = &mut model.bookings[index];
                     let most = if actor == host { booking.shares.host } else { booking.shares.sum() };
-                    if *amount <= 0 || booking.captured > 0 && *amount > most {
+                    if booking.captured > 0 && *amount > most {
                         return Err(vec!["INVALID"]);
                     }
                     if booking.captured == 0 {

@@ -23,7 +23,7 @@ use self::steps::{Call, GUESTS, HOSTS, STAFF, Step, step};
 use self::world::{Request, Sight, World};
 
 const CASES: u64 = 40;
-const STEPS: usize = 40;
+const STEPS: usize = 80;
 const SHRINKS: u32 = 250;
 
 fn setting(name: &str) -> Option<u64> {
@@ -41,7 +41,7 @@ fn random_steps_come_out_as_the_model_says() {
         bytes[..8].copy_from_slice(&seed.to_le_bytes());
         let config = Config { cases: 1, failure_persistence: None, max_shrink_iters: SHRINKS, ..Config::default() };
         let mut runner = TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &bytes));
-        let strategy = (prop::bool::weighted(0.75), prop::collection::vec(step(), steps..=steps));
+        let strategy = (prop::bool::weighted(0.75), prop::collection::vec(step(), 0..=steps));
         let outcome = runner.run(&strategy, |(requests_hold, steps)| run(requests_hold, &steps));
         if let Err(TestError::Fail(reason, (requests_hold, steps))) = outcome {
             let list: String = steps.iter().enumerate().map(|(n, step)| format!("  {n}: {step:?}\n")).collect();
@@ -137,12 +137,17 @@ impl Walk {
     /// The model with nothing, one booking or everything moved on, as a call may find it.
     fn findings(&self, order: &Order) -> Vec<Model> {
         let mut findings = vec![self.model.clone()];
-        if let Order::On { booking, .. } = order {
-            for asked in [false, true] {
-                let mut model = self.model.clone();
-                model.advance(*booking, asked);
-                findings.push(model);
+        let about = match order {
+            Order::On { booking, .. } => Some(*booking),
+            Order::Book { guest, .. } | Order::BookAgain { guest, .. } => {
+                self.model.quotes[*guest].as_ref().and_then(|quote| quote.booking)
             }
+            _ => None,
+        };
+        for (booking, asked) in about.into_iter().flat_map(|booking| [(booking, false), (booking, true)]) {
+            let mut model = self.model.clone();
+            model.advance(booking, asked);
+            findings.push(model);
         }
         let mut model = self.model.clone();
         model.settle();
@@ -180,7 +185,7 @@ impl Walk {
             return Ok(vec![("nothing".into(), self.model.clone())]);
         };
         let (codes, replayed) = world.send(&request).await.map_err(|panic| panic.to_string())?;
-        if is_spent != replayed && (is_spent || codes.is_empty()) && is_spent {
+        if is_spent && !replayed {
             return Err(format!("{:?} was done before, and is not answered from memory: {codes:?}", request.order));
         }
         let mut candidates = Vec::new();

@@ -1,0 +1,154 @@
+//! The soak: real processes under a mixed load, killed and started again all the while, keep every promise.
+//!
+//! Two nodes (one on SQLite) and a worker serve clients who book few places at once, so that they collide, and who ask
+//! again with the same key when nobody answers. `ROOST_SOAK_SECONDS` says for how long. At the end everything settles,
+//! and each booking that a guest was told of exists once and was charged once.
+
+mod load;
+mod process;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use serde_json::json;
+
+use self::load::{Dice, Figures, Stage, Told, client, count};
+use self::process::{Hour, Slot, set_clock};
+use crate::harness::TestApp;
+use crate::scenes::key;
+
+const SECONDS: u64 = 20;
+const CLIENTS: u64 = 8;
+
+/// How long the load lasts.
+fn seconds() -> u64 {
+    let given = std::env::var("ROOST_SOAK_SECONDS").ok().filter(|text| !text.is_empty());
+    given.map_or(SECONDS, |text| text.parse().expect("ROOST_SOAK_SECONDS is a number of seconds"))
+}
+
+async fn stage() -> Arc<Stage> {
+    let app = TestApp::new().await;
+    let mut listings = Vec::new();
+    for (mode, preparation) in [("INSTANT", 1), ("INSTANT", 0), ("REQUEST", 0)] {
+        let host = app.host().await;
+        let changes = json!({ "bookingMode": mode, "stayRules": { "preparationNights": preparation } });
+        listings.push((app.published_listing(&host, changes).await, host));
+    }
+    let is_postgres = app.app.config.database_url.starts_with("postgres");
+    let mut slots = vec![Slot::node(), Slot::worker()];
+    slots.extend(is_postgres.then(Slot::node));
+    let hour = Hour::new();
+    slots.iter().for_each(|slot| slot.start(&app, hour.now()));
+    Arc::new(Stage { app, slots, hour, over: AtomicBool::new(false), listings, figures: Figures::default() })
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whatever_is_killed_every_booking_is_made_and_charged_once() {
+    let stage = stage().await;
+    let mut clients = Vec::new();
+    for seed in 1..=CLIENTS {
+        let guest = stage.app.guest().await;
+        clients.push((guest.clone(), tokio::spawn(client(stage.clone(), guest, seed))));
+    }
+    let chaos = tokio::spawn(chaos(stage.clone()));
+    tokio::time::sleep(Duration::from_secs(seconds())).await;
+    stage.over.store(true, Ordering::Relaxed);
+    chaos.await.unwrap();
+    let mut told = Vec::new();
+    for (guest, client) in clients {
+        told.push((guest, client.await.unwrap()));
+    }
+    settle(&stage).await;
+    for (guest, told) in &told {
+        check(&stage.app, guest.user, told).await;
+    }
+    let Ok(stage) = Arc::try_unwrap(stage) else { panic!("somebody still works") };
+    tell(&stage.figures);
+    assert_eq!(stage.figures.faults.into_inner(), 0, "a node answered with an error of its own");
+    stage.slots.iter().for_each(Slot::kill);
+    stage.app.finish().await;
+}
+
+/// Kills one process after another, starts it again, and moves time on.
+async fn chaos(stage: Arc<Stage>) {
+    let mut dice = Dice::new(99);
+    while !stage.over.load(Ordering::Relaxed) {
+        tokio::time::sleep(Duration::from_millis(500 + dice.below(1_500))).await;
+        let slot = usize::try_from(dice.below(stage.slots.len() as u64)).unwrap();
+        let hours = dice.below(3) == 0;
+        let by = if hours { TimeDelta::hours(1 + i64::try_from(dice.below(30)).unwrap()) } else { TimeDelta::minutes(2) };
+        let stage = stage.clone();
+        let started = tokio::task::spawn_blocking(move || {
+            stage.slots[slot].kill();
+            count(&stage.figures.kills);
+            stage.hour.advance(by);
+            stage.slots[slot].start(&stage.app, stage.hour.now());
+            // A worker has no door: it learns the hour when it starts.
+            for worker in stage.slots.iter().filter(|other| !other.is_node()) {
+                worker.kill();
+                worker.start(&stage.app, stage.hour.now());
+            }
+            (stage.hour.now(), stage.slots.iter().filter_map(Slot::address).collect::<Vec<_>>())
+        });
+        let (now, nodes) = started.await.unwrap();
+        for node in nodes {
+            set_clock(&node, now, false).await;
+        }
+    }
+}
+
+/// One node is left, and time goes on until nothing is due any more.
+async fn settle(stage: &Arc<Stage>) {
+    let (node, others) = stage.slots.split_first().unwrap();
+    others.iter().for_each(Slot::kill);
+    let address = node.address().expect("the node runs");
+    for days in [1, 1, 60, 60] {
+        stage.hour.advance(TimeDelta::days(days));
+        let mut tries = 0;
+        while set_clock(&address, stage.hour.now(), true).await.is_none() {
+            tries += 1;
+            assert!(tries < 12, "what is due does not come to an end");
+            stage.hour.advance(TimeDelta::minutes(2));
+        }
+    }
+    // The checks at the end go by this clock.
+    stage.app.advance(stage.hour.now() - stage.app.clock.now());
+    stage.app.drain().await;
+}
+
+/// What a guest was told of is there, once, and paid for once.
+async fn check(app: &TestApp, guest: uuid::Uuid, told: &Told) {
+    let mut bookings = told.bookings.clone();
+    bookings.sort();
+    bookings.dedup();
+    assert_eq!(bookings.len(), told.bookings.len(), "two keys were answered with one booking");
+    for id in &bookings {
+        let id = key(id);
+        assert_eq!(app.count("booking WHERE id = $1 AND guest_id = $2", [id.into(), guest.into()]).await, 1);
+        let own = "payment WHERE booking_id = $1 AND alteration_id IS NULL";
+        assert_eq!(app.count(own, [id.into()]).await, 1, "a booking has one payment");
+        let captures = "payment_attempt a JOIN payment p ON p.id = a.payment_id WHERE p.booking_id = $1 AND \
+            p.alteration_id IS NULL AND a.operation = 'CAPTURE' AND a.outcome = 'SUCCEEDED'";
+        let (taken, expected) = (app.count(captures, [id.into()]).await, "payment WHERE booking_id = $1 AND \
+            alteration_id IS NULL AND captured_minor > 0");
+        assert_eq!(taken, app.count(expected, [id.into()]).await, "a booking was charged more than once");
+    }
+    let there = "booking WHERE guest_id = $1 AND EXISTS (SELECT 1 FROM payment p WHERE p.booking_id = booking.id AND \
+        p.state <> 'FAILED')";
+    let there = u64::try_from(app.count(there, [guest.into()]).await).unwrap();
+    let known = bookings.len() as u64;
+    assert!((known..=known + told.unanswered).contains(&there), "{there} bookings are there, {known} were answered for");
+}
+
+fn tell(figures: &Figures) {
+    let [answers, booked, refused, retries, kills] =
+        [&figures.answers, &figures.booked, &figures.refused, &figures.retries, &figures.kills]
+            .map(|figure| figure.load(Ordering::Relaxed));
+    println!(
+        "soak: {} s, {answers} answers ({} a second), {booked} bookings, {refused} refusals, {retries} retries, {kills} kills",
+        seconds(),
+        answers / seconds().max(1)
+    );
+}
