@@ -203,3 +203,39 @@ async fn a_payment_is_a_node_for_its_two_sides_alone() {
     }
     app.finish().await;
 }
+
+#[tokio::test]
+async fn what_waits_for_the_processor_is_refused_and_is_no_fault_of_the_service() {
+    let app = TestApp::new().await;
+    let (host, guest, _, quote) = quoted(&app).await;
+    let booking = app.pay(&guest, &quote, "lost").await;
+    assert_eq!(booking["state"], "PENDING_PAYMENT");
+    let refund = json!({
+        "id": booking["id"], "amount": { "amount": 100, "currency": "USD" }, "reason": "Sorry.",
+    });
+    assert_eq!(app.said(&host, "bookingRefund", refund).await, ["STATE_CONFLICT id"]);
+    assert_eq!(app.said(&host, "bookingNoShowReport", json!({ "id": booking["id"] })).await, ["STATE_CONFLICT id"]);
+    app.advance(TimeDelta::minutes(15));
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_stay_is_not_changed_to_one_that_costs_less_than_was_given_back() {
+    let app = TestApp::new().await;
+    let (host, guest, _, quote) = quoted(&app).await;
+    let staff = app.admin().await;
+    let booking = app.pay(&guest, &quote, "ok").await;
+    let shorter = json!({ "id": booking["id"], "stay": crate::scenes::stay("2027-03-01", "2027-03-02") });
+    let selection = "alteration { id state }";
+    let asked = app.must(&guest, "bookingAlterationRequest", shorter.clone(), selection).await;
+    let refund = json!({
+        "id": booking["id"], "amount": { "amount": 30_000, "currency": "USD" }, "reason": "A flood.",
+    });
+    app.must(&staff, "bookingRefund", refund, "booking { id }").await;
+    let answer = json!({ "id": asked["alteration"]["id"], "accept": true });
+    assert_eq!(app.said(&host, "bookingAlterationRespond", answer).await, ["STATE_CONFLICT id"]);
+    let withdrawal = json!({ "id": asked["alteration"]["id"], "accept": false });
+    app.must(&guest, "bookingAlterationRespond", withdrawal, "alteration { state }").await;
+    assert_eq!(app.said(&guest, "bookingAlterationRequest", shorter).await, ["INVALID stay"]);
+    app.finish().await;
+}

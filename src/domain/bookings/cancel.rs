@@ -5,7 +5,7 @@ use sea_orm::ActiveValue::Set;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::advance::{SAFETY_NET, advance};
+use super::advance::{SAFETY_NET, follow_up};
 use super::again::cancelled;
 use super::cancellation::{Canceller, Settlement, settle};
 use super::state::{Action, Actor, BookingState};
@@ -127,7 +127,7 @@ pub async fn cancel(
     }
     // A refund goes back to where the charge came from, so the charge has to be there first.
     fail_point::reach("cancel.looking").await;
-    let booking = advance(app, id).await?.ok_or_else(|| Error::not_found(&["id"]))?;
+    let booking = follow_up(app, booking).await;
     require(app, &booking, actor, Action::Cancel)?;
     let chosen = (actor == Actor::Platform).then_some(expected_refund.minor);
     let cancellation = compute(app, &booking, actor, note.filter(|text| !text.is_empty()), chosen)?;

@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::advance::{advance, follow_up};
+use super::advance::follow_up;
 use super::cancel::{Ending, apply, compute};
 use super::state::{Action, Actor, BookingState};
 use super::step::{By, conflict, possible, require};
@@ -20,7 +20,7 @@ pub async fn report_no_show(app: &App, viewer: &Viewer, id: Uuid) -> Result<Book
         return Err(Error::refused(Code::Forbidden, &["id"], "this is for the other side to do"));
     }
     // The charge has to be there before part of it can go back.
-    let booking = advance(app, id).await?.ok_or_else(|| Error::not_found(&["id"]))?;
+    let booking = follow_up(app, booking).await;
     require(app, &booking, Actor::Host, Action::ReportNoShow)?;
     let cancellation = compute(app, &booking, Actor::Guest, None, None)?;
     let by = By { actor: Actor::Host, user_id: Some(user.user_id) };

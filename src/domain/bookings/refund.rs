@@ -3,7 +3,7 @@
 use sea_orm::ActiveValue::Set;
 use uuid::Uuid;
 
-use super::advance::advance;
+use super::advance::{SAFETY_NET, follow_up};
 use super::again::cancelled;
 use super::state::{Actor, BookingState};
 use super::step::{By, Step, conflict, paid_in_full, possible, take};
@@ -39,14 +39,14 @@ pub async fn refund(
     }
     // What goes back goes back to where the charge came from, so the charge has to be there first.
     fail_point::reach("refund.looking").await;
-    let booking = advance(app, id).await?.ok_or_else(|| Error::not_found(&["id"]))?;
+    let booking = follow_up(app, booking).await;
     let txn = app.db.begin_write().await?;
     let by = By { actor, user_id: Some(user.user_id) };
     let mut step = Step::new(booking.state, "refund", by);
     step.expires_at = booking.expires_at;
     step.change.refunded_minor = Set(booking.refunded_minor + amount.minor);
     step.data = Some(serde_json::json!({ "reason": reason, "amount": amount.minor, "currency": booking.currency }));
-    step.look_again = vec![app.clock.now() + super::advance::SAFETY_NET];
+    step.look_again = vec![app.clock.now() + SAFETY_NET];
     if take(app, &txn, &booking, step).await?.is_none() {
         drop(txn);
         let booking = access::by_id(app, viewer, id).await?.ok_or_else(|| Error::not_found(&["id"]))?;

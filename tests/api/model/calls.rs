@@ -13,13 +13,40 @@ pub type Verdict = Vec<&'static str>;
 #[derive(Clone, Debug)]
 pub enum Order {
     /// A quote for a stay, and a booking of it.
-    Book { guest: Actor, listing: usize, stay: Stay, card: &'static str },
+    Book {
+        guest: Actor,
+        listing: usize,
+        stay: Stay,
+        card: &'static str,
+    },
     /// A booking of the last quote of a guest.
-    BookAgain { guest: Actor, card: &'static str },
-    On { booking: usize, actor: Actor, deed: Deed, amount: i64, stay: Stay, payout: Option<i32> },
-    Close { actor: Actor, listing: usize, nights: Stay, blocked: bool },
-    Publish { actor: Actor, listing: usize, published: bool },
-    Account { actor: Actor, account: &'static str },
+    BookAgain {
+        guest: Actor,
+        card: &'static str,
+    },
+    On {
+        booking: usize,
+        actor: Actor,
+        deed: Deed,
+        amount: i64,
+        stay: Stay,
+        payout: Option<i32>,
+    },
+    Close {
+        actor: Actor,
+        listing: usize,
+        nights: Stay,
+        blocked: bool,
+    },
+    Publish {
+        actor: Actor,
+        listing: usize,
+        published: bool,
+    },
+    Account {
+        actor: Actor,
+        account: &'static str,
+    },
 }
 
 impl Order {
@@ -405,7 +432,10 @@ impl Model {
         let mut verdict = Vec::new();
         let mut when = |wrong: bool, word: &'static str| verdict.extend(wrong.then_some(word));
         let arrival_stays = stay.check_in == booking.stay.check_in;
-        when(arrival_stays && stay.check_out == booking.stay.check_out && stay.adults == booking.stay.adults, "INVALID");
+        when(
+            arrival_stays && stay.check_out == booking.stay.check_out && stay.adults == booking.stay.adults,
+            "INVALID",
+        );
         when(is_there && !arrival_stays, "INVALID");
         when(stay.check_out <= today && stay.check_in < stay.check_out, "INVALID");
         when(stay.check_in >= stay.check_out, "STAY_RULE_VIOLATED");

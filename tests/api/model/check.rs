@@ -36,7 +36,10 @@ impl Model {
             let alteration = booking.alterations.last().map(|last| last.state);
             same(&of("the alteration"), seen.alteration.as_ref().map(|(_, state)| state.as_str()), alteration)?;
             if seen.version < booking.version || seen.version == 0 {
-                return Err(format!("the version of booking {index} went from {} to {}", booking.version, seen.version));
+                return Err(format!(
+                    "the version of booking {index} went from {} to {}",
+                    booking.version, seen.version
+                ));
             }
         }
         for (listing, seen) in sight.nights.iter().enumerate() {

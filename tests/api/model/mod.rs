@@ -238,7 +238,11 @@ impl Walk {
                 }
             }
         }
-        if candidates.is_empty() { Err(format!("a race of {orders:?} is answered with {answers:?}")) } else { Ok(candidates) }
+        if candidates.is_empty() {
+            Err(format!("a race of {orders:?} is answered with {answers:?}"))
+        } else {
+            Ok(candidates)
+        }
     }
 
     /// Goes on with the first candidate that is what the service holds.

@@ -29,7 +29,11 @@ pub enum Moment {
     Hours(i64),
     Days(i64),
     /// The booking's next deadline but so many, and so many seconds after it.
-    Deadline { booking: usize, next: usize, seconds: i64 },
+    Deadline {
+        booking: usize,
+        next: usize,
+        seconds: i64,
+    },
 }
 
 /// What is done with a booking.
@@ -40,11 +44,24 @@ pub enum Deed {
     Decline,
     Withdraw,
     /// With so many ppm of what is left for staff, and wrong by so many cents.
-    Cancel { ppm: i64, wrong: i64 },
+    Cancel {
+        ppm: i64,
+        wrong: i64,
+    },
     /// So many ppm of what may be given.
-    Refund { ppm: i64 },
-    AskAlteration { earlier: i64, longer: i64, adults: i64, card: &'static str },
-    AnswerAlteration { accept: bool, card: Option<&'static str> },
+    Refund {
+        ppm: i64,
+    },
+    AskAlteration {
+        earlier: i64,
+        longer: i64,
+        adults: i64,
+        card: &'static str,
+    },
+    AnswerAlteration {
+        accept: bool,
+        card: Option<&'static str>,
+    },
     CheckIn,
     CheckOut,
     ReportNoShow,
@@ -55,13 +72,40 @@ pub enum Deed {
 /// One mutation.
 #[derive(Clone, Copy, Debug)]
 pub enum Call {
-    Book { guest: Actor, listing: usize, ahead: i64, nights: i64, adults: i64, card: &'static str },
+    Book {
+        guest: Actor,
+        listing: usize,
+        ahead: i64,
+        nights: i64,
+        adults: i64,
+        card: &'static str,
+    },
     /// With the last quote that was made for a guest.
-    BookAgain { guest: Actor, card: &'static str },
-    On { booking: usize, by: By, deed: Deed },
-    Close { actor: Actor, listing: usize, ahead: i64, nights: i64, blocked: bool },
-    Publish { actor: Actor, listing: usize, published: bool },
-    Account { actor: Actor, account: &'static str },
+    BookAgain {
+        guest: Actor,
+        card: &'static str,
+    },
+    On {
+        booking: usize,
+        by: By,
+        deed: Deed,
+    },
+    Close {
+        actor: Actor,
+        listing: usize,
+        ahead: i64,
+        nights: i64,
+        blocked: bool,
+    },
+    Publish {
+        actor: Actor,
+        listing: usize,
+        published: bool,
+    },
+    Account {
+        actor: Actor,
+        account: &'static str,
+    },
 }
 
 /// One step of a case.
@@ -128,9 +172,9 @@ fn deed() -> impl Strategy<Value = (By, Deed)> {
 fn book() -> impl Strategy<Value = Call> {
     let ahead = prop::sample::select(&[0_i64, 0, 1, 2, 3, 5, 8, 9, 12, 33][..]);
     let nights = prop_oneof![12 => 1..=6_i64, 1 => 28..=40_i64];
-    (0..GUESTS, 0..2_usize, ahead, nights, 1..=4_i64, card()).prop_map(|(guest, listing, ahead, nights, adults, card)| {
-        Call::Book { guest, listing, ahead, nights, adults, card }
-    })
+    (0..GUESTS, 0..2_usize, ahead, nights, 1..=4_i64, card()).prop_map(
+        |(guest, listing, ahead, nights, adults, card)| Call::Book { guest, listing, ahead, nights, adults, card },
+    )
 }
 
 fn call() -> impl Strategy<Value = Call> {

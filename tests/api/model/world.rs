@@ -224,7 +224,11 @@ impl World {
             let payouts = &mut bookings.get_mut(&get(&row, "booking_id")).unwrap().payouts;
             assert!(payouts.insert(get(&row, "installment"), payout).is_none(), "two payouts of one instalment");
         }
-        Sight { bookings: bookings.into_values().collect(), nights: self.nights().await, balances: self.balances().await }
+        Sight {
+            bookings: bookings.into_values().collect(),
+            nights: self.nights().await,
+            balances: self.balances().await,
+        }
     }
 
     async fn nights(&self) -> Vec<BTreeMap<NaiveDate, String>> {

@@ -88,7 +88,14 @@ impl Stage {
     }
 
     /// The payload of a mutation with a key of its own, however often it has to be sent.
-    async fn mutate(&self, who: &Person, mutation: &str, given: Value, selection: &str, dice: &mut Dice) -> Option<Value> {
+    async fn mutate(
+        &self,
+        who: &Person,
+        mutation: &str,
+        given: Value,
+        selection: &str,
+        dice: &mut Dice,
+    ) -> Option<Value> {
         let key = fresh_key();
         let query = document_with(mutation, &given, selection, Some(&key));
         let payload = self.ask(who, &query, &given, dice).await?[mutation].take();
@@ -152,7 +159,8 @@ async fn visit(stage: &Stage, guest: &Person, host: &Person, id: &str, dice: &mu
         cancellation { refund { amount currency } } alterations(first: 1) { nodes { id state } } } }";
     let Some(mut data) = stage.ask(who, query, &json!({ "id": id }), dice).await else { return };
     let booking = data["booking"].take();
-    let actions: Vec<&str> = booking["availableActions"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let actions: Vec<&str> =
+        booking["availableActions"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     let open = &booking["alterations"]["nodes"][0];
     if open["state"] == "PENDING" && dice.below(3) > 0 {
         let given = json!({ "id": open["id"], "accept": true });

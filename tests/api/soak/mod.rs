@@ -78,7 +78,8 @@ async fn chaos(stage: Arc<Stage>) {
         tokio::time::sleep(Duration::from_millis(500 + dice.below(1_500))).await;
         let slot = usize::try_from(dice.below(stage.slots.len() as u64)).unwrap();
         let hours = dice.below(3) == 0;
-        let by = if hours { TimeDelta::hours(1 + i64::try_from(dice.below(30)).unwrap()) } else { TimeDelta::minutes(2) };
+        let by =
+            if hours { TimeDelta::hours(1 + i64::try_from(dice.below(30)).unwrap()) } else { TimeDelta::minutes(2) };
         let stage = stage.clone();
         let started = tokio::task::spawn_blocking(move || {
             stage.slots[slot].kill();
@@ -131,15 +132,21 @@ async fn check(app: &TestApp, guest: uuid::Uuid, told: &Told) {
         assert_eq!(app.count(own, [id.into()]).await, 1, "a booking has one payment");
         let captures = "payment_attempt a JOIN payment p ON p.id = a.payment_id WHERE p.booking_id = $1 AND \
             p.alteration_id IS NULL AND a.operation = 'CAPTURE' AND a.outcome = 'SUCCEEDED'";
-        let (taken, expected) = (app.count(captures, [id.into()]).await, "payment WHERE booking_id = $1 AND \
-            alteration_id IS NULL AND captured_minor > 0");
+        let (taken, expected) = (
+            app.count(captures, [id.into()]).await,
+            "payment WHERE booking_id = $1 AND \
+            alteration_id IS NULL AND captured_minor > 0",
+        );
         assert_eq!(taken, app.count(expected, [id.into()]).await, "a booking was charged more than once");
     }
     let there = "booking WHERE guest_id = $1 AND EXISTS (SELECT 1 FROM payment p WHERE p.booking_id = booking.id AND \
         p.state <> 'FAILED')";
     let there = u64::try_from(app.count(there, [guest.into()]).await).unwrap();
     let known = bookings.len() as u64;
-    assert!((known..=known + told.unanswered).contains(&there), "{there} bookings are there, {known} were answered for");
+    assert!(
+        (known..=known + told.unanswered).contains(&there),
+        "{there} bookings are there, {known} were answered for"
+    );
 }
 
 fn tell(figures: &Figures) {

@@ -88,12 +88,14 @@ impl Slot {
         };
         let mut child = program.spawn().unwrap();
         let mut said = BufReader::new(child.stdout.take().unwrap());
-        let address = self.is_node.then(|| loop {
-            let mut line = String::new();
-            assert!(said.read_line(&mut line).unwrap() > 0, "a node ended before it listened");
-            let place = line.trim().split_once("http://").and_then(|(_, place)| place.strip_suffix("/graphql"));
-            if let Some(place) = place {
-                break place.to_owned();
+        let address = self.is_node.then(|| {
+            loop {
+                let mut line = String::new();
+                assert!(said.read_line(&mut line).unwrap() > 0, "a node ended before it listened");
+                let place = line.trim().split_once("http://").and_then(|(_, place)| place.strip_suffix("/graphql"));
+                if let Some(place) = place {
+                    break place.to_owned();
+                }
             }
         });
         *self.running.lock().unwrap() = Some(Running { child, _said: said, address });

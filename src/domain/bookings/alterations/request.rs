@@ -139,6 +139,9 @@ async fn quote(app: &App, viewer: &Viewer, booking: &Booking, wanted: StayReques
     if price.currency != old.price.currency {
         return invalid(&["stay"], "is priced in another currency by now; cancel and book anew");
     }
+    if price.total < booking.refunded_minor {
+        return invalid(&["stay"], "costs less than was given back already");
+    }
     let now = app.clock.now();
     let crossed = (stay.nights() >= LONG_STAY_NIGHTS) != (old.stay.nights() >= LONG_STAY_NIGHTS);
     let policy = if old.policy != CancellationPolicy::NonRefundable && crossed {

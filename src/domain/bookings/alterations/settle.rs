@@ -149,6 +149,7 @@ pub(super) async fn swap(
     let escrow = payments::escrow::lock(txn, booking.id).await?;
     let escrow = escrow.ok_or_else(|| Error::failed(format!("booking {} holds no money", booking.id)))?;
     let shares = escrow.shares().plus(difference(booking, &quote)?).settled();
+    // The same price may be divided otherwise.
     if alteration.difference_minor <= 0 {
         payments::escrow::divide(app, txn, booking.id, shares, "The stay was changed.").await?;
     }
