@@ -181,10 +181,13 @@ impl Walk {
 
     /// The last call once more: what was done is done once, what was refused may be allowed by now.
     async fn again(&mut self, world: &mut World) -> Result<Candidates, String> {
-        let Some((request, is_spent)) = self.last.clone() else {
+        let Some((request, was_spent)) = self.last.clone() else {
             return Ok(vec![("nothing".into(), self.model.clone())]);
         };
         let (codes, replayed) = world.send(&request).await.map_err(|panic| panic.to_string())?;
+        // Keys are kept for a time only; a call whose key is forgotten is a new one.
+        let is_forgotten = self.model.now >= request.sent + request.kept();
+        let is_spent = was_spent && (replayed || !is_forgotten);
         if is_spent && !replayed {
             return Err(format!("{:?} was done before, and is not answered from memory: {codes:?}", request.order));
         }
@@ -197,13 +200,20 @@ impl Walk {
                 candidates.push((name, model));
             }
         }
-        self.last = Some((request, is_spent || codes.is_empty() || codes == ["PAYMENT_DECLINED"]));
+        let sent = if is_spent { request.sent } else { self.model.now };
+        self.last = Some((Request { sent, ..request }, is_spent || codes.is_empty() || codes == ["PAYMENT_DECLINED"]));
         if candidates.is_empty() { Err(format!("the same again is answered with {codes:?}")) } else { Ok(candidates) }
     }
 
     /// Two calls at once come out as one after the other, or one of them was told that it lost.
     async fn race(&mut self, world: &mut World, sight: &Sight, one: &Call, other: &Call) -> Result<Candidates, String> {
-        let orders: Vec<Order> = [one, other].into_iter().filter_map(|call| self.model.order(call)).collect();
+        let mut orders: Vec<Order> = [one, other].into_iter().filter_map(|call| self.model.order(call)).collect();
+        if let [Order::Book { guest, .. }, second] | [second, Order::Book { guest, .. }] = orders.as_slice()
+            && second.actor() == *guest
+        {
+            // A guest's later quote takes the place of the one before it.
+            orders.truncate(1);
+        }
         let mut requests = Vec::new();
         for order in &orders {
             match world.request(order, sight).await {
@@ -211,7 +221,8 @@ impl Walk {
                 Err(_) => continue,
             }
             // The quote is made before the race, whether or not the booking comes to anything.
-            if let Order::Book { guest, listing, stay, .. } = order {
+            if let (Order::Book { guest, listing, stay, card }, Some(request)) = (order, requests.last_mut()) {
+                request.order = Order::BookAgain { guest: *guest, card };
                 let expires = self.model.now + TimeDelta::minutes(30);
                 let quote = rules::Quote { listing: *listing, stay: stay.clone(), expires, booking: None };
                 self.model.quotes[*guest] = Some(quote);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use sea_orm::QueryResult;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -11,7 +11,7 @@ use super::calls::Order;
 use super::money::Stay;
 use super::rules::{Model, Payout};
 use super::steps::{Deed, GUESTS, HOSTS};
-use crate::client::{document_with, fresh_key, graphql_request, said, send};
+use crate::client::{NEED_A_KEY, document_with, fresh_key, graphql_request, said, send};
 use crate::harness::{Person, TestApp};
 use crate::scenes::{key, text};
 use roost::kernel::id::{Id, Kind};
@@ -28,8 +28,16 @@ pub struct World {
 pub struct Request {
     pub order: Order,
     pub key: String,
-    mutation: &'static str,
-    given: Value,
+    pub sent: DateTime<Utc>,
+    pub mutation: &'static str,
+    pub given: Value,
+}
+
+impl Request {
+    /// How long its key is kept at least.
+    pub fn kept(&self) -> TimeDelta {
+        if NEED_A_KEY.contains(&self.mutation) { TimeDelta::days(30) } else { TimeDelta::hours(24) }
+    }
 }
 
 /// What the service holds of one booking.
@@ -157,7 +165,7 @@ impl World {
                 }
             }
         };
-        Ok(Request { order: order.clone(), key: fresh_key(), mutation, given })
+        Ok(Request { order: order.clone(), key: fresh_key(), sent: self.app.clock.now(), mutation, given })
     }
 
     fn book(&self, guest: usize, card: &str) -> (&'static str, Value) {
