@@ -1,13 +1,15 @@
-//! The command line: serve, worker, jobs, migrate, demo, import, schema.
+//! The command line: serve, worker, jobs, migrate, demo, import, audit, schema.
 
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
+use roost::audit::AuditArgs;
 use roost::import::{self, ImportArgs};
 use roost::jobs::JobsArgs;
 use roost::platform::clock::Clock;
 use roost::platform::config::{Config, Settings};
+use roost::platform::database::Database;
 use roost::platform::{App, telemetry};
 use roost::{demo, graphql, jobs, server};
 use tokio::net::TcpListener;
@@ -45,6 +47,8 @@ enum Command {
     Demo,
     /// Import a marketplace from elsewhere
     Import(ImportArgs),
+    /// Prove on live data that money, nights, bookings and reviews are right: 0 all holds, 1 something does not, 2 cannot
+    Audit(AuditArgs),
     /// Print the GraphQL schema
     Schema,
 }
@@ -73,6 +77,9 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
+    if let Some(Command::Audit(args)) = line.command {
+        return runtime.block_on(audit(args, config));
+    }
     match runtime.block_on(run(line.command.unwrap_or(Command::Serve { demo: false }), config)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -82,11 +89,36 @@ fn main() -> ExitCode {
     }
 }
 
-async fn run(command: Command, config: Config) -> anyhow::Result<()> {
+#[cfg_attr(not(feature = "test-clock"), expect(unused_variables, reason = "only a test clock is a setting"))]
+fn clock(config: &Config) -> Clock {
     #[cfg(feature = "test-clock")]
-    let clock = config.test_clock.map_or_else(Clock::system, |start| start.clock());
+    return config.test_clock.map_or_else(Clock::system, |start| start.clock());
     #[cfg(not(feature = "test-clock"))]
-    let clock = Clock::system();
+    Clock::system()
+}
+
+/// Audits the database as it is: neither its schema nor anything else is touched.
+async fn audit(args: AuditArgs, config: Config) -> ExitCode {
+    let audited = async {
+        let db = Database::connect(&config).await?;
+        let report = args.run(&db, &clock(&config)).await?;
+        db.close().await;
+        anyhow::Ok(report)
+    };
+    match audited.await {
+        Ok(report) => {
+            print!("{}", args.print(&report));
+            if report.holds() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+        }
+        Err(error) => {
+            eprintln!("roost: the audit could not run (is the schema up to date? `roost migrate`): {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+async fn run(command: Command, config: Config) -> anyhow::Result<()> {
+    let clock = clock(&config);
     let app = App::start(config, clock).await?;
     match command {
         Command::Serve { demo } => {
@@ -100,7 +132,7 @@ async fn run(command: Command, config: Config) -> anyhow::Result<()> {
         Command::Jobs(args) => print!("{}", jobs::command(&app, args).await?),
         Command::Migrate => println!("The schema is up to date."),
         Command::Import(args) => println!("{}", import::command(&app, args).await?),
-        Command::Schema => {}
+        Command::Audit(_) | Command::Schema => {}
     }
     app.db.close().await;
     Ok(())

@@ -12,7 +12,7 @@ mod source;
 /// The floors, from the ground up; `src/main.rs` stands above them all. A module names only floors below its own, so
 /// the doors, which share one floor, do not name each other.
 const FLOORS: &[&[&str]] =
-    &[&["kernel"], &["platform"], &["domain"], &["graphql", "rest", "jobs", "import", "demo"], &["server"]];
+    &[&["kernel"], &["platform"], &["domain"], &["graphql", "rest", "jobs", "import", "demo", "audit"], &["server"]];
 
 /// The wings of `src/domain`, from the ground up: a wing names only those before it.
 const WINGS: &[&str] = &["error", "viewer", "notifications", "users", "listings", "payments", "bookings", "reviews"];

@@ -16,6 +16,7 @@ mod m0009_idempotency;
 mod m0010_provider_events;
 mod m0011_jobs;
 mod m0012_alterations;
+mod m0013_audit;
 mod m0014_disputes;
 
 /// Every step of the schema, in order.
@@ -38,6 +39,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0010_provider_events::Migration),
             Box::new(m0011_jobs::Migration),
             Box::new(m0012_alterations::Migration),
+            Box::new(m0013_audit::Migration),
             Box::new(m0014_disputes::Migration),
         ]
     }

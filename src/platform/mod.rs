@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+pub mod audit;
 pub mod bulk;
 pub mod cache;
 pub mod clock;

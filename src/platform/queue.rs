@@ -22,8 +22,10 @@ use uuid::Uuid;
 use super::clock::Clock;
 use super::database::{Database, is_postgres, skip_locked};
 
+mod audit;
 mod operate;
 
+pub use audit::audit;
 pub use operate::{Shown, State, Stats, Wanted, delete, list, requeue, requeue_dead, state, stats};
 
 #[expect(missing_docs, reason = "the steps of the schema describe the columns")]

@@ -9,6 +9,7 @@ mod access;
 mod advance;
 mod again;
 pub mod alterations;
+mod audit;
 mod cancel;
 pub mod cancellation;
 mod create;
@@ -29,6 +30,7 @@ pub use access::{
 pub use advance::{ADVANCE, advance};
 pub use again::{cancelled, created, payment_confirmed, stepped};
 pub use alterations::Alteration;
+pub use audit::audit;
 pub use cancel::{Cancellation, cancel, preview};
 pub use create::{NewBooking, create};
 pub use no_show::report_no_show;

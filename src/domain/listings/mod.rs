@@ -6,6 +6,7 @@
 
 mod access;
 pub mod amenities;
+mod audit;
 mod calendar;
 mod change;
 mod claims;
@@ -25,6 +26,7 @@ mod terms;
 mod update;
 
 pub use access::{amenities_of, by_host, by_host_count, by_hosts, by_ids, cached, find_own, may_see, visible};
+pub use audit::audit;
 pub use calendar::{CalendarChange, CalendarDay, calendar, changed_days, update_calendar};
 pub use change::{AddressChange, ListingChange, PricingChange, RulesChange};
 pub use claims::{

@@ -8,6 +8,7 @@
 //! whatever order it tells.
 
 mod access;
+mod audit;
 mod charge;
 mod dispute;
 pub mod escrow;
@@ -36,6 +37,7 @@ use crate::platform::gateway::{Answer, GatewayError};
 pub const LOOK_AT_BOOKING: &str = "advance_booking";
 
 pub use access::{balance, ledger, payout_by_id, payout_count, payout_page, payouts, transaction_by_id};
+pub use audit::audit;
 pub use charge::{Charge, Reach, capture, confirm, open, reach, void};
 pub use dispute::disputed;
 pub use escrow::{Escrow, Shares};

@@ -5,6 +5,7 @@
 //! transaction. Imported reviews have an author and a text, but no stars, no booking and no window.
 
 mod access;
+mod audit;
 pub mod import;
 mod publish;
 mod respond;
@@ -13,6 +14,7 @@ mod table;
 mod window;
 
 pub use access::{ListOf, by_booking, by_id, by_ids, counts, may_see, page_of_each};
+pub use audit::audit;
 pub use publish::{PUBLISH, publish_due};
 pub use respond::respond;
 pub use submit::{Draft, submit, update};

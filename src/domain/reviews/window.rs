@@ -1,6 +1,6 @@
 //! When the two sides of a booking may review each other.
 
-use chrono::{DateTime, Days, NaiveTime, TimeDelta, Utc};
+use chrono::{DateTime, Days, NaiveDate, NaiveTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 
 use super::Direction;
@@ -44,9 +44,15 @@ pub fn window(booking: &Booking) -> Result<Option<Window>, Error> {
         }
         _ => return Ok(None),
     };
-    let last_day = booking.check_out.checked_add_days(Days::new(DAYS)).unwrap_or(booking.check_out);
+    Ok(Some(Window { opens_at, closes_at: closes_at(booking.check_out, &booking.time_zone)? }))
+}
+
+/// The first instant at which the window of a stay is over.
+pub(super) fn closes_at(check_out: NaiveDate, time_zone: &str) -> Result<DateTime<Utc>, Error> {
+    let zone: Tz = time_zone.parse().map_err(|_| Error::failed("the booking's zone is unknown"))?;
+    let last_day = check_out.checked_add_days(Days::new(DAYS)).unwrap_or(check_out);
     let last = NaiveTime::from_hms_opt(23, 59, 59).unwrap_or_default();
-    Ok(Some(Window { opens_at, closes_at: instant(last_day, last, zone) + TimeDelta::seconds(1) }))
+    Ok(instant(last_day, last, zone) + TimeDelta::seconds(1))
 }
 
 /// Which review the viewer may still write of the booking now, were there none yet.

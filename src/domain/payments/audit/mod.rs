@@ -1,0 +1,37 @@
+//! What must hold of money: the ledger, the escrow and the payouts say the same as charges and refunds, and the
+//! sandbox processor's books say so too.
+
+mod escrow;
+mod ledger;
+mod payouts;
+mod sandbox;
+
+use crate::domain::error::Error;
+use crate::platform::audit::Audit;
+
+/// Checks everything that is paid, held, given back and paid out.
+pub async fn audit(audit: &mut Audit) -> Result<(), Error> {
+    ledger::audit(audit).await?;
+    escrow::audit(audit).await?;
+    payouts::audit(audit).await?;
+    sandbox::audit(audit).await?;
+    Ok(())
+}
+
+/// What the ledger says of one thing that happened, as an expression: the sum of the entries that match.
+fn posted(kind: &str, object: &str, entries: &str) -> String {
+    sum(&format!(
+        "SELECT sum(e.amount_minor) FROM ledger_transaction t JOIN ledger_entry e ON e.transaction_id = t.id \
+         WHERE t.kind = '{kind}' AND t.object_id = {object} AND {entries}"
+    ))
+}
+
+/// A sum that is nothing where there are no rows, as an expression.
+fn sum(select: &str) -> String {
+    format!("CAST(COALESCE(({select}), 0) AS BIGINT)")
+}
+
+/// The rows of a SELECT whose `wanted` is not `found`.
+fn differing(select: &str) -> String {
+    format!("SELECT * FROM ({select}) AS compared WHERE wanted <> found")
+}

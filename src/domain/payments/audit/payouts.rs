@@ -1,0 +1,56 @@
+//! What hosts are to be paid, and when.
+
+use sea_orm::DbErr;
+
+use super::{differing, sum};
+use crate::kernel::id::Kind;
+use crate::platform::audit::{Audit, Check};
+
+pub(super) async fn audit(audit: &mut Audit) -> Result<(), DbErr> {
+    let scheduled = sum("SELECT sum(p.amount_minor) FROM payout p WHERE p.booking_id = e.booking_id \
+                         AND p.released_at IS NULL AND p.state <> 'CANCELLED'");
+    // Payouts are fitted to a change of the stay before its difference is charged, and a charge that came too late is
+    // given back after it is written down.
+    let faults = differing(&format!(
+        "SELECT e.booking_id AS id, e.currency, 'the host is not scheduled to be paid what they earn' AS note, \
+         e.host_minor AS wanted, {scheduled} + e.host_released_minor AS found FROM escrow e WHERE NOT EXISTS \
+         (SELECT 1 FROM payment c WHERE c.booking_id = e.booking_id \
+         AND (c.state IN ('PROCESSING', 'REQUIRES_ACTION', 'REQUIRES_CAPTURE') OR (c.updated_at > {{hour_ago}} \
+         AND (c.alteration_id IS NOT NULL OR NOT EXISTS (SELECT 1 FROM payout o WHERE o.booking_id = e.booking_id)))))"
+    ));
+    audit
+        .check(Check {
+            name: "payout_schedule",
+            says: "What is scheduled for a host and what was released is what they earn.",
+            kind: Some(Kind::Booking),
+            looks_at: "escrow",
+            faults: &faults,
+        })
+        .await?;
+    audit
+        .check(Check {
+            name: "payouts_overdue",
+            says: "No payout is a day late, and none is an hour on its way.",
+            kind: Some(Kind::Payout),
+            looks_at: "payout",
+            faults: "SELECT id, booking_id, CASE state WHEN 'PROCESSING' THEN 'on its way for an hour and more' \
+                     ELSE state || ' and a day late and more' END AS note FROM payout \
+                     WHERE (state IN ('SCHEDULED', 'FAILED') AND release_at < {day_ago}) \
+                     OR (state = 'PROCESSING' AND updated_at < {hour_ago})",
+        })
+        .await?;
+    audit
+        .check(Check {
+            name: "payout_states",
+            says: "A payout is released exactly when it is under way, sent, or waiting after a refusal.",
+            kind: Some(Kind::Payout),
+            looks_at: "payout",
+            faults: "SELECT id, booking_id, state || CASE WHEN released_at IS NULL THEN ' without being released' \
+                     ELSE ' after being released' END AS note FROM payout \
+                     WHERE (released_at IS NULL AND state IN ('PROCESSING', 'PAID', 'FAILED')) \
+                     OR (released_at IS NOT NULL AND state IN ('SCHEDULED', 'CANCELLED'))",
+        })
+        .await?;
+    let select = "SELECT state, count(*) AS value FROM payout GROUP BY state ORDER BY state";
+    audit.figures("roost_payouts", "Payouts by state.", &["state"], select).await
+}
