@@ -12,6 +12,7 @@ mod scenes;
 
 mod accounts;
 mod alterations;
+mod audit;
 mod bad_input;
 mod bookings;
 mod cache;

@@ -121,7 +121,7 @@ async fn ratings_filter_and_order_from_three_reviews_on() {
     for (title, sum, count) in [("New", 0, 0), ("Two", 1_000, 2), ("Fine", 1_200, 3), ("Good", 1_400, 3)] {
         let listing = app.published_listing(&host, json!({ "title": title })).await;
         let sql = "INSERT INTO listing_rating (listing_id, origin, overall_sum, overall_count) \
-                   VALUES ($1, 'GUESTS', $2, $3)";
+                   VALUES ($1, 'IMPORTED', $2, $3)";
         app.execute(sql, [key(&listing).into(), i64::into(sum), i64::into(count)]).await;
     }
     let best = titles(&app, json!({}), "RATING_DESC").await;

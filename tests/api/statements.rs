@@ -20,7 +20,7 @@ async fn reviewed_places(app: &TestApp) {
         let host = app.host().await;
         let listing = key(&app.published_listing(&host, json!({})).await);
         let sql = "INSERT INTO listing_rating (listing_id, origin, overall_sum, overall_count) \
-                   VALUES ($1, 'GUESTS', 2000, 4)";
+                   VALUES ($1, 'IMPORTED', 2000, 4)";
         app.execute(sql, [listing.into()]).await;
         for _ in 0..4 {
             let (id, now) = (app.clock.id(), app.clock.now());
