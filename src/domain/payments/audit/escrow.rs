@@ -103,7 +103,7 @@ async fn refunds(audit: &mut Audit) -> Result<(), DbErr> {
             faults: "SELECT r.id, p.booking_id, CASE r.state WHEN 'FAILED' THEN 'refused by the processor' \
                      ELSE 'unsent for an hour and more' END AS note FROM refund r JOIN payment p \
                      ON p.id = r.payment_id WHERE r.state = 'FAILED' \
-                     OR (r.state = 'PENDING' AND r.provider_reference IS NULL AND r.created_at < {hour_ago})",
+                     OR (r.state = 'PENDING' AND r.provider_reference IS NULL AND r.updated_at < {hour_ago})",
         })
         .await
 }
