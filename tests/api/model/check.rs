@@ -21,6 +21,7 @@ fn same<T: PartialEq + std::fmt::Debug>(what: &str, seen: T, wanted: T) -> Resul
 impl Model {
     /// Compares everything but the payouts, which move by themselves.
     pub fn compare(&self, sight: &Sight) -> Result<(), String> {
+        same("refunds that were not sent", sight.unsent, 0)?;
         same("the number of bookings", sight.bookings.len(), self.bookings.len())?;
         for (index, (seen, booking)) in sight.bookings.iter().zip(&self.bookings).enumerate() {
             let of = |what: &str| format!("{what} of booking {index}");

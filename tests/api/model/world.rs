@@ -65,6 +65,8 @@ pub struct Sight {
     pub nights: Vec<BTreeMap<NaiveDate, String>>,
     /// What each host is owed.
     pub balances: Vec<i64>,
+    /// Refunds that the processor was not asked for.
+    pub unsent: i64,
 }
 
 fn stay_input(stay: &Stay) -> Value {
@@ -232,11 +234,9 @@ impl World {
             let payouts = &mut bookings.get_mut(&get(&row, "booking_id")).unwrap().payouts;
             assert!(payouts.insert(get(&row, "installment"), payout).is_none(), "two payouts of one instalment");
         }
-        Sight {
-            bookings: bookings.into_values().collect(),
-            nights: self.nights().await,
-            balances: self.balances().await,
-        }
+        let unsent = self.app.count("refund WHERE state <> 'SUCCEEDED'", []).await;
+        let (nights, balances) = (self.nights().await, self.balances().await);
+        Sight { bookings: bookings.into_values().collect(), nights, balances, unsent }
     }
 
     async fn nights(&self) -> Vec<BTreeMap<NaiveDate, String>> {
