@@ -106,7 +106,9 @@ impl Model {
         match payout.state.as_str() {
             "SCHEDULED" if is_due && booking.captured > 0 => return wrong("its day has come"),
             "FAILED" if is_due => return wrong("it was to be tried again"),
-            "FAILED" if self.hosts[host].account != "closed" && !before.is_some_and(|b| b.state == "FAILED") => {
+            "FAILED"
+                if self.hosts[host].account != "closed" && before.is_none_or(|before| before.state != "FAILED") =>
+            {
                 return wrong("nobody refused it");
             }
             "PROCESSING" if before.is_some_and(|before| before.state == "PROCESSING") => {

@@ -22,7 +22,7 @@ use self::rules::Model;
 use self::steps::{Call, GUESTS, HOSTS, STAFF, Step, step};
 use self::world::{Request, Sight, World};
 
-const CASES: u64 = 40;
+const CASES: u64 = 24;
 const STEPS: usize = 80;
 const SHRINKS: u32 = 250;
 
