@@ -160,6 +160,7 @@ async fn payouts(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
             count("installment", 1),
             count("installments", 1),
             count("attempt", 0),
+            text_null("destination"),
             text_null("failure_reason"),
             text("provider"),
             text_null("provider_reference"),

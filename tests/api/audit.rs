@@ -180,7 +180,8 @@ async fn a_refund_of_a_stay_to_come_is_sent_at_once() {
     let booking = app.book(&guest, &listing, "2027-03-01", "2027-03-03").await;
     let given = json!({ "id": booking["id"], "amount": { "amount": 1_000, "currency": "USD" }, "reason": "Sorry." });
     let payload = app.must(&host, "bookingRefund", given, "booking { state } refund { state }").await;
-    assert_eq!(payload, json!({ "booking": { "state": "CONFIRMED" }, "refund": { "state": "SUCCEEDED" } }));
+    assert_eq!(payload["booking"]["state"], "CONFIRMED");
+    assert_eq!(payload["refund"]["state"], "SUCCEEDED");
     app.finish().await;
 }
 

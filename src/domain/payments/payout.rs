@@ -7,6 +7,7 @@ use std::cmp::{max, min};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::ActiveValue::{NotSet, Set};
+use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use uuid::Uuid;
 
@@ -30,6 +31,8 @@ pub const PAY_OUT: &str = "pay_out";
 const MOST_ATTEMPTS: i32 = 5;
 /// How long after a refusal a payout is tried again: so many hours for the first, twice as many for the next.
 const RETRY_HOURS: i64 = 6;
+/// More than the longest chain of steps that one look can take.
+const MOST_STEPS: usize = 6;
 /// The job looks again after this long, should the one who released the money be gone.
 const SAFETY_NET: TimeDelta = TimeDelta::seconds(30);
 
@@ -49,7 +52,7 @@ pub(super) async fn of_booking(db: &impl ConnectionTrait, booking_id: Uuid) -> R
 ///
 /// Fails when the processor gives no answer; the queue then tries again.
 pub async fn pay_out(app: &App, id: Uuid) -> Result<(), Error> {
-    for _ in 0..4 {
+    for _ in 0..MOST_STEPS {
         let Some(payout) = table::payout::Entity::find_by_id(id).one(app.db.write()).await? else { return Ok(()) };
         let due = payout.release_at <= app.clock.now();
         let moved = match payout.state {
@@ -173,9 +176,7 @@ async fn send(app: &App, payout: &Payout) -> Result<bool, Error> {
     if minor == 0 {
         return paid(app, payout, None).await;
     }
-    let Some(destination) = account(app, payout.host_id).await? else {
-        return hold_back(app, payout, PayoutState::OnHold, NO_ACCOUNT, None).await;
-    };
+    let Some(destination) = payout.destination.clone() else { return address(app, payout).await };
     let request = Transfer {
         idempotency_key: format!("{}:{}", Id::new(Kind::Payout, payout.id), payout.attempt),
         amount_minor: minor,
@@ -197,6 +198,23 @@ async fn send(app: &App, payout: &Payout) -> Result<bool, Error> {
         }
         Err(unknown) => Err(unknown.into()),
     }
+}
+
+/// Writes down where a try goes: should the host name another account before it is answered, it still goes there.
+async fn address(app: &App, payout: &Payout) -> Result<bool, Error> {
+    let Some(destination) = account(app, payout.host_id).await? else {
+        return hold_back(app, payout, PayoutState::OnHold, NO_ACCOUNT, None).await;
+    };
+    use table::payout::Column;
+    table::payout::Entity::update_many()
+        .col_expr(Column::Destination, Expr::value(destination))
+        .filter(Column::Id.eq(payout.id))
+        .filter(Column::State.eq(payout.state))
+        .filter(Column::Attempt.eq(payout.attempt))
+        .filter(Column::Destination.is_null())
+        .exec(app.db.write())
+        .await?;
+    Ok(true)
 }
 
 /// The processor has sent the money, or there was none to send.
@@ -286,6 +304,8 @@ pub(super) async fn set(app: &App, txn: &impl ConnectionTrait, seen: &Payout, ch
         released_at: change.released_at.map_or(NotSet, |at| Set(Some(at))),
         release_at: change.release_at.map_or(NotSet, Set),
         sent_minor: change.sent_minor.map_or(NotSet, |minor| Set(Some(minor))),
+        // A new try goes to where the host wants it by then.
+        destination: change.attempt.map_or(NotSet, |_| Set(None)),
         attempt: change.attempt.map_or(NotSet, Set),
         paid_at: change.paid_at.map_or(NotSet, |at| Set(Some(at))),
         provider_reference: change.reference.map_or(NotSet, |reference| Set(Some(reference))),

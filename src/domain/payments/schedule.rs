@@ -69,6 +69,7 @@ pub async fn schedule(
             installment: Set(i32::try_from(number).unwrap_or(i32::MAX)),
             installments: Set(installments),
             attempt: Set(0),
+            destination: Set(None),
             failure_reason: Set(held.and_then(|held| held.failure_reason.clone())),
             provider: Set(app.gateway.provider().to_owned()),
             provider_reference: Set(None),

@@ -131,6 +131,7 @@ pub mod payout {
         pub installment: i32,
         pub installments: i32,
         pub attempt: i32,
+        pub destination: Option<String>,
         pub failure_reason: Option<String>,
         pub provider: String,
         pub provider_reference: Option<String>,

@@ -201,11 +201,19 @@ async fn money_that_is_not_where_it_should_be_is_found() {
                 mend: "UPDATE payment SET provider_reference = decline_code, decline_code = NULL WHERE id = $1",
             },
             Break {
-                checks: &["sandbox_transfers", "sandbox_payouts"],
-                subject: format!("{}:1", Id::new(payout.0, payout.1)),
+                checks: &["sandbox_transfers"],
+                subject: "stray".into(),
+                about: vec![],
+                sql: "INSERT INTO sandbox_transfer (idempotency_key, destination, currency, amount_minor, created_at) \
+                      VALUES ('stray', 'somewhere', 'USD', 1, CURRENT_TIMESTAMP)",
+                mend: "DELETE FROM sandbox_transfer WHERE idempotency_key = 'stray'",
+            },
+            Break {
+                checks: &["sandbox_payouts"],
+                subject: Id::new(payout.0, payout.1).to_string(),
                 about: vec![payout.1],
-                sql: "UPDATE payout SET failure_reason = provider_reference, provider_reference = 'sbt_0' WHERE id = $1",
-                mend: "UPDATE payout SET provider_reference = failure_reason, failure_reason = NULL WHERE id = $1",
+                sql: "UPDATE payout SET destination = provider_reference, provider_reference = 'sbt_0' WHERE id = $1",
+                mend: "UPDATE payout SET provider_reference = destination, destination = NULL WHERE id = $1",
             },
         ],
     )

@@ -6,9 +6,11 @@
 
 mod calls;
 mod check;
+mod deeds;
 mod money;
 mod rules;
 mod steps;
+mod things;
 mod world;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -321,5 +321,12 @@ async fn a_refund_that_comes_back_later_is_no_refund() {
     scene.stands(&guest, &booking, ["CANCELLED_BY_GUEST", "SUCCEEDED"], 30_000, 0).await;
     let seen = scene.app.booking(&guest, &booking).await;
     assert_eq!(seen["payment"]["refunds"][0]["state"], "FAILED");
+    // It stays owed, and the audit says so, until staff have it sent again.
+    let query = "query($id: ID!) { booking(id: $id) { payment { refunds { id } } } }";
+    let seen = scene.app.gql(&guest, query, json!({ "id": booking["id"] })).await;
+    let given = json!({ "id": seen["booking"]["payment"]["refunds"][0]["id"] });
+    scene.app.must(&scene.app.admin().await, "refundRetry", given, "refund { state }").await;
+    scene.settle().await;
+    scene.stands(&guest, &booking, ["CANCELLED_BY_GUEST", "SUCCEEDED"], 30_000, 30_000).await;
     scene.finish().await;
 }
