@@ -14,6 +14,7 @@ impl MigrationTrait for Migration {
         for statement in [
             "ALTER TABLE booking ADD COLUMN refunded_minor bigint NOT NULL DEFAULT 0",
             "ALTER TABLE booking ADD COLUMN seen_at timestamp with time zone",
+            "ALTER TABLE booking ADD COLUMN ended_at timestamp with time zone",
             "ALTER TABLE booking ADD COLUMN holds_nights boolean NOT NULL DEFAULT true",
         ] {
             database.execute_unprepared(statement).await?;

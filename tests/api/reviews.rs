@@ -270,3 +270,20 @@ async fn a_stay_that_was_broken_off_is_reviewed_and_one_that_never_began_is_not(
     submit(&app, &guest, &during, of_listing()).await;
     app.finish().await;
 }
+
+#[tokio::test]
+async fn a_refund_after_a_cancellation_opens_no_reviews() {
+    let app = TestApp::new().await;
+    let (host, guest) = (app.host().await, app.guest().await);
+    let listing = app.published_listing(&host, json!({ "cancellationPolicy": "STRICT" })).await;
+    let booking = app.book(&guest, &listing, "2027-03-01", "2027-03-03").await;
+    app.set("2027-02-27T12:00:00Z");
+    app.cancel(&guest, &booking).await;
+    app.set("2027-03-02T12:00:00Z");
+    let given = json!({ "id": booking["id"], "amount": { "amount": 1_000, "currency": "USD" }, "reason": "Sorry." });
+    app.must(&host, "bookingRefund", given, "refund { state }").await;
+    let query = "query($id: ID!) { booking(id: $id) { reviewWindow { opensAt } availableActions } }";
+    let seen = app.gql(&guest, query, json!({ "id": booking["id"] })).await;
+    assert_eq!(seen["booking"], json!({ "reviewWindow": null, "availableActions": [] }));
+    app.finish().await;
+}

@@ -229,6 +229,7 @@ fn row(
         cancellation: Set(None),
         refunded_minor: Set(0),
         seen_at: Set(None),
+        ended_at: Set(None),
         holds_nights: Set(quote.mode == Mode::Instant || app.config.request_blocks_calendar),
         created_at: Set(now),
         updated_at: Set(now),

@@ -113,6 +113,12 @@ impl BookingState {
         self.to_value()
     }
 
+    /// Whether nothing follows from it but reviews and refunds.
+    pub fn is_over(self) -> bool {
+        use BookingState::{CheckedIn, Confirmed, PendingPayment, Requested};
+        !matches!(self, PendingPayment | Requested | Confirmed | CheckedIn)
+    }
+
     /// The state that a word names.
     pub fn from_word(word: &str) -> Option<BookingState> {
         BookingState::try_from_value(&word.to_owned()).ok()

@@ -1,7 +1,7 @@
 //! One step in the life of a booking: a compare-and-set, its event, and the jobs that follow from it.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use sea_orm::ActiveValue::Set;
+use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 use serde_json::Value;
 use uuid::Uuid;
@@ -71,6 +71,7 @@ pub(super) async fn take(
         version: Set(seen.version + 1),
         expires_at: Set(step.expires_at),
         updated_at: Set(now),
+        ended_at: if step.to.is_over() && !seen.state.is_over() { Set(Some(now)) } else { NotSet },
         ..step.change
     };
     fail_point::reach("step.taking").await;

@@ -144,5 +144,6 @@ async fn walk(app: &App, viewer: &Viewer, booking: Booking, step: Step<'_>) -> R
     };
     app.once.spend(&txn, &[walked.id]).await?;
     txn.commit().await?;
-    Ok(walked)
+    // What was under way for a stay that is over is let go at once.
+    if walked.state.is_over() { Ok(follow_up(app, walked).await) } else { Ok(walked) }
 }

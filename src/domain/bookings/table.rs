@@ -42,6 +42,7 @@ pub mod booking {
         pub cancellation: Option<Json>,
         pub refunded_minor: i64,
         pub seen_at: Option<ChronoDateTimeUtc>,
+        pub ended_at: Option<ChronoDateTimeUtc>,
         pub holds_nights: bool,
         pub created_at: ChronoDateTimeUtc,
         pub updated_at: ChronoDateTimeUtc,

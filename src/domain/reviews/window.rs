@@ -35,12 +35,14 @@ impl Window {
 pub fn window(booking: &Booking) -> Result<Option<Window>, Error> {
     let zone: Tz = booking.time_zone.parse().map_err(|_| Error::failed("the booking's zone is unknown"))?;
     let arrival_day = instant(booking.check_in, NaiveTime::MIN, zone);
+    // The booking itself may change later, as when more is given back.
+    let Some(ended_at) = booking.ended_at else { return Ok(None) };
     let opens_at = match booking.state {
-        BookingState::Completed | BookingState::NoShow => booking.updated_at,
+        BookingState::Completed | BookingState::NoShow => ended_at,
         BookingState::CancelledByGuest | BookingState::CancelledByHost | BookingState::CancelledByPlatform
-            if booking.updated_at >= arrival_day =>
+            if ended_at >= arrival_day =>
         {
-            booking.updated_at
+            ended_at
         }
         _ => return Ok(None),
     };

@@ -297,3 +297,19 @@ async fn a_change_at_another_fee_and_the_same_price_moves_the_shares() {
     node.db.close().await;
     app.finish().await;
 }
+
+#[tokio::test]
+async fn a_change_cannot_be_agreed_to_when_the_stay_is_over() {
+    let app = TestApp::new().await;
+    let trip = trip(&app).await;
+    app.set("2027-03-01T21:00:00Z");
+    app.drain().await;
+    let asked = longer(&app, &trip, "ok").await;
+    app.step(&trip.guest, "bookingCheckOut", &trip.booking).await;
+    let answer = json!({ "id": asked["id"], "accept": true });
+    assert_eq!(app.said(&trip.host, "bookingAlterationRespond", answer).await, ["STATE_CONFLICT id"]);
+    let query = "query($id: ID!) { booking(id: $id) { state alterations { nodes { state } } } }";
+    let seen = app.gql(&trip.guest, query, json!({ "id": trip.booking["id"] })).await;
+    assert_eq!(seen["booking"], json!({ "state": "COMPLETED", "alterations": { "nodes": [{ "state": "EXPIRED" }] } }));
+    app.finish().await;
+}

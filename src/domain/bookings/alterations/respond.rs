@@ -108,6 +108,9 @@ pub(super) async fn agree(
 ) -> Result<Booking, Error> {
     let now = app.clock.now();
     let quote = alteration.quote()?;
+    if booking.state.is_over() {
+        return Err(over(app, booking, by.actor));
+    }
     if arrived_elsewhere(booking, &quote) {
         let message = "the guest has arrived; the day of check-in cannot change any more";
         return Err(Error::refused(Code::StateConflict, &["id"], message));
