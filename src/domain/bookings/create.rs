@@ -1,7 +1,7 @@
 //! Turning a quote into a booking: reserve in one transaction, then ask the processor, then record.
 
 use chrono::{NaiveTime, TimeDelta};
-use sea_orm::ActiveValue::Set;
+use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::{ActiveModelTrait, ConnectionTrait};
 use uuid::Uuid;
 
@@ -110,6 +110,10 @@ async fn reserve(
 ) -> Result<Reserved, Error> {
     let now = app.clock.now();
     let txn = app.db.begin_write().await?;
+    // The key before all else: the same request sent again waits here for what becomes of the first, and is not told
+    // that the nights are taken while the first is about to take them.
+    let id = app.clock.id();
+    app.once.spend(&txn, &[id]).await?;
     fail_point::reach("create.checking").await;
     if consumed(&txn, quote.id).await?.is_some() {
         return Err(used_up());
@@ -133,6 +137,7 @@ async fn reserve(
     let expires_at = now + HOLD;
     let row = row(app, guest.user_id, &listing, quote)?;
     let row = table::booking::ActiveModel {
+        id: Set(id),
         message: Set(message.filter(|text| !text.is_empty())),
         expected_arrival: Set(expected_arrival),
         expires_at: Set(Some(expires_at)),
@@ -166,7 +171,6 @@ async fn reserve(
     note(app, &txn, booking.id, None, BookingState::PendingPayment, by, "create", None).await?;
     fail_point::reach("create.queueing").await;
     look_at(app, &txn, booking.id, &[now + SAFETY_NET, expires_at]).await?;
-    app.once.spend(&txn, &[booking.id]).await?;
     fail_point::reach("create.reserving").await;
     txn.commit().await?;
     fail_point::reach("create.reserved").await;
@@ -198,7 +202,7 @@ fn row(
     let now = app.clock.now();
     let guests = quote.price.guests;
     Ok(table::booking::ActiveModel {
-        id: Set(app.clock.id()),
+        id: NotSet,
         code: Set(code(app)),
         version: Set(1),
         listing_id: Set(listing.id),
