@@ -127,6 +127,20 @@ async fn ledger(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
             };
             database.execute_unprepared(&format!("CREATE TRIGGER {name} BEFORE {change} ON {table} {action}")).await?;
         }
+        if database.get_database_backend() == DbBackend::Sqlite {
+            // REPLACE deletes a row without a trigger of its own.
+            let same = if table == "ledger_entry" {
+                "transaction_id = NEW.transaction_id AND line = NEW.line"
+            } else {
+                "id = NEW.id OR (kind = NEW.kind AND object_id = NEW.object_id)"
+            };
+            let trigger = format!(
+                "CREATE TRIGGER {table}_no_replace BEFORE INSERT ON {table} \
+                 WHEN EXISTS (SELECT 1 FROM {table} WHERE {same}) \
+                 BEGIN SELECT RAISE(ABORT, 'the ledger is insert-only'); END"
+            );
+            database.execute_unprepared(&trigger).await?;
+        }
         if database.get_database_backend() == DbBackend::Postgres {
             let action = "FOR EACH STATEMENT EXECUTE FUNCTION ledger_is_insert_only()";
             let trigger = format!("CREATE TRIGGER {table}_no_truncate BEFORE TRUNCATE ON {table} {action}");

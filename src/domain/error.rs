@@ -173,7 +173,9 @@ impl Refusals {
     /// but line breaks and tabs.
     pub fn text(&mut self, field: &[&str], text: &str, most: usize) -> String {
         let text = self.text_or_empty(field, text, most);
-        self.check(!text.is_empty(), Code::Required, field, "must not be empty");
+        let seen =
+            |c: char| !c.is_whitespace() && !matches!(c, '\u{AD}' | '\u{200B}'..='\u{200F}' | '\u{2060}' | '\u{FEFF}');
+        self.check(text.chars().any(seen), Code::Required, field, "must not be empty");
         text
     }
 

@@ -18,8 +18,8 @@ use crate::domain::error::{Code, Error, Refusal};
 use crate::platform::App;
 use crate::platform::idempotency::{Found, Once, Scope, Spent};
 
-/// Mutations that move money: they need a key, and their keys are kept longer.
-const MONEY: [&str; 5] =
+/// Mutations that need a key.
+const NEED_A_KEY: [&str; 5] =
     ["bookingCreate", "bookingCancel", "bookingRefund", "bookingAlterationRequest", "bookingAlterationRespond"];
 const LONGEST_KEY: usize = 255;
 const KEPT: TimeDelta = TimeDelta::hours(24);
@@ -162,7 +162,8 @@ impl Call {
                 done
             }
             Found::Running | Found::Nothing | Found::Own => {
-                let message = "the first request with this idempotency key has no answer yet; send it again in a while";
+                let message =
+                    "the first request with this idempotency key has no answer yet; send it again in a minute";
                 Err(Error::refused(Code::IdempotencyInProgress, &[], message))
             }
         }
@@ -211,9 +212,8 @@ fn end_of<T>(done: &Result<T, Error>) -> End {
 fn read(ctx: &Context<'_>) -> Result<Option<(String, Once)>, Vec<Refusal>> {
     let app = ctx.app();
     let operation = ctx.field().name();
-    let moves_money = MONEY.contains(&operation);
     let Some(key) = given(ctx)? else {
-        if moves_money && app.config.require_idempotency_keys {
+        if NEED_A_KEY.contains(&operation) && app.config.require_idempotency_keys {
             let message = "send an idempotency key, so that a request sent again is not done again: \
                            `@idempotent(key: \"…\")` on the field, or the header `Idempotency-Key`, with a random UUID";
             return Err(vec![Refusal::at(Code::Required, &[], message)]);
@@ -227,9 +227,14 @@ fn read(ctx: &Context<'_>) -> Result<Option<(String, Once)>, Vec<Refusal>> {
     let arguments = canonical(ctx.field().arguments().map_err(unreadable)?);
     let actor = ctx.viewer().user().map_or_else(|| "anonymous".to_owned(), |user| user.user_id.to_string());
     let scope = Scope { actor, operation: operation.to_owned(), key: key.clone() };
-    let keep = if moves_money { KEPT_FOR_MONEY } else { KEPT };
+    let keep = if moves_money(operation) { KEPT_FOR_MONEY } else { KEPT };
     let once = Once::claim(&app.clock, scope, app.keys.argument_fingerprints(&arguments), keep);
     Ok(Some((key, once)))
+}
+
+/// Whether a mutation moves money or nights, so that its key is kept longer.
+fn moves_money(operation: &str) -> bool {
+    ["booking", "payout", "refund"].iter().any(|noun| operation.starts_with(noun))
 }
 
 /// The key that came with the field or, for a document of one mutation, with the request.

@@ -25,7 +25,7 @@ use crate::kernel::money::Currency;
 pub enum PayoutState {
     /// Waits for its day.
     Scheduled,
-    /// Kept back until staff let it go, or until you have named an account.
+    /// Kept back until staff let it go or, when you had not named an account, until you have.
     OnHold,
     /// On its way.
     Processing,
@@ -80,9 +80,10 @@ impl Payout {
         self.money(self.0.amount_minor)
     }
 
-    /// What was sent of it, the rest having settled what the host owed; null until it was settled.
+    /// What is sent of it, the rest having settled what the host owed; null while nothing is.
     async fn sent(&self) -> Option<Result<Money>> {
-        self.0.sent_minor.map(|minor| self.money(minor))
+        let went = matches!(self.0.state, state::PayoutState::Processing | state::PayoutState::Paid);
+        self.0.sent_minor.filter(|_| went).map(|minor| self.money(minor))
     }
 
     /// Where it stands.
@@ -239,7 +240,8 @@ impl PayoutMutation {
     }
 
     /// Names the account at the card processor to which you are paid, such as `acct_…` at Stripe. The sandbox pays
-    /// everybody; its accounts `closed`, `unknown` and `lost` fail as their names say.
+    /// everybody; its account `closed` refuses money, `unknown` takes it without an answer and answers when asked again, `lost`
+    /// never hears of it.
     async fn payout_account_set(
         &self,
         ctx: &Context<'_>,

@@ -50,7 +50,8 @@ impl Database {
             }
         };
         if url.starts_with("sqlite") {
-            if let Some(folder) = sqlite_file(url).and_then(|file| file.parent().map(ToOwned::to_owned)) {
+            let folder = sqlite_file(url).and_then(|file| file.parent().map(ToOwned::to_owned));
+            if let Some(folder) = folder.filter(|_| url.contains("mode=rwc")) {
                 std::fs::create_dir_all(&folder)
                     .map_err(|error| failed(DbErr::Conn(RuntimeErr::Internal(error.to_string()))))?;
             }

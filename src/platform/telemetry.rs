@@ -1,5 +1,7 @@
 //! Logs: readable text or JSON lines, on standard error.
 
+use std::io::IsTerminal;
+
 use tracing_subscriber::EnvFilter;
 
 use super::config::Config;
@@ -7,7 +9,8 @@ use super::config::Config;
 /// Starts logging as `config` says; a second call changes nothing.
 pub fn start(config: &Config) {
     let filter = EnvFilter::try_new(&config.log).unwrap_or_default();
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let colours = std::io::stderr().is_terminal();
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours);
     let started = if config.log_json { builder.json().try_init() } else { builder.with_target(false).try_init() };
     if started.is_err() {
         tracing::debug!("logging had been started before");

@@ -68,9 +68,11 @@ pub async fn create(app: &App, viewer: &Viewer, request: NewBooking) -> Result<B
 /// The refusal of a card, with the processor's reason.
 pub(super) async fn declined(app: &App, booking_id: Uuid, field: &[&str]) -> Result<Error, Error> {
     let payment = payments::of_booking(app.db.read(), booking_id).await?;
-    let reason = payment.decline_code.filter(|_| payment.state == PaymentState::Failed);
-    let reason = reason.unwrap_or_else(|| "the payment did not go through".to_owned());
-    Ok(Error::refused(Code::PaymentDeclined, field, format!("the card was declined: {reason}")))
+    let message = match payment.decline_code.filter(|_| payment.state == PaymentState::Failed) {
+        Some(reason) => format!("the card was declined: {reason}"),
+        None => "the payment was not completed in time; there is no booking and nothing was charged".to_owned(),
+    };
+    Ok(Error::refused(Code::PaymentDeclined, field, message))
 }
 
 /// The refusal of an old quote, with a fresh one for the same stay when it can still be booked.

@@ -84,6 +84,9 @@ async fn release(app: &App, payout: &Payout) -> Result<bool, Error> {
     if payout.state != PayoutState::Scheduled {
         return Ok(true);
     }
+    if payout.host_id != escrow.host_id || payout.currency != escrow.currency {
+        return Err(Error::failed("the payout and the escrow of a booking name different hosts or currencies"));
+    }
     if payout.amount_minor > escrow.shares().minus(escrow.released()).host {
         return Err(Error::failed("the guest has not been charged for the change of the stay yet"));
     }

@@ -4,7 +4,7 @@ use sea_orm::ActiveValue::Set;
 use sea_orm::EntityTrait;
 use sea_orm::sea_query::OnConflict;
 
-use super::payout::{Change, PAY_OUT, Payout, set};
+use super::payout::{Change, PAY_OUT, Payout, pay_out, set};
 use super::state::PayoutState;
 use super::table;
 use crate::domain::error::{Code, Error, Refusals};
@@ -40,7 +40,11 @@ pub async fn release(app: &App, viewer: &Viewer, id: Uuid) -> Result<Payout, Err
         Some(_) => Change { state: Some(PayoutState::Failed), release_at: Some(app.clock.now()), ..Change::default() },
         None => Change { state: Some(PayoutState::Scheduled), ..Change::default() },
     };
-    apply(app, &payout, change, true).await
+    let payout = apply(app, &payout, change, true).await?;
+    if let Err(error) = pay_out(app, id).await {
+        tracing::warn!(payout.id = %id, %error, "a payout that was let go will be sent later");
+    }
+    known(app, payout.id).await
 }
 
 async fn for_staff(app: &App, viewer: &Viewer, id: Uuid) -> Result<Payout, Error> {

@@ -298,6 +298,23 @@ async fn a_change_at_another_fee_and_the_same_price_moves_the_shares() {
     app.finish().await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_many_agreements_at_once_one_counts_and_the_others_are_told() {
+    let app = TestApp::new().await;
+    let trip = trip(&app).await;
+    let asked = longer(&app, &trip, "ok").await;
+    let given = json!({ "id": asked["id"], "accept": true });
+    let answers = (0..6).map(|_| app.mutate(&trip.host, "bookingAlterationRespond", given.clone(), "__typename"));
+    let mut errors: Vec<Vec<String>> = futures_util::future::join_all(answers).await.iter().map(errors).collect();
+    errors.sort();
+    let mut wanted = vec![vec!["STATE_CONFLICT id".to_owned()]; 6];
+    wanted[0].clear();
+    assert_eq!(errors, wanted);
+    let captures = "ledger_transaction WHERE kind = 'CAPTURE'";
+    assert_eq!(app.count(captures, []).await, 2);
+    app.finish().await;
+}
+
 #[tokio::test]
 async fn a_change_cannot_be_agreed_to_when_the_stay_is_over() {
     let app = TestApp::new().await;

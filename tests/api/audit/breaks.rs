@@ -127,6 +127,12 @@ async fn money_that_is_not_where_it_should_be_is_found() {
                  failure_reason = NULL WHERE id = $1",
             ),
             broken(
+                &["payout_parties"],
+                scheduled,
+                "UPDATE payout SET host_id = (SELECT guest_id FROM booking b WHERE b.id = payout.booking_id) WHERE id = $1",
+                "UPDATE payout SET host_id = (SELECT host_id FROM booking b WHERE b.id = payout.booking_id) WHERE id = $1",
+            ),
+            broken(
                 &["payout_states"],
                 scheduled,
                 "UPDATE payout SET state = 'FAILED' WHERE id = $1",

@@ -123,6 +123,12 @@ pub(super) async fn agree(
     listings::lock_calendar(&txn, booking.listing_id).await?;
     // Listing, booking, escrow: everybody who needs several of them takes them in this order.
     access::lock(&txn, booking.id).await?;
+    // Whoever was faster with an answer of their own has had it by now.
+    let seen = table::alteration::Entity::find_by_id(alteration.id).one(&txn).await?;
+    if seen.is_none_or(|seen| seen.state != AlterationState::Pending) {
+        drop(txn);
+        return Err(over(app, booking, by.actor));
+    }
     paid_in_full(&txn, booking).await?;
     let (hold, preparation) = (now + HOLD, booking.preparation_nights.unsigned_abs());
     fail_point::reach("alteration.claiming").await;

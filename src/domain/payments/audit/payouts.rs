@@ -51,6 +51,20 @@ pub(super) async fn audit(audit: &mut Audit) -> Result<(), DbErr> {
                      OR (released_at IS NOT NULL AND state IN ('SCHEDULED', 'CANCELLED'))",
         })
         .await?;
+    audit
+        .check(Check {
+            name: "payout_parties",
+            says: "A payout, the escrow and the payments of a booking are for its host and in its currency.",
+            kind: Some(Kind::Payout),
+            looks_at: "payout",
+            faults: "SELECT p.id, p.booking_id, 'for another host or in another currency than its booking' AS note \
+                     FROM payout p JOIN booking b ON b.id = p.booking_id LEFT JOIN escrow e ON e.booking_id = b.id \
+                     LEFT JOIN listing l ON l.id = b.listing_id WHERE p.host_id <> b.host_id \
+                     OR p.currency <> b.currency OR e.host_id <> b.host_id OR e.currency <> b.currency \
+                     OR l.host_id <> b.host_id OR EXISTS (SELECT 1 FROM payment c WHERE c.booking_id = b.id \
+                     AND (c.host_id <> b.host_id OR c.currency <> b.currency))",
+        })
+        .await?;
     let select = "SELECT state, count(*) AS value FROM payout GROUP BY state ORDER BY state";
     audit.figures("roost_payouts", "Payouts by state.", &["state"], select).await
 }
