@@ -86,10 +86,11 @@ async fn divided(audit: &mut Audit) -> Result<(), DbErr> {
 async fn penalties(audit: &mut Audit) -> Result<(), DbErr> {
     let faults = "SELECT * FROM (SELECT b.id, b.currency, 'the ledger has another penalty' AS note, \
          CASE WHEN b.state = 'CANCELLED_BY_HOST' THEN COALESCE(CAST(b.cancellation ->> 'host_penalty' AS BIGINT), 0) \
-         ELSE 0 END AS wanted, CAST(COALESCE((SELECT sum(e.amount_minor) FROM ledger_transaction t \
-         JOIN ledger_entry e ON e.transaction_id = t.id WHERE t.kind = 'PENALTY' AND t.object_id = b.id \
-         AND e.debit = 'HOST_PAYABLE' AND e.credit = 'PLATFORM_REVENUE'), 0) AS BIGINT) AS found \
-         FROM booking b) AS compared WHERE wanted <> found UNION ALL \
+         ELSE 0 END AS wanted, CAST(COALESCE(posted.minor, 0) AS BIGINT) AS found FROM booking b \
+         LEFT JOIN (SELECT t.object_id, sum(e.amount_minor) AS minor FROM ledger_transaction t \
+         JOIN ledger_entry e ON e.transaction_id = t.id WHERE t.kind = 'PENALTY' AND e.debit = 'HOST_PAYABLE' \
+         AND e.credit = 'PLATFORM_REVENUE' GROUP BY t.object_id) AS posted ON posted.object_id = b.id) \
+         AS compared WHERE wanted <> found UNION ALL \
          SELECT t.object_id AS id, t.currency, 'a penalty for a booking that is not there' AS note, NULL AS wanted, \
          NULL AS found FROM ledger_transaction t LEFT JOIN booking b ON b.id = t.object_id \
          AND b.currency = t.currency WHERE t.kind = 'PENALTY' AND b.id IS NULL";

@@ -60,13 +60,14 @@ async fn totals(audit: &mut Audit) -> Result<(), DbErr> {
 }
 
 async fn balances(audit: &mut Audit) -> Result<(), DbErr> {
-    let ledger = sum("SELECT sum(CASE WHEN l.credit = 'GUEST_ESCROW' THEN l.amount_minor ELSE -l.amount_minor END) \
-                      FROM ledger_transaction t JOIN ledger_entry l ON l.transaction_id = t.id \
-                      WHERE t.booking_id = e.booking_id AND 'GUEST_ESCROW' IN (l.debit, l.credit)");
+    let ledger = "SELECT t.booking_id, sum(CASE WHEN l.credit = 'GUEST_ESCROW' THEN l.amount_minor \
+                  ELSE -l.amount_minor END) AS minor FROM ledger_transaction t JOIN ledger_entry l \
+                  ON l.transaction_id = t.id WHERE 'GUEST_ESCROW' IN (l.debit, l.credit) GROUP BY t.booking_id";
     let faults = differing(&format!(
         "SELECT e.booking_id AS id, e.currency, 'the ledger holds another amount for the booking' AS note, \
          e.host_minor + e.platform_minor + e.tax_minor - e.host_released_minor - e.platform_released_minor \
-         - e.tax_released_minor AS wanted, {ledger} AS found FROM escrow e"
+         - e.tax_released_minor AS wanted, CAST(COALESCE(held.minor, 0) AS BIGINT) AS found FROM escrow e \
+         LEFT JOIN ({ledger}) AS held ON held.booking_id = e.booking_id"
     ));
     audit
         .check(Check {

@@ -2,7 +2,7 @@
 
 use sea_orm::DbErr;
 
-use super::{differing, posted, sum};
+use super::{POSTED, differing, posted, sum};
 use crate::kernel::id::Kind;
 use crate::platform::audit::{Audit, Check};
 
@@ -113,7 +113,7 @@ async fn captures(audit: &mut Audit) -> Result<(), DbErr> {
     let posted = posted("CAPTURE", "p.id", "e.debit = 'PSP_CLEARING' AND e.credit = 'GUEST_ESCROW'");
     let compared = differing(&format!(
         "SELECT p.id, p.booking_id, p.currency, 'the ledger has another charge' AS note, p.captured_minor AS wanted, \
-         {posted} AS found FROM payment p"
+         {POSTED} AS found FROM payment p {posted}"
     ));
     let faults = format!(
         "{compared} UNION ALL SELECT p.id, p.booking_id, p.currency, 'charged while ' || p.state AS note, \
@@ -186,8 +186,8 @@ async fn payouts(audit: &mut Audit) -> Result<(), DbErr> {
     ] {
         let posted = posted(kind, "p.id", entries);
         let compared = differing(&format!(
-            "SELECT p.id, p.booking_id, p.currency, '{note}' AS note, {minor} AS wanted, {posted} AS found \
-             FROM payout p"
+            "SELECT p.id, p.booking_id, p.currency, '{note}' AS note, {minor} AS wanted, {POSTED} AS found \
+             FROM payout p {posted}"
         ));
         let faults = format!(
             "{compared} UNION ALL SELECT t.object_id AS id, t.booking_id, t.currency, 'the ledger has a ' || t.kind || \
