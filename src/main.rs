@@ -15,6 +15,8 @@ use roost::{demo, graphql, jobs, server};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+/// Room for the deepest operation that is served, many times over, also in a build that is not optimised.
+const STACK_BYTES: usize = 8 * 1024 * 1024;
 /// How long a stop waits for what is in flight.
 const LAST_WAIT: Duration = Duration::from_secs(35);
 
@@ -70,7 +72,8 @@ fn main() -> ExitCode {
         }
     };
     telemetry::start(&config);
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let runtime = match tokio::runtime::Builder::new_multi_thread().thread_stack_size(STACK_BYTES).enable_all().build()
+    {
         Ok(runtime) => runtime,
         Err(error) => {
             eprintln!("roost cannot start: {error}");

@@ -18,6 +18,7 @@ mod m0011_jobs;
 mod m0012_alterations;
 mod m0013_audit;
 mod m0014_disputes;
+mod m0015_notifications;
 
 /// Every step of the schema, in order.
 #[derive(Debug, Clone, Copy)]
@@ -41,6 +42,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0012_alterations::Migration),
             Box::new(m0013_audit::Migration),
             Box::new(m0014_disputes::Migration),
+            Box::new(m0015_notifications::Migration),
         ]
     }
 }

@@ -52,7 +52,14 @@ async fn empty(now: &str) -> (App, Folder) {
 }
 
 fn as_user(user_id: Uuid) -> Viewer {
-    Viewer::User(SignedIn { user_id, session_id: user_id, is_host: true, is_admin: false, is_verified: true })
+    Viewer::User(SignedIn {
+        user_id,
+        session_id: user_id,
+        expires_at: chrono::DateTime::<chrono::Utc>::MAX_UTC,
+        is_host: true,
+        is_admin: false,
+        is_verified: true,
+    })
 }
 
 struct Filled {

@@ -1,4 +1,5 @@
-//! The rules, in wings: reviews -> bookings -> payments -> listings -> users -> viewer, error.
+//! The rules, in wings: reviews -> bookings -> payments -> listings -> users -> notifications ->
+//! viewer, error.
 //!
 //! A wing names only wings after the arrow. Every use case has the shape
 //! `verb(app, viewer, request) -> Result<Row, Error>`.
@@ -6,6 +7,7 @@
 pub mod bookings;
 pub mod error;
 pub mod listings;
+pub mod notifications;
 pub mod payments;
 pub mod reviews;
 pub mod users;

@@ -1,5 +1,6 @@
 //! On whose behalf a use case runs.
 
+use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::error::{Code, Error};
@@ -22,6 +23,8 @@ pub struct SignedIn {
     pub user_id: Uuid,
     /// The sign-in that the request came with.
     pub session_id: Uuid,
+    /// When the token that the request came with ends.
+    pub expires_at: DateTime<Utc>,
     /// May list places.
     pub is_host: bool,
     /// Is staff of the marketplace.

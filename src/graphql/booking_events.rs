@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use async_graphql::{Context, Enum, ID, Object, Result};
 
-use super::bookings::BookingState;
+use super::bookings::{Booking, BookingState};
 use super::context::{Ask, id};
-use super::loaders::UserKey;
+use super::error::shown;
+use super::loaders::{BookingKey, UserKey};
 use super::scalars::{DateTime, Json};
 use super::users::User;
 use crate::domain::bookings::{self as domain, state};
+use crate::domain::error::Error;
 use crate::kernel::id::Kind;
 
 /// Who took a step.
@@ -36,6 +38,12 @@ impl BookingEvent {
     /// The id.
     pub async fn id(&self) -> ID {
         id(Kind::BookingEvent, self.0.id)
+    }
+
+    /// The booking that took it, as it stands now.
+    async fn booking(&self, ctx: &Context<'_>) -> Result<Booking> {
+        let booking = ctx.load(BookingKey(self.0.booking_id)).await?;
+        booking.map(Booking::of).ok_or_else(|| shown(Error::failed("a step has no booking")))
     }
 
     /// When it was taken.
@@ -69,7 +77,7 @@ impl BookingEvent {
         &self.0.action
     }
 
-    /// What was said with it.
+    /// What was said with it; null when nothing was.
     async fn data(&self) -> Option<Json> {
         self.0.data.clone().map(Json)
     }

@@ -7,9 +7,10 @@ use async_graphql::{Context, Enum, ID, Object, Result};
 use super::alterations::BookingAlteration;
 use super::booking_events::BookingEvent;
 use super::cancellations::CancellationPreview;
-use super::connections::{BookingAlterationConnection, BookingEventConnection, count, page, page_cost};
+use super::connections::{BookingAlterationConnection, BookingEventConnection, count, page};
 use super::context::{Ask, id};
 use super::error::shown;
+use super::limits::cost;
 use super::listings::{CancellationPolicy, Listing};
 use super::loaders::{BookingReviewKey, LedgerKey, ListingKey, PaymentKey, PayoutsKey, UserKey};
 use super::payments::Payment;
@@ -196,7 +197,7 @@ impl Booking {
         Ok(actions.into_iter().map(Into::into).collect())
     }
 
-    /// When the current state ends by itself.
+    /// When the current state ends by itself; null when it does not.
     async fn expires_at(&self) -> Option<DateTime> {
         self.0.expires_at.map(DateTime)
     }
@@ -251,17 +252,17 @@ impl Booking {
         Ok(tiers.into_iter().map(|tier| CancellationTier::of(tier, currency)).collect())
     }
 
-    /// A word from the guest to the host.
+    /// A word from the guest to the host; null when there is none.
     async fn message(&self) -> Option<&str> {
         self.0.message.as_deref()
     }
 
-    /// When the guest means to arrive.
+    /// When the guest means to arrive; null when they did not say.
     async fn expected_arrival(&self) -> Option<LocalTime> {
         self.0.expected_arrival.map(LocalTime)
     }
 
-    /// What the guest pays; the host sees what moved, not how.
+    /// What the guest pays; the host sees what moved, not how. Null when there is nothing to pay.
     async fn payment(&self, ctx: &Context<'_>) -> Option<Result<Payment>> {
         let loaded = ctx.load(PaymentKey(self.0.id)).await;
         let for_guest = ctx.viewer().is(self.0.guest_id) || ctx.viewer().is_staff();
@@ -281,7 +282,7 @@ impl Booking {
     }
 
     /// Changes of the stay that were asked for, latest first.
-    #[graphql(complexity = "page_cost(first, None, child_complexity)")]
+    #[graphql(directive = cost::apply(2))]
     async fn alterations(
         &self,
         ctx: &Context<'_>,
@@ -298,7 +299,7 @@ impl Booking {
     }
 
     /// The steps it took, latest first.
-    #[graphql(complexity = "page_cost(first, last, child_complexity)")]
+    #[graphql(directive = cost::apply(2))]
     async fn events(
         &self,
         ctx: &Context<'_>,
@@ -315,12 +316,12 @@ impl Booking {
         })
     }
 
-    /// The guest's review of the listing, once you may see it.
+    /// The guest's review of the listing; null until there is one that you may see.
     async fn guest_review(&self, ctx: &Context<'_>) -> Option<Result<Review>> {
         self.review(ctx, Direction::GuestToListing).await.transpose()
     }
 
-    /// The host's review of the guest, once you may see it.
+    /// The host's review of the guest; null until there is one that you may see.
     async fn host_review(&self, ctx: &Context<'_>) -> Option<Result<Review>> {
         self.review(ctx, Direction::HostToGuest).await.transpose()
     }

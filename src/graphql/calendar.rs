@@ -31,13 +31,13 @@ impl CalendarDay {
     }
 
     /// What the night costs before discounts.
-    async fn price(&self) -> Option<Money> {
-        Some(Money::new(self.day.price, self.currency))
+    async fn price(&self) -> Money {
+        Money::new(self.day.price, self.currency)
     }
 
     /// Where the price comes from.
-    async fn price_source(&self) -> Option<PriceSource> {
-        Some(self.day.price_source.into())
+    async fn price_source(&self) -> PriceSource {
+        self.day.price_source.into()
     }
 
     /// Whether a stay may begin on this date.
@@ -55,12 +55,12 @@ impl CalendarDay {
         self.day.min_nights
     }
 
-    /// The host's note; for the host alone.
+    /// The host's note; null for everybody but the host, and where there is none.
     async fn note(&self) -> Option<&str> {
         self.day.note.as_deref()
     }
 
-    /// The booking that took the night; for its parties alone.
+    /// The booking that took the night; null for everybody but its parties, and when none did.
     async fn booking(&self, ctx: &Context<'_>) -> Option<Result<Booking>> {
         let booking = self.day.booking_id.filter(|_| ctx.viewer().user().is_some())?;
         ctx.load(BookingKey(booking)).await.map(|found| found.map(Booking::of)).transpose()

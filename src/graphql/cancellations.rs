@@ -48,7 +48,7 @@ impl CancellationPreview {
         self.money(self.cancellation.tax_kept)
     }
 
-    /// What a cancelling host owes.
+    /// What a cancelling host owes; null when the host does not cancel.
     async fn host_penalty(&self) -> Option<Money> {
         self.cancellation.host_penalty.map(|minor| self.money(minor))
     }

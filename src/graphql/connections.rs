@@ -8,12 +8,14 @@ use super::booking_events::BookingEvent;
 use super::bookings::Booking;
 use super::context::Ask;
 use super::error::shown;
+use super::limits::cost;
 use super::listings::Listing;
+use super::notifications::Notification;
 use super::payouts::Payout;
 use super::reviews::Review;
 use super::users::Session;
 use crate::domain::error::Error;
-use crate::kernel::page::{DEFAULT_PAGE, MAX_PAGE, Page, PageRequest};
+use crate::kernel::page::{Page, PageRequest};
 use crate::platform::App;
 
 /// Where a page lies in its list.
@@ -23,9 +25,9 @@ pub struct PageInfo {
     pub has_next_page: bool,
     /// Whether items precede the first one of this page.
     pub has_previous_page: bool,
-    /// Cursor of the first item.
+    /// Cursor of the first item; null when the page is empty.
     pub start_cursor: Option<String>,
-    /// Cursor of the last item.
+    /// Cursor of the last item; null when the page is empty.
     pub end_cursor: Option<String>,
 }
 
@@ -68,12 +70,6 @@ pub fn page(
     PageRequest::new(first, after, last, before).map_err(|bad| shown(bad.into()))
 }
 
-/// How many fields a page can hold: what is asked of each item, for every item that can be on it.
-pub fn page_cost(first: Option<i32>, last: Option<i32>, each: usize) -> usize {
-    let size = first.or(last).and_then(|size| u32::try_from(size).ok()).unwrap_or(DEFAULT_PAGE).min(MAX_PAGE);
-    1 + usize::try_from(size).unwrap_or(usize::MAX).saturating_mul(each)
-}
-
 /// A page that holds nothing.
 pub fn empty_page<T>() -> Page<T> {
     Page { edges: Vec::new(), has_next: false, has_previous: false }
@@ -109,6 +105,7 @@ macro_rules! connection {
             }
 
             /// How many items the whole list has.
+            #[graphql(directive = cost::apply(3))]
             async fn total_count(&self, ctx: &Context<'_>) -> Result<i64> {
                 (self.total)(ctx).await
             }
@@ -140,6 +137,7 @@ connection!(ListingConnection, ListingEdge, Listing, "listings");
 connection!(BookingConnection, BookingEdge, Booking, "bookings");
 connection!(BookingEventConnection, BookingEventEdge, BookingEvent, "steps in the life of a booking");
 connection!(BookingAlterationConnection, BookingAlterationEdge, BookingAlteration, "changes of a booking");
+connection!(NotificationConnection, NotificationEdge, Notification, "what you were told");
 connection!(PayoutConnection, PayoutEdge, Payout, "payouts");
 connection!(ReviewConnection, ReviewEdge, Review, "reviews");
 connection!(SessionConnection, SessionEdge, Session, "sign-ins");

@@ -72,7 +72,11 @@ pub enum UserErrorCode {
 #[graphql(
     field(name = "code", ty = "&UserErrorCode", desc = "What kind of thing went wrong, for programs."),
     field(name = "message", ty = "&String", desc = "What went wrong, in a sentence for people."),
-    field(name = "field", ty = "&Option<Vec<String>>", desc = "Path into the arguments.")
+    field(
+        name = "field",
+        ty = "&Option<Vec<String>>",
+        desc = "Path into the arguments; null when no argument is at fault."
+    )
 )]
 pub enum UserError {
     /// Any other.
@@ -94,7 +98,7 @@ pub struct InputUserError {
     code: UserErrorCode,
     /// What went wrong, in a sentence for people.
     message: String,
-    /// Path into the arguments.
+    /// Path into the arguments; null when no argument is at fault.
     field: Option<Vec<String>>,
 }
 
@@ -105,7 +109,7 @@ pub struct NightsUnavailableError {
     code: UserErrorCode,
     /// What went wrong, in a sentence for people.
     message: String,
-    /// Path into the arguments.
+    /// Path into the arguments; null when no argument is at fault.
     field: Option<Vec<String>>,
     /// The nights that are taken.
     nights: Vec<UnavailableNight>,
@@ -118,7 +122,7 @@ pub struct QuoteStaleError {
     code: UserErrorCode,
     /// What went wrong, in a sentence for people.
     message: String,
-    /// Path into the arguments.
+    /// Path into the arguments; null when no argument is at fault.
     field: Option<Vec<String>>,
     /// A fresh quote for the same stay, ready to accept; null when it cannot be booked any more.
     quote: Option<Quote>,
@@ -131,7 +135,7 @@ pub struct RefundChangedError {
     code: UserErrorCode,
     /// What went wrong, in a sentence for people.
     message: String,
-    /// Path into the arguments.
+    /// Path into the arguments; null when no argument is at fault.
     field: Option<Vec<String>>,
     /// What cancelling would give back now.
     actual: CancellationPreview,
@@ -144,7 +148,7 @@ pub struct StateConflictError {
     code: UserErrorCode,
     /// What went wrong, in a sentence for people.
     message: String,
-    /// Path into the arguments.
+    /// Path into the arguments; null when no argument is at fault.
     field: Option<Vec<String>>,
     /// Where the booking stands.
     state: BookingState,

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use async_graphql::{Context, Enum, ID, Object, Result, SimpleObject};
 
 use super::calendar::CalendarDay;
-use super::connections::{ReviewConnection, page_cost};
+use super::connections::ReviewConnection;
 use super::context::{Ask, id};
 use super::error::shown;
+use super::limits::cost;
 use super::loaders::{About, AmenitiesKey, BookedKey, RatingKey, UserKey};
 use super::pricing::{Pricing, StayRules};
 use super::ratings::RatingSummary;
@@ -261,7 +262,7 @@ impl Listing {
     }
 
     /// What guests wrote, latest first.
-    #[graphql(complexity = "page_cost(first, last, child_complexity)")]
+    #[graphql(directive = cost::apply(2))]
     async fn reviews(
         &self,
         ctx: &Context<'_>,
@@ -274,6 +275,7 @@ impl Listing {
     }
 
     /// One row per local date, at most 366.
+    #[graphql(directive = cost::apply(5))]
     async fn calendar(
         &self,
         ctx: &Context<'_>,
@@ -286,6 +288,7 @@ impl Listing {
     }
 
     /// Price and availability of one stay, with every reason it cannot be booked.
+    #[graphql(directive = cost::apply(5))]
     async fn stay(
         &self,
         ctx: &Context<'_>,
@@ -311,15 +314,15 @@ impl Listing {
 /// A postal address.
 #[derive(SimpleObject)]
 pub struct Address {
-    /// Street and number; for those who have booked.
+    /// Street and number; null except for its host and guests with a confirmed booking, and where there is none.
     line1: Option<String>,
-    /// Floor, door; for those who have booked.
+    /// Floor, door; null except for its host and guests with a confirmed booking, and where there is none.
     line2: Option<String>,
     /// Town.
     city: String,
-    /// State, province, district.
+    /// State, province, district; null where there is none.
     region: Option<String>,
-    /// Postal code; for those who have booked.
+    /// Postal code; null except for its host and guests with a confirmed booking, and where there is none.
     postal_code: Option<String>,
     /// ISO 3166-1 alpha-2.
     country: String,

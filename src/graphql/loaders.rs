@@ -9,8 +9,9 @@ use chrono::NaiveDate;
 use uuid::Uuid;
 
 use super::error::shown;
-use crate::domain::bookings::{self, Booking};
+use crate::domain::bookings::{self, Alteration, Booking};
 use crate::domain::listings::{self, CalendarDay, Listing, RatingSummary, StayAnswer, StayRequest};
+use crate::domain::notifications::{self, Notification};
 use crate::domain::payments::ledger::{Posting, Transaction};
 use crate::domain::payments::{self, Attempt, Payment, Payout, Refund};
 use crate::domain::reviews::{self, Direction, ListOf, Review};
@@ -68,6 +69,22 @@ by_uuid!(
 by_uuid!(
     /// A booking that the viewer may know of.
     BookingKey -> Booking, |batch, ids| bookings::by_ids(&batch.app, &batch.viewer, ids)
+);
+by_uuid!(
+    /// A change of a booking that the viewer may know of.
+    AlterationKey -> Alteration, |batch, ids| bookings::alterations::by_ids(&batch.app, &batch.viewer, ids)
+);
+by_uuid!(
+    /// A payout that the viewer may see.
+    PayoutKey -> Payout, |batch, ids| payments::payouts_by_ids(&batch.app, &batch.viewer, ids)
+);
+by_uuid!(
+    /// A review that the viewer may see.
+    ReviewKey -> Review, |batch, ids| reviews::by_ids(&batch.app, &batch.viewer, ids)
+);
+by_uuid!(
+    /// Something that the viewer was told.
+    NotificationKey -> Notification, |batch, ids| notifications::by_ids(&batch.app, &batch.viewer, ids)
 );
 by_uuid!(
     /// The payments of a booking: its own, and those of its changes.

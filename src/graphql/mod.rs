@@ -5,17 +5,25 @@ mod batching;
 mod booking_events;
 mod booking_mutations;
 mod bookings;
+mod budget;
 mod calendar;
+mod call;
 mod cancellations;
+mod codes;
 mod connections;
 mod context;
+mod documents;
+mod engine;
 mod error;
 mod idempotency;
+mod limits;
 mod listing_mutations;
 mod listings;
 mod loaders;
 mod money;
+mod named;
 mod nodes;
+mod notifications;
 mod payload;
 mod payments;
 mod payouts;
@@ -26,54 +34,58 @@ mod reviews;
 mod scalars;
 mod search;
 mod stays;
+mod streams;
+mod subscriptions;
 mod user_mutations;
 mod users;
 
 use std::net::IpAddr;
 
 use async_graphql::dataloader::{DataLoader, HashMapCache};
-use async_graphql::{
-    Context, EmptySubscription, ID, Interface, MergedObject, Object, Response, Result, SDLExportOptions,
-};
+use async_graphql::extensions::{ApolloTracing, ExtensionFactory};
+use async_graphql::{Context, ID, Interface, MergedObject, Object, Response, Result, SDLExportOptions};
 
+pub use self::call::{Answer, Call, Operation};
+pub use self::codes::ErrorCode;
 use self::context::{Ask, Request, key};
+pub use self::engine::Engine;
 use self::error::{UserError, shown};
+use self::limits::cost;
+use self::streams::execute_stream;
+pub use self::subscriptions::Subscription;
 use crate::domain::error::{Code, Error};
 use crate::domain::viewer::Viewer;
 use crate::domain::{bookings as domain_bookings, listings as domain_listings};
 use crate::kernel::id::Kind;
 use crate::platform::App;
 
-/// Deeper queries are refused. GraphiQL's introspection needs 15.
-const DEPTH: usize = 18;
-/// Queries that could answer with more fields are refused: a field counts once for each item it can stand in.
-const COMPLEXITY: usize = 20_000;
-/// How deep the parser and the executor may nest.
+/// How deep the executor may nest; the second wall behind the limits, which end before.
 const RECURSION: usize = 32;
-const DIRECTIVES: usize = 8;
-const ALIASES: usize = 64;
 /// Longest list that `nodes` takes.
 const MOST_NODES: usize = 100;
 
 /// The executable schema.
-pub type Schema = async_graphql::Schema<Query, Mutation, EmptySubscription>;
+pub type Schema = async_graphql::Schema<Query, Mutation, Subscription>;
 
-/// Builds the schema.
-pub fn schema() -> Schema {
-    Schema::build(Query, Mutation::default(), EmptySubscription)
+/// Builds the schema, with what the settings say about showing it.
+fn schema(discovery: bool, extension: Option<impl ExtensionFactory>) -> Schema {
+    let builder = Schema::build(Query, Mutation::default(), Subscription);
+    let builder = if discovery { builder } else { builder.disable_introspection().disable_suggestions() };
+    let builder = match extension {
+        Some(extension) => builder.extension(extension),
+        None => builder,
+    };
+    builder
         .directive(idempotency::idempotent)
         .register_output_type::<MutationPayload>()
-        .limit_depth(DEPTH)
-        .limit_complexity(COMPLEXITY)
         .limit_recursive_depth(RECURSION)
-        .limit_directives(DIRECTIVES)
-        .limit_aliases(ALIASES)
         .finish()
 }
 
 /// The schema as text, as committed in `schema.graphql`.
 pub fn sdl() -> String {
-    let sdl = schema().sdl_with_options(SDLExportOptions::new().sorted_fields().sorted_arguments().sorted_enum_items());
+    let schema = schema(true, None::<ApolloTracing>);
+    let sdl = schema.sdl_with_options(SDLExportOptions::new().sorted_fields().sorted_arguments().sorted_enum_items());
     format!("{}\n", sdl.trim_end())
 }
 
@@ -86,10 +98,14 @@ pub struct Client {
     pub ip: Option<IpAddr>,
     /// The idempotency key of the request's one mutation.
     pub idempotency_key: Option<String>,
+    /// The id under which the log knows the request.
+    pub request_id: String,
+    /// Whether the client wants to know how long each field took.
+    pub trace: bool,
 }
 
 /// Runs a request on somebody's behalf.
-pub async fn execute(
+async fn execute(
     schema: &Schema,
     app: &App,
     viewer: Viewer,
@@ -126,8 +142,7 @@ impl Query {
         nodes::node(ctx, &id, &["id"]).await.transpose()
     }
 
-    /// Many things by their ids, in the order of the ids.
-    #[graphql(complexity = "1 + ids.len() * child_complexity")]
+    /// Many things by their ids, in the order of the ids; null in place of what is not known, or not to you.
     async fn nodes(
         &self,
         ctx: &Context<'_>,
@@ -144,7 +159,7 @@ impl Query {
         users::viewer(ctx).await.transpose()
     }
 
-    /// A person.
+    /// A person; null when there is none.
     async fn user(&self, ctx: &Context<'_>, #[graphql(desc = "The id.")] id: ID) -> Option<Result<users::User>> {
         let user = async {
             let id = key(Kind::User, &id, &["id"]).map_err(shown)?;
@@ -166,7 +181,7 @@ impl Query {
         listing.await.map(|row| row.map(listings::Listing::of)).map_err(shown).transpose()
     }
 
-    /// A booking of yours, by its id or by its code.
+    /// A booking of yours, by its id or by its code; null when there is none that you may see.
     async fn booking(
         &self,
         ctx: &Context<'_>,
@@ -193,7 +208,7 @@ impl Query {
 
     /// Finds published listings.
     #[expect(clippy::too_many_arguments, reason = "these are the arguments of the field")]
-    #[graphql(complexity = "connections::page_cost(first, last, child_complexity)")]
+    #[graphql(directive = cost::apply(5))]
     async fn listing_search(
         &self,
         ctx: &Context<'_>,
@@ -207,6 +222,12 @@ impl Query {
     ) -> Result<search::ListingSearchConnection> {
         let sort = sort.unwrap_or(search::ListingSearchSort::Relevance);
         search::search(ctx, wanted, sort, connections::page(first, after, last, before)?).await
+    }
+
+    /// The budget that pays for what you ask, as this operation leaves it; null on a server without budgets.
+    #[graphql(directive = cost::apply(0))]
+    async fn rate_limit(&self, ctx: &Context<'_>) -> Option<budget::RateLimit> {
+        budget::rate_limit(ctx)
     }
 
     /// Everything a place can offer.
@@ -225,6 +246,7 @@ pub struct Mutation(
     alterations::AlterationMutation,
     payouts::PayoutMutation,
     reviews::ReviewMutation,
+    notifications::NotificationMutation,
 );
 
 /// What every mutation answers with.
@@ -264,4 +286,5 @@ pub enum MutationPayload {
     ReviewSubmit(reviews::ReviewSubmitPayload),
     ReviewUpdate(reviews::ReviewUpdatePayload),
     ReviewRespond(reviews::ReviewRespondPayload),
+    NotificationsMarkRead(notifications::NotificationsMarkReadPayload),
 }

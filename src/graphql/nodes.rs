@@ -10,14 +10,15 @@ use super::bookings::Booking;
 use super::context::Ask;
 use super::error::shown;
 use super::listings::Listing;
-use super::loaders::{BookingKey, ListingKey, UserKey};
+use super::loaders::{AlterationKey, BookingKey, ListingKey, NotificationKey, PayoutKey, ReviewKey, UserKey};
+use super::notifications::Notification;
 use super::payments::{Payment, PaymentAttempt, Refund};
 use super::payouts::{LedgerTransaction, Payout};
 use super::quotes::Quote;
 use super::reviews::Review;
 use super::users::{self, Session, User, Viewer};
 use crate::domain::error::{Code, Error};
-use crate::domain::{bookings, listings, payments, reviews};
+use crate::domain::{bookings, listings, payments};
 use crate::kernel::id::{Id, Kind};
 
 /// Anything with an id.
@@ -53,6 +54,8 @@ pub enum Node {
     BookingAlteration(BookingAlteration),
     /// A review.
     Review(Review),
+    /// Something that you were told.
+    Notification(Notification),
 }
 
 /// The thing with this id, if the viewer may know of it.
@@ -95,19 +98,16 @@ pub(super) async fn node(ctx: &Context<'_>, id: &ID, field: &[&str]) -> Result<O
             let currency = payment.row.currency.parse().map_err(|error| shown(Error::failed(error)))?;
             Some(Node::Refund(Refund { row: Arc::new(row), currency }))
         }
-        Kind::Payout => {
-            let found = payments::payout_by_id(app, viewer, uuid).await.map_err(shown)?;
-            found.map(Payout::of).map(Node::Payout)
-        }
+        Kind::Payout => ctx.load(PayoutKey(uuid)).await?.map(Payout::of).map(Node::Payout),
         Kind::LedgerTransaction => {
             let found = payments::transaction_by_id(app, viewer, uuid).await.map_err(shown)?;
             found.map(LedgerTransaction::of).map(Node::LedgerTransaction)
         }
         Kind::BookingAlteration => {
-            let found = bookings::alterations::by_id(app, viewer, uuid).await.map_err(shown)?;
-            found.map(|(row, _)| Node::BookingAlteration(BookingAlteration::of(row)))
+            ctx.load(AlterationKey(uuid)).await?.map(BookingAlteration::of).map(Node::BookingAlteration)
         }
-        Kind::Review => reviews::by_id(app, viewer, uuid).await.map_err(shown)?.map(Review::of).map(Node::Review),
+        Kind::Review => ctx.load(ReviewKey(uuid)).await?.map(Review::of).map(Node::Review),
+        Kind::Notification => ctx.load(NotificationKey(uuid)).await?.map(Notification::of).map(Node::Notification),
         Kind::Season | Kind::TaxRule | Kind::Job => None,
     })
 }

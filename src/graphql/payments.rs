@@ -141,12 +141,12 @@ impl Payment {
         &self.row.provider
     }
 
-    /// The processor's name for it; for the guest alone.
+    /// The processor's name for it; null until it gave one, and for the host.
     async fn provider_reference(&self) -> Option<&str> {
         self.row.provider_reference.as_deref().filter(|_| self.for_guest)
     }
 
-    /// What the client's payment form needs while the guest must act; for the guest alone.
+    /// What the client's payment form needs while the guest must act; null at any other time, and for the host.
     async fn client_secret(&self) -> Option<&str> {
         let current = self.current();
         let acting = self.for_guest && current.state == state::PaymentState::RequiresAction;
@@ -171,7 +171,7 @@ impl Payment {
         Ok(found.map(|row| Refund { row: Arc::new(row), currency }).collect())
     }
 
-    /// When what was set aside lapses.
+    /// When what was set aside lapses; null when the processor names no such time.
     async fn capture_before(&self) -> Option<DateTime> {
         self.row.capture_before.map(DateTime)
     }
@@ -213,7 +213,7 @@ impl PaymentAttempt {
         format!("{operation} {outcome}")
     }
 
-    /// The processor's reason for declining.
+    /// The processor's reason for declining; null when it did not.
     async fn decline_code(&self) -> Option<&str> {
         self.0.decline_code.as_deref()
     }
@@ -254,7 +254,7 @@ impl Refund {
         DateTime(self.row.created_at)
     }
 
-    /// The processor's name for it.
+    /// The processor's name for it; null until it gave one.
     async fn provider_reference(&self) -> Option<&str> {
         self.row.provider_reference.as_deref()
     }

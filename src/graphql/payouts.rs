@@ -96,12 +96,12 @@ impl Payout {
         DateTime(self.0.release_at)
     }
 
-    /// When it was paid.
+    /// When it was paid; null until it is.
     async fn paid_at(&self) -> Option<DateTime> {
         self.0.paid_at.map(DateTime)
     }
 
-    /// Why it failed or is on hold.
+    /// Why it failed or is on hold; null when neither is so.
     async fn failure_reason(&self) -> Option<&str> {
         self.0.failure_reason.as_deref()
     }
@@ -157,7 +157,7 @@ impl LedgerTransaction {
         self.row.kind.word()
     }
 
-    /// The booking it belongs to.
+    /// The booking it belongs to; null when it belongs to none.
     async fn booking(&self, ctx: &Context<'_>) -> Option<Result<Booking>> {
         let found = ctx.load(BookingKey(self.row.booking_id?)).await;
         found.map(|row| row.map(Booking::of)).transpose()

@@ -45,23 +45,23 @@ pub struct Pricing {
     weekend: Option<Money>,
     /// Which nights are the weekend's.
     weekend_nights: Vec<Weekday>,
-    /// Once per stay.
+    /// Once per stay; null when there is none.
     cleaning_fee: Option<Money>,
-    /// Per stay and pet.
+    /// Per stay and pet; null when there is none.
     pet_fee: Option<Money>,
-    /// Per night and person beyond `includedGuests`.
+    /// Per night and person beyond `includedGuests`; null when there is none.
     extra_guest_fee: Option<Money>,
     /// How many people the night's price covers.
     included_guests: i32,
     /// Discounts for long stays; the one with the most nights that fits applies.
     length_of_stay: Vec<LengthOfStayDiscount>,
-    /// Discount for booking well ahead.
+    /// Discount for booking well ahead; null when there is none.
     early_bird: Option<WindowDiscount>,
-    /// Discount for booking shortly before.
+    /// Discount for booking shortly before; null when there is none.
     last_minute: Option<WindowDiscount>,
-    /// Discount while the listing is new.
+    /// Discount while the listing is new; null when there is none.
     new_listing_discount: Option<Ppm>,
-    /// Discount for giving up every refund.
+    /// Discount for giving up every refund; null when there is none.
     non_refundable_discount: Option<Ppm>,
     /// Times of the year with prices of their own.
     seasons: Vec<Season>,
@@ -100,7 +100,7 @@ pub struct Season {
     to: Date,
     /// A night; null means the usual price.
     nightly: Option<Money>,
-    /// The shortest stay that may begin in it.
+    /// The shortest stay that may begin in it; null means the usual one.
     min_nights: Option<i32>,
     /// Of two seasons on one date the one with the higher priority counts.
     priority: i32,
@@ -153,15 +153,15 @@ pub struct TaxRule {
     name: String,
     /// How it is reckoned.
     unit: TaxUnit,
-    /// The share, for PERCENT.
+    /// The share; null for every unit but PERCENT.
     rate: Option<Ppm>,
-    /// The amount, for all others.
+    /// The amount; null for PERCENT.
     amount: Option<Money>,
-    /// What PERCENT is a share of.
+    /// What it is a share of; null for every unit but PERCENT.
     base: Option<TaxBase>,
-    /// Nights beyond this many are free of it.
+    /// Nights beyond this many are free of it; null when none are.
     max_nights: Option<i32>,
-    /// Stays of so many nights and more are free of it.
+    /// Stays of so many nights and more are free of it; null when none are.
     exempt_from_nights: Option<i32>,
     /// Who hands it on.
     remitted_by: TaxRemitter,

@@ -26,32 +26,32 @@ impl RatingSummary {
         self.shown(self.0.overall)
     }
 
-    /// Was it clean?
+    /// Was it clean? Null until 3 reviews, and when nobody said.
     async fn cleanliness(&self) -> Option<f64> {
         self.shown(self.0.cleanliness)
     }
 
-    /// Was it as described?
+    /// Was it as described? Null until 3 reviews, and when nobody said.
     async fn accuracy(&self) -> Option<f64> {
         self.shown(self.0.accuracy)
     }
 
-    /// Was arriving easy?
+    /// Was arriving easy? Null until 3 reviews, and when nobody said.
     async fn check_in(&self) -> Option<f64> {
         self.shown(self.0.check_in)
     }
 
-    /// Did the host answer?
+    /// Did the host answer? Null until 3 reviews, and when nobody said.
     async fn communication(&self) -> Option<f64> {
         self.shown(self.0.communication)
     }
 
-    /// Is it well placed?
+    /// Is it well placed? Null until 3 reviews, and when nobody said.
     async fn location(&self) -> Option<f64> {
         self.shown(self.0.location)
     }
 
-    /// Was it worth its price?
+    /// Was it worth its price? Null until 3 reviews, and when nobody said.
     async fn value(&self) -> Option<f64> {
         self.shown(self.0.value)
     }

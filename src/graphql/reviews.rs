@@ -97,42 +97,42 @@ impl Review {
         self.0.overall
     }
 
-    /// Was it, were they, clean? 1 to 5.
+    /// Was it, were they, clean? 1 to 5; null when its author did not say.
     async fn cleanliness(&self) -> Option<i16> {
         self.0.cleanliness
     }
 
-    /// Was it as described? 1 to 5.
+    /// Was it as described? 1 to 5; null when its author did not say.
     async fn accuracy(&self) -> Option<i16> {
         self.0.accuracy
     }
 
-    /// Was arriving easy? 1 to 5.
+    /// Was arriving easy? 1 to 5; null when its author did not say.
     async fn check_in(&self) -> Option<i16> {
         self.0.check_in
     }
 
-    /// Did they answer? 1 to 5.
+    /// Did they answer? 1 to 5; null when its author did not say.
     async fn communication(&self) -> Option<i16> {
         self.0.communication
     }
 
-    /// Is it well placed? 1 to 5.
+    /// Is it well placed? 1 to 5; null when its author did not say.
     async fn location(&self) -> Option<i16> {
         self.0.location
     }
 
-    /// Was it worth its price? 1 to 5.
+    /// Was it worth its price? 1 to 5; null when its author did not say.
     async fn value(&self) -> Option<i16> {
         self.0.value
     }
 
-    /// Did they keep to the house rules? 1 to 5.
+    /// Did they keep to the house rules? 1 to 5; null when its author did not say.
     async fn house_rules(&self) -> Option<i16> {
         self.0.house_rules
     }
 
-    /// Would the host have them again?
+    /// Would the host have them again? Null when the host did not say, or a guest wrote it.
     async fn would_host_again(&self) -> Option<bool> {
         self.0.would_host_again
     }
@@ -142,14 +142,14 @@ impl Review {
         &self.0.text
     }
 
-    /// A word to the other side alone.
+    /// A word to the other side; null for everybody else, and when there is none.
     async fn private_note(&self, ctx: &Context<'_>) -> Option<&str> {
         let viewer = ctx.viewer();
         let party = viewer.is(self.0.author_id) || self.0.subject_id.is_some_and(|subject| viewer.is(subject));
         self.0.private_note.as_deref().filter(|_| party)
     }
 
-    /// The public answer.
+    /// The public answer; null when there is none.
     async fn response(&self) -> Option<ReviewResponse> {
         let (text, at) = self.0.response_text.clone().zip(self.0.response_at)?;
         Some(ReviewResponse { text, at: DateTime(at) })

@@ -27,6 +27,10 @@ impl ScalarType for DateTime {
         }
     }
 
+    fn is_valid(value: &Value) -> bool {
+        <Self as ScalarType>::parse(value.clone()).is_ok()
+    }
+
     fn to_value(&self) -> Value {
         Value::String(self.0.to_rfc3339_opts(SecondsFormat::AutoSi, true))
     }
@@ -46,6 +50,10 @@ impl ScalarType for Date {
                 .map_err(|_| wrong("must be a calendar date such as 2027-03-04")),
             _ => Err(wrong("must be a calendar date such as 2027-03-04")),
         }
+    }
+
+    fn is_valid(value: &Value) -> bool {
+        <Self as ScalarType>::parse(value.clone()).is_ok()
     }
 
     fn to_value(&self) -> Value {
@@ -69,6 +77,10 @@ impl ScalarType for LocalTime {
         }
     }
 
+    fn is_valid(value: &Value) -> bool {
+        <Self as ScalarType>::parse(value.clone()).is_ok()
+    }
+
     fn to_value(&self) -> Value {
         Value::String(self.0.format("%H:%M").to_string())
     }
@@ -86,6 +98,10 @@ impl ScalarType for TimeZone {
             Value::String(text) => Ok(TimeZone(text)),
             _ => Err(wrong("must be an IANA zone name such as Europe/Lisbon")),
         }
+    }
+
+    fn is_valid(value: &Value) -> bool {
+        <Self as ScalarType>::parse(value.clone()).is_ok()
     }
 
     fn to_value(&self) -> Value {
@@ -114,6 +130,10 @@ impl ScalarType for CurrencyCode {
             Value::String(text) => Ok(CurrencyCode(text)),
             _ => Err(wrong("must be an ISO 4217 code such as EUR")),
         }
+    }
+
+    fn is_valid(value: &Value) -> bool {
+        <Self as ScalarType>::parse(value.clone()).is_ok()
     }
 
     fn to_value(&self) -> Value {
@@ -151,6 +171,10 @@ impl ScalarType for MinorUnits {
             .ok_or_else(|| wrong("must be a whole number of minor units, smaller than 2^53"))
     }
 
+    fn is_valid(value: &Value) -> bool {
+        <Self as ScalarType>::parse(value.clone()).is_ok()
+    }
+
     fn to_value(&self) -> Value {
         Value::Number(self.0.into())
     }
@@ -166,6 +190,10 @@ impl ScalarType for Ppm {
     fn parse(value: Value) -> InputValueResult<Self> {
         let number = if let Value::Number(number) = &value { number.as_i64() } else { None };
         number.map(Ppm).ok_or_else(|| wrong("must be a whole number of parts per million"))
+    }
+
+    fn is_valid(value: &Value) -> bool {
+        <Self as ScalarType>::parse(value.clone()).is_ok()
     }
 
     fn to_value(&self) -> Value {

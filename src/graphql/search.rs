@@ -5,6 +5,7 @@ use async_graphql::{Context, Enum, ID, InputObject, Object, Result, SimpleObject
 use super::connections::PageInfo;
 use super::context::{Ask, key};
 use super::error::shown;
+use super::limits::cost;
 use super::listings::{Listing, RoomType};
 use super::money::{Money, MoneyInput};
 use super::stays::{PriceBreakdown, StayInput, is_hosts};
@@ -149,11 +150,13 @@ impl ListingSearchConnection {
     }
 
     /// How many match in all.
+    #[graphql(directive = cost::apply(3))]
     async fn total_count(&self) -> u64 {
         self.matches.total
     }
 
     /// What all results together offer.
+    #[graphql(directive = cost::apply(10))]
     async fn facets(&self, ctx: &Context<'_>) -> Result<SearchFacets> {
         let facets = self.matches.facets(ctx.app()).await.map_err(shown)?;
         let room_type =
@@ -198,12 +201,12 @@ impl ListingSearchEdge {
         Listing::of(self.found.listing.clone())
     }
 
-    /// Metres from the centre of the circle, measured from the place shown to the public.
+    /// Metres from the centre of the circle, measured from the place shown to the public; null without `near`.
     async fn distance_meters(&self) -> Option<i32> {
         self.found.distance_m
     }
 
-    /// What the stay costs, when one is asked for.
+    /// What the stay costs; null without `stay`.
     async fn price(&self, ctx: &Context<'_>) -> Option<PriceBreakdown> {
         let price = self.found.price.clone()?;
         Some(PriceBreakdown { price, for_host: is_hosts(ctx.viewer(), self.found.listing.host_id) })

@@ -154,9 +154,9 @@ pub struct StayViolation {
     rule: StayRule,
     /// The reason, in a sentence for people.
     message: String,
-    /// The nights in question, where it is about nights.
+    /// The nights in question; null when it is not about nights.
     nights: Option<Vec<UnavailableNight>>,
-    /// The rule's number, where it has one: nights, days or heads.
+    /// The rule's number of nights, days or heads; null when it has none.
     limit: Option<i64>,
 }
 
@@ -302,7 +302,7 @@ pub struct PriceLine {
     kind: PriceLineKind,
     /// What it is for, for people.
     label: String,
-    /// The night, for NIGHT.
+    /// The night; null for every kind but NIGHT.
     date: Option<Date>,
     /// How many.
     quantity: i32,
@@ -310,7 +310,7 @@ pub struct PriceLine {
     unit: Money,
     /// For all.
     total: Money,
-    /// Where the price comes from, for NIGHT.
+    /// Where the price comes from; null for every kind but NIGHT.
     source: Option<PriceSource>,
 }
 
@@ -387,12 +387,12 @@ impl PriceBreakdown {
         self.money(self.price.total)
     }
 
-    /// What the host pays for the service; for the host alone.
+    /// What the host pays for the service; null for everybody but the host and staff.
     async fn host_service_fee(&self) -> Option<Money> {
         self.for_host.then(|| self.money(self.price.host_fee))
     }
 
-    /// What the host earns; for the host alone.
+    /// What the host earns; null for everybody but the host and staff.
     async fn host_payout(&self) -> Option<Money> {
         self.for_host.then(|| self.money(self.price.payout))
     }

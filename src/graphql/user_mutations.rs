@@ -5,6 +5,7 @@ use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 use super::context::{Ask, id, key};
 use super::error::split;
 use super::idempotency::call;
+use super::limits::cost;
 use super::payload::payloads;
 use super::scalars::{CurrencyCode, DateTime, TimeZone};
 use super::users::Viewer;
@@ -120,6 +121,7 @@ pub struct UserMutation;
 impl UserMutation {
     /// Makes an account and signs in to it. Sent again with its idempotency key, it gives new tokens of the same session
     /// in place of the first ones, until the session is refreshed.
+    #[graphql(directive = cost::apply(100))]
     async fn user_register(
         &self,
         ctx: &Context<'_>,
@@ -183,6 +185,7 @@ impl UserMutation {
 
     /// Signs in. A wrong password and an unknown address look the same. Sent again with its idempotency key, it gives
     /// new tokens of the same session in place of the first ones, until the session is refreshed.
+    #[graphql(directive = cost::apply(100))]
     async fn session_create(
         &self,
         ctx: &Context<'_>,
@@ -192,7 +195,7 @@ impl UserMutation {
         let once = call(ctx);
         let app = once.app();
         let again = async |spent: Spent| domain::reissue(app, spent.id(1)?, spent.at).await;
-        let done = match domain::Try::count(app, &email) {
+        let done = match domain::Try::count(app, &email).await {
             Ok(counted) => once.run(domain::sign_in(app, counted, password, ctx.origin()), again).await,
             Err(error) => Err(error),
         };

@@ -4,13 +4,17 @@ use async_graphql::{Context, Enum, ID, Object, Result};
 use std::sync::Arc;
 
 use super::bookings::{Booking, BookingState};
-use super::connections::{BookingConnection, ListingConnection, PayoutConnection, ReviewConnection, SessionConnection};
-use super::connections::{count, empty_page, page, page_cost};
+use super::connections::{
+    BookingConnection, ListingConnection, NotificationConnection, PayoutConnection, ReviewConnection,
+    SessionConnection, count, empty_page, page,
+};
 use super::context::{Ask, id, key};
 use super::error::shown;
+use super::limits::cost;
 use super::listings::{Listing, ListingStatus};
 use super::loaders::{HostListingsKey, ReviewCountKey, ReviewsKey};
 use super::money::Money;
+use super::notifications::notifications;
 use super::payouts::{Payout, PayoutState};
 use super::reviews::Review;
 use super::scalars::{CurrencyCode, DateTime, TimeZone};
@@ -50,7 +54,7 @@ impl User {
         &self.0.display_name
     }
 
-    /// A few words about themselves.
+    /// A few words about themselves; null when they wrote none.
     async fn about(&self) -> Option<&str> {
         self.0.about.as_deref()
     }
@@ -66,7 +70,7 @@ impl User {
     }
 
     /// What hosts said of them as a guest, latest first.
-    #[graphql(complexity = "page_cost(first, last, child_complexity)")]
+    #[graphql(directive = cost::apply(2))]
     async fn reviews_received(
         &self,
         ctx: &Context<'_>,
@@ -79,7 +83,7 @@ impl User {
     }
 
     /// Their listings on the market, newest first.
-    #[graphql(complexity = "page_cost(first, last, child_complexity)")]
+    #[graphql(directive = cost::apply(2))]
     async fn listings(
         &self,
         ctx: &Context<'_>,
@@ -155,7 +159,7 @@ impl Viewer {
         self.0.email_verified_at.is_some()
     }
 
-    /// Your telephone number.
+    /// Your telephone number; null when you gave none.
     async fn phone(&self) -> Option<&str> {
         self.0.phone.as_deref()
     }
@@ -182,7 +186,7 @@ impl Viewer {
     }
 
     /// Where you are signed in, newest first.
-    #[graphql(complexity = "page_cost(first, None, child_complexity)")]
+    #[graphql(directive = cost::apply(2))]
     async fn sessions(
         &self,
         ctx: &Context<'_>,
@@ -197,7 +201,7 @@ impl Viewer {
     }
 
     /// Your own listings in every status, newest first.
-    #[graphql(complexity = "page_cost(first, last, child_complexity)")]
+    #[graphql(directive = cost::apply(2))]
     async fn listings(
         &self,
         ctx: &Context<'_>,
@@ -222,7 +226,7 @@ impl Viewer {
     }
 
     /// Your bookings as a guest, newest first.
-    #[graphql(complexity = "page_cost(first, last, child_complexity)")]
+    #[graphql(directive = cost::apply(2))]
     async fn trips(
         &self,
         ctx: &Context<'_>,
@@ -237,7 +241,7 @@ impl Viewer {
 
     /// Bookings of your listings, newest first.
     #[expect(clippy::too_many_arguments, reason = "these are the arguments of the field")]
-    #[graphql(complexity = "page_cost(first, last, child_complexity)")]
+    #[graphql(directive = cost::apply(2))]
     async fn reservations(
         &self,
         ctx: &Context<'_>,
@@ -253,7 +257,7 @@ impl Viewer {
     }
 
     /// What you are paid as a host, newest first.
-    #[graphql(complexity = "page_cost(first, None, child_complexity)")]
+    #[graphql(directive = cost::apply(2))]
     async fn payouts(
         &self,
         ctx: &Context<'_>,
@@ -271,6 +275,18 @@ impl Viewer {
                 async move { payments::payout_count(&app, &viewer, states.as_deref()).await }
             }),
         })
+    }
+
+    /// What you were told, newest first. For a badge, ask for `totalCount` of those that are unread.
+    #[graphql(directive = cost::apply(2))]
+    async fn notifications(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Take so many, at most 100.")] first: Option<i32>,
+        #[graphql(desc = "Start after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Only those that you have not read.", default)] unread_only: bool,
+    ) -> Result<NotificationConnection> {
+        notifications(ctx, first, after, unread_only).await
     }
 
     /// What the platform owes you by its ledger and has not paid yet, by currency; below zero, what you owe.
@@ -333,12 +349,12 @@ impl Session {
         DateTime(self.row.last_seen_at)
     }
 
-    /// What the device said it is.
+    /// What the device said it is; null when it said nothing.
     async fn user_agent(&self) -> Option<&str> {
         self.row.user_agent.as_deref()
     }
 
-    /// The address it came from.
+    /// The address it came from; null when it is not known.
     async fn ip(&self) -> Option<&str> {
         self.row.ip.as_deref()
     }

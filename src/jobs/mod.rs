@@ -14,7 +14,7 @@ pub use command::{CommandError, JobsArgs, command};
 use worker::Duties;
 
 use crate::domain::error::Error;
-use crate::domain::{bookings, payments, reviews};
+use crate::domain::{bookings, notifications, payments, reviews};
 use crate::platform::queue::Job;
 use crate::platform::{App, idempotency};
 
@@ -40,7 +40,7 @@ async fn sweep_often(app: &App, stop: CancellationToken) {
 
 /// Removes what is kept for a time only, once its time is over. Answers how much it was.
 pub async fn sweep(app: &App) -> Result<u64, Error> {
-    Ok(idempotency::purge(&app.db, &app.clock).await?)
+    Ok(idempotency::purge(&app.db, &app.clock).await? + notifications::purge(app).await?)
 }
 
 /// Runs every job that is due now, and those that follow from them. Answers how many ran.

@@ -42,12 +42,14 @@ pub enum Kind {
     BookingAlteration,
     /// A review.
     Review,
+    /// What somebody is told.
+    Notification,
     /// A queued job.
     Job,
 }
 
 impl Kind {
-    const ALL: [(Kind, &'static str); 17] = [
+    const ALL: [(Kind, &'static str); 18] = [
         (Kind::User, "usr"),
         (Kind::Viewer, "vwr"),
         (Kind::Session, "ses"),
@@ -64,6 +66,7 @@ impl Kind {
         (Kind::LedgerTransaction, "ltx"),
         (Kind::BookingAlteration, "alt"),
         (Kind::Review, "rev"),
+        (Kind::Notification, "ntf"),
         (Kind::Job, "job"),
     ];
 

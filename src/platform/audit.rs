@@ -6,11 +6,11 @@
 use std::time::Instant;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr, QueryResult, Statement, TryGetable};
+use sea_orm::{ConnectionTrait, DbErr, QueryResult, Statement, TryGetable};
 use uuid::Uuid;
 
 use super::clock::Clock;
-use super::database::{Database, is_postgres};
+use super::database::{Database, Transaction, is_postgres};
 use crate::kernel::id::{Id, Kind};
 use crate::kernel::money::Money;
 
@@ -78,7 +78,7 @@ pub struct Figure {
 
 /// An audit under way.
 pub struct Audit {
-    snapshot: DatabaseTransaction,
+    snapshot: Transaction,
     now: DateTime<Utc>,
     most: usize,
     outcomes: Vec<Outcome>,
@@ -116,7 +116,7 @@ impl Audit {
     }
 
     /// The snapshot, for what is read page by page.
-    pub fn snapshot(&self) -> &DatabaseTransaction {
+    pub fn snapshot(&self) -> &Transaction {
         &self.snapshot
     }
 

@@ -1,5 +1,7 @@
 //! Settings from flags and environment, checked all at once before anything starts.
 
+mod graphql;
+
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -8,6 +10,7 @@ use std::time::Duration;
 use clap::Args;
 use reqwest::Url;
 
+pub use self::graphql::{CostBudget, GraphqlConfig, GraphqlSettings, Origins};
 use super::gateway::stripe::is_loopback;
 
 /// The settings as they were written, not yet checked.
@@ -91,6 +94,10 @@ pub struct Settings {
     #[arg(long, global = true, env = "ROOST_REQUIRE_IDEMPOTENCY_KEYS", default_value = "on", value_name = "on|off")]
     pub require_idempotency_keys: String,
 
+    /// The GraphQL endpoint
+    #[command(flatten)]
+    pub graphql: GraphqlSettings,
+
     /// Begin at this instant (RFC 3339, or `now`) and let anybody move time on over HTTP: for tests only
     #[cfg(feature = "test-clock")]
     #[arg(long, global = true, env = "ROOST_TEST_CLOCK", value_name = "INSTANT|now")]
@@ -146,6 +153,8 @@ pub struct Config {
     pub embedded_worker: bool,
     /// Whether mutations that move money must come with an idempotency key.
     pub require_idempotency_keys: bool,
+    /// The GraphQL endpoint.
+    pub graphql: GraphqlConfig,
     /// Where a clock that can be moved over HTTP begins, if it was asked for.
     #[cfg(feature = "test-clock")]
     pub test_clock: Option<super::test_clock::Start>,
@@ -307,6 +316,7 @@ impl Settings {
                 "on",
                 "off",
             ),
+            graphql: self.graphql.check(&mut checks),
             log_json: checks.either("--log-format (ROOST_LOG_FORMAT)", &self.log_format, "json", "text"),
             log: self.log,
         };
@@ -379,6 +389,9 @@ mod tests {
             "--database-url=mysql://x",
             "--redis-url=memcached://x",
             "--rate-limit=lots",
+            "--cost-budget=lots",
+            "--cost-refill=0",
+            "--operation-cost=-1",
             "--host-fee-ppm=-1",
             "--signing-keys=short",
             "--worker=maybe",
@@ -391,6 +404,9 @@ mod tests {
             "--database-url",
             "--redis-url",
             "--rate-limit",
+            "--cost-budget",
+            "--cost-refill",
+            "--operation-cost",
             "--host-fee-ppm",
             "--signing-keys",
             "--worker",
@@ -398,6 +414,18 @@ mod tests {
         ] {
             assert!(names.contains(&name), "{name} is missing from {names:?}");
         }
+    }
+
+    #[test]
+    fn a_budget_pays_for_any_operation_that_is_allowed() {
+        let wrong = check(&["--cost-budget=100", "--operation-cost=101"]).unwrap_err();
+        assert_eq!(
+            wrong.iter().map(|wrong| wrong.name).collect::<Vec<_>>(),
+            ["--cost-budget (ROOST_COST_BUDGET), or `off`"]
+        );
+        let config = check(&["--cost-budget=100", "--operation-cost=100", "--cost-refill=7"]).unwrap();
+        assert_eq!(config.graphql.cost_budget, Some(CostBudget { points: 100, refill_per_s: 7 }));
+        assert_eq!(check(&["--cost-budget=off"]).unwrap().graphql.cost_budget, None);
     }
 
     #[test]

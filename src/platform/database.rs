@@ -1,5 +1,8 @@
 //! The database by URL: one code for SQLite and Postgres, and the one place that knows where they differ.
 
+mod connection;
+mod transaction;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -7,12 +10,15 @@ use std::time::Duration;
 use migration::{Migrator, MigratorTrait};
 use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{
-    AccessMode, ConnectOptions, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, IsolationLevel, RuntimeErr,
-    SqlErr, SqliteTransactionMode, TransactionOptions, TransactionTrait,
+    AccessMode, ConnectOptions, DbBackend, DbErr, IsolationLevel, RuntimeErr, SqlErr, SqliteTransactionMode,
+    TransactionOptions, TransactionTrait,
 };
 
+pub use self::connection::{Connection, Meter};
+pub use self::transaction::Transaction;
 use super::StartError;
 use super::config::Config;
+use super::events::Events;
 
 const BUSY: Duration = Duration::from_secs(10);
 const ACQUIRE: Duration = Duration::from_secs(10);
@@ -24,9 +30,10 @@ const SQLITE_READERS: u32 = 4;
 /// instead of spinning on its lock, and readers have connections of their own.
 #[derive(Clone)]
 pub struct Database {
-    read: DatabaseConnection,
-    write: DatabaseConnection,
+    read: Connection,
+    write: Connection,
     statements: Arc<AtomicU64>,
+    events: Events,
 }
 
 impl Database {
@@ -38,16 +45,11 @@ impl Database {
             StartError::Database { cause: cause.to_string().replace(url.as_str(), &shown), url: shown }
         };
         let statements = Arc::new(AtomicU64::new(0));
+        let events = Events::default();
         let open = |connections| {
             let options = options(url, connections);
             let statements = statements.clone();
-            async move {
-                let mut connection = sea_orm::Database::connect(options).await?;
-                connection.set_metric_callback(move |_| {
-                    statements.fetch_add(1, Ordering::Relaxed);
-                });
-                Ok::<_, DbErr>(connection)
-            }
+            async move { Ok::<_, DbErr>(Connection::new(sea_orm::Database::connect(options).await?, statements)) }
         };
         if url.starts_with("sqlite") {
             let folder = sqlite_file(url).and_then(|file| file.parent().map(ToOwned::to_owned));
@@ -58,42 +60,42 @@ impl Database {
             // The writer first: it makes the file and switches it to write-ahead logging.
             let write = open(1).await.map_err(failed)?;
             let read = open(SQLITE_READERS).await.map_err(failed)?;
-            return Ok(Database { read, write, statements });
+            return Ok(Database { read, write, statements, events });
         }
         let pool = open(config.database_connections).await.map_err(failed)?;
-        Ok(Database { read: pool.clone(), write: pool, statements })
+        Ok(Database { read: pool.clone(), write: pool, statements, events })
     }
 
     /// Brings the schema up to date.
     pub async fn migrate(&self) -> Result<(), StartError> {
-        Migrator::up(&self.write, None)
+        Migrator::up(self.write.inner(), None)
             .await
             .map_err(|cause| StartError::Database { url: "the configured URL".into(), cause: cause.to_string() })
     }
 
     /// For statements outside a transaction that only read.
-    pub fn read(&self) -> &DatabaseConnection {
+    pub fn read(&self) -> &Connection {
         &self.read
     }
 
     /// For single statements that write.
-    pub fn write(&self) -> &DatabaseConnection {
+    pub fn write(&self) -> &Connection {
         &self.write
     }
 
     /// Begins a transaction that may write. SQLite takes its write lock at once (BEGIN IMMEDIATE): a transaction that
     /// reads first and upgrades later fails under contention whatever the timeout.
-    pub async fn begin_write(&self) -> Result<DatabaseTransaction, DbErr> {
+    pub async fn begin_write(&self) -> Result<Transaction, DbErr> {
         let options = TransactionOptions {
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
             ..Default::default()
         };
-        self.write.begin_with_options(options).await
+        self.begin(&self.write, options).await
     }
 
     /// Begins a transaction that only reads, and reads everything as it was at its first statement, whatever others
     /// write meanwhile. It stands in nobody's way.
-    pub async fn begin_snapshot(&self) -> Result<DatabaseTransaction, DbErr> {
+    pub async fn begin_snapshot(&self) -> Result<Transaction, DbErr> {
         // In write-ahead mode every transaction of SQLite that begins with a read is a snapshot.
         let options = if self.is_postgres() {
             TransactionOptions {
@@ -104,7 +106,22 @@ impl Database {
         } else {
             TransactionOptions { sqlite_transaction_mode: Some(SqliteTransactionMode::Deferred), ..Default::default() }
         };
-        self.read.begin_with_options(options).await
+        self.begin(&self.read, options).await
+    }
+
+    async fn begin(&self, pool: &Connection, options: TransactionOptions) -> Result<Transaction, DbErr> {
+        let transaction = pool.inner().begin_with_options(options).await?;
+        Ok(Transaction::new(Connection::new(transaction, self.statements.clone()), self.events.clone()))
+    }
+
+    /// What commits tell of.
+    pub fn events(&self) -> &Events {
+        &self.events
+    }
+
+    /// The pool itself, for what only Postgres can do.
+    pub(super) fn postgres_pool(&self) -> &sea_orm::sqlx::PgPool {
+        self.read.inner().get_postgres_connection_pool()
     }
 
     /// How many statements were sent since the start.
@@ -119,13 +136,14 @@ impl Database {
 
     /// Whether the database answers.
     pub async fn ping(&self) -> Result<(), DbErr> {
-        self.read.ping().await
+        self.read.inner().ping().await
     }
 
-    /// Closes the pools once their work is done.
+    /// Closes the pools once their work is done, and tells the rest of what it came to.
     pub async fn close(&self) {
+        self.events.close().await;
         for pool in [&self.read, &self.write] {
-            if let Err(error) = pool.close_by_ref().await {
+            if let Err(error) = pool.inner().close_by_ref().await {
                 tracing::warn!(%error, "a database pool did not close");
             }
         }

@@ -46,6 +46,13 @@ pub struct AccessClaims {
     exp: i64,
 }
 
+impl AccessClaims {
+    /// When the token ends.
+    pub fn expires_at(&self) -> DateTime<Utc> {
+        DateTime::from_timestamp(self.exp, 0).unwrap_or(DateTime::<Utc>::MAX_UTC)
+    }
+}
+
 impl Keys {
     /// Takes the secrets from the environment, else the one in the data folder, which is made on the first start.
     pub fn load(config: &Config) -> Result<Keys, StartError> {

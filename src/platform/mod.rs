@@ -3,19 +3,24 @@
 use std::sync::Arc;
 
 pub mod audit;
+pub mod bucket;
 pub mod bulk;
 pub mod cache;
 pub mod clock;
 pub mod config;
 pub mod database;
+pub mod events;
 pub mod fail_point;
 pub mod gateway;
 pub mod idempotency;
 pub mod keys;
+pub mod notices;
 pub mod paging;
 pub mod password;
+pub mod persisted;
 pub mod queue;
 pub mod rate_limit;
+pub mod redis;
 pub mod telemetry;
 #[cfg(feature = "test-clock")]
 pub mod test_clock;
@@ -29,8 +34,10 @@ use gateway::PaymentGateway;
 use idempotency::Once;
 use keys::Keys;
 use password::Passwords;
+use persisted::Persisted;
 use queue::Queue;
 use rate_limit::RateLimit;
+use redis::Redis;
 
 /// Everything a use case may reach for; cheap to clone.
 #[derive(Clone)]
@@ -58,8 +65,12 @@ pub struct Handles {
     pub passwords: Passwords,
     /// The card processor.
     pub gateway: Arc<dyn PaymentGateway>,
-    /// How often a stranger may try.
+    /// How often and how much may be asked.
     pub rate_limit: RateLimit,
+    /// Redis, if there is one.
+    pub redis: Option<Redis>,
+    /// GraphQL documents that are named instead of sent.
+    pub persisted: Arc<Persisted>,
 }
 
 impl App {
@@ -73,19 +84,25 @@ impl App {
     /// Builds the handles around a database whose schema is known to be current.
     pub async fn assemble(config: Config, clock: Clock, db: Database) -> Result<App, StartError> {
         let keys = Keys::load(&config)?;
-        let cache = Cache::connect(&config, &db).await?;
+        let redis = config.redis_url.as_deref().map(Redis::connect).transpose()?;
+        let cache = Cache::new(redis.clone(), &db);
+        let persisted = Arc::new(Persisted::load(&config.graphql, redis.clone())?);
+        let ear = db.events().join(redis.as_ref().zip(config.redis_url.as_deref()), &db).await;
+        notices::listen(&db, cache.ear().into_iter().chain(ear).collect()).await;
         let gateway: Arc<dyn PaymentGateway> = match &config.stripe {
             Some(stripe) => Arc::new(gateway::stripe::Stripe::new(stripe, clock.clone())?),
             None => Arc::new(gateway::sandbox::Sandbox::new(db.clone(), clock.clone())),
         };
         Ok(App::of(Handles {
-            rate_limit: RateLimit::new(config.rate_limit_per_minute),
+            rate_limit: RateLimit::new(&config, &clock, redis.as_ref()),
             passwords: Passwords::new(),
             queue: Queue::default(),
             config,
             clock,
             db,
             cache,
+            redis,
+            persisted,
             keys,
             gateway,
         }))
@@ -107,11 +124,13 @@ impl App {
             config: self.config.clone(),
             db: self.db.clone(),
             cache: self.cache.clone(),
+            redis: self.redis.clone(),
+            persisted: self.persisted.clone(),
             queue: self.queue.clone(),
             keys: self.keys.clone(),
             passwords: self.passwords.clone(),
             gateway: Arc::new(gateway::sandbox::Sandbox::new(self.db.clone(), clock.clone())),
-            rate_limit: RateLimit::new(self.config.rate_limit_per_minute),
+            rate_limit: RateLimit::new(&self.config, &clock, self.redis.as_ref()),
             clock,
         })
     }
@@ -138,7 +157,15 @@ pub enum StartError {
     },
     /// The cache's URL makes no sense.
     #[error("REDIS_URL cannot be used: {0}")]
-    Cache(#[from] redis::RedisError),
+    Cache(#[from] ::redis::RedisError),
+    /// The manifest of trusted documents cannot be read.
+    #[error("the trusted documents {path} cannot be used: {cause}")]
+    TrustedDocuments {
+        /// Where it should be.
+        path: String,
+        /// What is wrong with it.
+        cause: String,
+    },
     /// No connection to the card processor can be made, for example because the machine has no certificates.
     #[error("the card processor cannot be reached from here: {0}")]
     Gateway(String),

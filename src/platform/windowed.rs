@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::hash::Hash;
 
 use sea_orm::sea_query::{Alias, Asterisk, Expr, ExprTrait, Order, Query};
-use sea_orm::{DatabaseConnection, DbErr, EntityTrait, FromQueryResult, QueryTrait, Select};
+use sea_orm::{ConnectionTrait, DbErr, EntityTrait, FromQueryResult, QueryTrait, Select};
 use serde::Serialize;
 
 use crate::kernel::page::{Direction, Page, PageRequest};
@@ -20,7 +20,7 @@ pub enum Keys {
 
 /// The first rows of each owner in `request`'s direction, one more than asked for.
 pub async fn first_of_each<E: EntityTrait<Model = M>, M: FromQueryResult>(
-    db: &DatabaseConnection,
+    db: &impl ConnectionTrait,
     select: Select<E>,
     keys: Keys,
     request: &PageRequest,

@@ -1,6 +1,7 @@
 //! HTTP: routes, layers, health, and a stop that finishes what is in flight.
 
-mod graphql_http;
+mod connections;
+mod graphql;
 mod playground;
 #[cfg(feature = "test-clock")]
 mod test_clock;
@@ -12,8 +13,9 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, State};
-use axum::http::{HeaderMap, HeaderName, StatusCode, header};
+use axum::extract::State;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderName, Method, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use serde_json::json;
@@ -21,42 +23,56 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
+use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 use tower_http::request_id::{MakeRequestId, PropagateRequestIdLayer, RequestId, SetRequestIdLayer};
 use tower_http::sensitive_headers::SetSensitiveRequestHeadersLayer;
 use tower_http::timeout::TimeoutLayer;
 use tower_http::trace::TraceLayer;
 
-use crate::graphql;
+use self::connections::Connections;
+pub use self::connections::Limits;
+use crate::graphql::{Engine, ErrorCode};
 use crate::platform::App;
+use crate::platform::config::Origins;
 
-/// Largest body of a request. A signed quote of a year takes about 5 KiB.
-const BODY_BYTES: usize = 256 * 1024;
-/// How long a request may take.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a request may take in all; an operation and its body have less.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// How long a browser may remember what pages of another origin may do.
+const PREFLIGHT_LIFE: Duration = Duration::from_secs(3_600);
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// What every handler is given.
 #[derive(Clone)]
 struct Served {
     app: App,
-    schema: graphql::Schema,
+    engine: Engine,
+    /// The status of answers with both data and errors.
+    partial_status: StatusCode,
+    connections: Connections,
 }
 
 /// The routes and layers over `app`.
 pub fn router(app: App) -> Router {
-    let served = Served { app, schema: graphql::schema() };
+    let connections = Connections::new(Limits::default(), CancellationToken::new());
+    routed(app, connections)
+}
+
+fn routed(app: App, connections: Connections) -> Router {
+    let partial_status = StatusCode::from_u16(app.config.graphql.partial_status).unwrap_or(StatusCode::OK);
+    let served = Served { engine: Engine::new(app.clone()), partial_status, connections, app };
+    let playground = if served.app.config.graphql.playground { playground::routes() } else { Router::new() };
+    let cross_origin = cross_origin(&served.app.config.graphql.origins);
     let routes = Router::new();
     #[cfg(feature = "test-clock")]
     let routes = routes.merge(test_clock::routes(&served.app));
     routes
         .route("/", get(root))
-        .route("/graphql", get(graphql_http::get).post(graphql_http::post).fallback(graphql_http::other_method))
         .route("/health/live", get(|| async { Json(json!({ "status": "live" })) }))
         .route("/health/ready", get(ready))
-        .merge(playground::routes())
+        .merge(graphql::routes().layer(cross_origin))
+        .merge(playground)
         .merge(webhooks::routes())
         .with_state(served)
-        .layer(DefaultBodyLimit::max(BODY_BYTES))
         .layer(CompressionLayer::new())
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, PATIENCE))
         .layer(CatchPanicLayer::custom(panicked))
@@ -70,10 +86,35 @@ pub fn router(app: App) -> Router {
         .layer(SetSensitiveRequestHeadersLayer::new([header::AUTHORIZATION, header::COOKIE]))
 }
 
+/// What pages of other origins may do: nothing, unless the settings name them.
+fn cross_origin(origins: &Origins) -> CorsLayer {
+    let allowed = match origins {
+        Origins::Any => AllowOrigin::any(),
+        Origins::Listed(listed) => AllowOrigin::list(listed.iter().filter_map(|origin| origin.parse().ok())),
+    };
+    let sent = ["apollo-require-preflight", "idempotency-key", "x-apollo-operation-name", "x-roost-trace"];
+    let sent = [header::ACCEPT, header::AUTHORIZATION, header::CONTENT_TYPE]
+        .into_iter()
+        .chain(sent.map(HeaderName::from_static));
+    let read = ["ratelimit", "ratelimit-policy", "retry-after", "x-request-id"].map(HeaderName::from_static);
+    CorsLayer::new()
+        .allow_origin(allowed)
+        .allow_methods([Method::GET, Method::POST])
+        .allow_headers(AllowHeaders::list(sent))
+        .expose_headers(read)
+        .max_age(PREFLIGHT_LIFE)
+}
+
 /// A request id of a stranger's making could be anything; logs carry our own.
 async fn without_foreign_id(mut request: axum::extract::Request) -> axum::extract::Request {
     request.headers_mut().remove(REQUEST_ID);
     request
+}
+
+/// The id under which the log knows a request.
+fn request_id(parts: &Parts) -> String {
+    let id = parts.extensions.get::<RequestId>().and_then(|id| id.header_value().to_str().ok());
+    id.unwrap_or_default().to_owned()
 }
 
 /// Request ids of our own.
@@ -90,7 +131,8 @@ impl MakeRequestId for OwnId {
 fn panicked(cause: Box<dyn std::any::Any + Send>) -> Response {
     let cause = cause.downcast_ref::<String>().map(String::as_str).or(cause.downcast_ref::<&str>().copied());
     tracing::error!(cause, "a handler panicked");
-    let body = json!({ "errors": [{ "message": "internal error", "extensions": { "code": "INTERNAL" } }] });
+    let body =
+        json!({ "errors": [{ "message": "internal error", "extensions": { "code": ErrorCode::Internal.word() } }] });
     (StatusCode::INTERNAL_SERVER_ERROR, Json(body)).into_response()
 }
 
@@ -119,8 +161,26 @@ async fn ready(State(served): State<Served>) -> Response {
     (status, Json(json!({ "database": word(database), "cache": word(cache) }))).into_response()
 }
 
-/// Serves until told to stop, then finishes what is in flight.
+/// Serves until told to stop, then finishes what is in flight and closes what stays open.
 pub async fn serve(app: App, listener: TcpListener, stop: CancellationToken) -> std::io::Result<()> {
-    let service = router(app).into_make_service_with_connect_info::<SocketAddr>();
-    axum::serve(listener, service).with_graceful_shutdown(async move { stop.cancelled().await }).await
+    if app.config.graphql.playground
+        && let Some(why) = playground::is_from_cdn()
+    {
+        tracing::warn!(why, "the playground loads GraphiQL from a CDN, each file held to its hash; the API needs none");
+    }
+    serve_within(Limits::default(), app, listener, stop).await
+}
+
+/// Serves with other limits for connections that stay open.
+pub async fn serve_within(
+    limits: Limits,
+    app: App,
+    listener: TcpListener,
+    stop: CancellationToken,
+) -> std::io::Result<()> {
+    let connections = Connections::new(limits, stop.clone());
+    let service = routed(app, connections.clone()).into_make_service_with_connect_info::<SocketAddr>();
+    axum::serve(listener, service).with_graceful_shutdown(async move { stop.cancelled().await }).await?;
+    connections.ended().await;
+    Ok(())
 }

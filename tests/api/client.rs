@@ -93,6 +93,7 @@ fn arguments(mutation: &str) -> &'static str {
         "reviewSubmit" => "bookingId: ID!, review: ReviewInput!",
         "reviewUpdate" => "id: ID!, review: ReviewInput!",
         "reviewRespond" => "id: ID!, text: String!",
+        "notificationsMarkRead" => "ids: [ID!]!",
         "userBecomeHost" => "",
         _ => "id: ID!",
     }

@@ -1,6 +1,7 @@
 //! The contract: the schema as committed, described in full, and every node by its id.
 
 use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
@@ -118,7 +119,8 @@ async fn everything(app: &TestApp) -> (Person, Person, Vec<(String, String)>, Ve
     let review = |text: &str| json!({ "bookingId": booking["id"], "review": { "overall": 5, "text": text } });
     app.must(&guest, "reviewSubmit", review("Good."), "__typename").await;
     app.must(&host, "reviewSubmit", review("Good too."), "__typename").await;
-    let query = "query($done: ID!, $cancelled: ID!) { viewer { __typename id sessions { nodes { __typename id } } } \
+    let query = "query($done: ID!, $cancelled: ID!) { viewer { __typename id sessions { nodes { __typename id } } \
+        notifications { nodes { __typename id } } } \
         done: booking(id: $done) { __typename id guest { __typename id } host { __typename id } \
         listing { __typename id } quote { __typename id } events { nodes { __typename id } } \
         alterations { nodes { __typename id } } payouts { __typename id } \
@@ -201,4 +203,37 @@ async fn the_amenities_are_listed_with_name_and_category() {
     assert!(amenities.len() >= 100);
     assert_eq!(amenities[0], &json!({ "code": "WIFI", "name": "Wi-Fi", "category": "Basics" }));
     app.finish().await;
+}
+
+#[test]
+fn the_list_of_error_codes_for_readers_is_the_closed_one() {
+    let page = include_str!("../../docs/errors.md");
+    let rows = page.lines().filter_map(|line| line.strip_prefix("| `")?.split(" | ").next());
+    let listed: Vec<&str> = rows.flat_map(|cell| cell.split("`, `")).map(|word| word.trim_matches('`')).collect();
+    let known: BTreeSet<&str> = roost::graphql::ErrorCode::ALL.iter().map(|code| code.word()).collect();
+    assert_eq!(listed.iter().copied().collect::<BTreeSet<_>>(), known);
+    assert_eq!(listed.len(), known.len(), "a code is listed twice");
+}
+
+#[test]
+fn every_test_that_the_page_on_security_names_is_there() {
+    let mut folders: Vec<PathBuf> =
+        ["src", "tests"].map(|name| Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).into();
+    let mut sources = String::new();
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            match path.extension().and_then(|extension| extension.to_str()) {
+                _ if path.is_dir() && !path.ends_with("node_modules") => folders.push(path),
+                Some("rs") => sources.push_str(&std::fs::read_to_string(path).unwrap()),
+                _ => {}
+            }
+        }
+    }
+    let page = include_str!("../../docs/security.md");
+    let words = page.split('`').skip(1).step_by(2).map(|word| word.rsplit("::").next().unwrap());
+    let tests: Vec<&str> = words.filter(|word| word.matches('_').count() >= 4 && !word.contains(' ')).collect();
+    assert!(tests.len() > 20, "only {} tests are named", tests.len());
+    let missing: Vec<_> = tests.iter().filter(|name| !sources.contains(&format!("fn {name}("))).collect();
+    assert!(missing.is_empty(), "{missing:?}");
 }

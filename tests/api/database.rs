@@ -9,11 +9,20 @@ use std::time::Duration;
 use clap::Parser;
 use roost::platform::config::{Config, Settings};
 use roost::platform::database::Database;
-use sea_orm::{ConnectOptions, ConnectionTrait, DatabaseConnection, TryGetable};
+use sea_orm::{ConnectOptions, ConnectionTrait, DatabaseConnection, DbBackend, Statement, TryGetable};
 
 /// Locks of Postgres are numbers; this one is for making templates.
 const TEMPLATE_LOCK: i64 = 7_026_113;
 const CONNECTIONS: u32 = 16;
+const HANG_UP: &str = "SELECT count(pg_terminate_backend(pid)) AS n FROM pg_stat_activity \
+    WHERE datname = current_database() AND pid <> pg_backend_pid()";
+/// Removes every row but the record of migrations: a template holds no other.
+const EMPTY: &str = "DO $$ DECLARE t text; BEGIN
+    SET LOCAL session_replication_role = replica;
+    FOR t IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'seaql_migrations' LOOP
+        EXECUTE format('DELETE FROM %I', t);
+    END LOOP;
+END $$";
 /// What tokens of these tests are signed with.
 pub const SECRET: &str = "a secret that only tests of this crate know";
 
@@ -40,6 +49,7 @@ pub fn config(url: &str, folder: &Path, more: &[&str]) -> Config {
         format!("--database-connections={CONNECTIONS}"),
         format!("--redis-url={redis}"),
         "--rate-limit=off".to_owned(),
+        "--cost-budget=off".to_owned(),
         "--worker=off".to_owned(),
         "--trust-proxy=off".to_owned(),
         "--guest-fee-ppm=0".to_owned(),
@@ -69,19 +79,34 @@ impl Place {
         fs::create_dir_all(&folder).unwrap();
         match std::env::var("ROOST_TEST_DATABASE_URL").ok().filter(|url| !url.is_empty()) {
             Some(admin) => {
-                let template = postgres_template(&admin).await;
                 let name = format!("roost_test_{name}");
-                let server = server(&admin).await;
-                // Left over by a process that had the same id.
-                run_sql(&server, &format!("DROP DATABASE IF EXISTS \"{name}\" WITH (FORCE)")).await;
-                run_sql(&server, &format!("CREATE DATABASE \"{name}\" TEMPLATE \"{template}\"")).await;
-                server.close().await.unwrap();
+                make_database(&admin, &name).await;
                 Place { url: beside(&admin, &name), folder, postgres: Some((admin, name)) }
             }
             None => {
                 let file = folder.join("roost.sqlite");
                 fs::copy(sqlite_template().await, &file).unwrap();
                 Place { url: format!("sqlite://{}?mode=rwc", file.display()), folder, postgres: None }
+            }
+        }
+    }
+
+    /// As new, under the same name: Postgres makes a database in far more time than it needs to empty one, since both
+    /// making and dropping wait for the disk.
+    pub async fn empty(&self) {
+        let _ = fs::remove_dir_all(&self.folder);
+        fs::create_dir_all(&self.folder).unwrap();
+        match &self.postgres {
+            None => drop(fs::copy(sqlite_template().await, self.folder.join("roost.sqlite")).unwrap()),
+            Some((admin, name)) => {
+                let server = server(&self.url).await;
+                hang_up(&server).await;
+                // Who may not hold triggers and foreign keys off is no superuser, and gets a new database.
+                let emptied = server.execute_unprepared(EMPTY).await;
+                server.close().await.unwrap();
+                if emptied.is_err() {
+                    make_database(admin, name).await;
+                }
             }
         }
     }
@@ -107,6 +132,27 @@ async fn server(admin: &str) -> DatabaseConnection {
     let mut options = ConnectOptions::new(admin);
     options.max_connections(1).sqlx_logging(false).acquire_timeout(Duration::from_secs(60));
     sea_orm::Database::connect(options).await.expect("ROOST_TEST_DATABASE_URL names a Postgres server that answers")
+}
+
+/// A copy of the template, also where a process that had the same id left one.
+async fn make_database(admin: &str, name: &str) {
+    let template = postgres_template(admin).await;
+    let server = server(admin).await;
+    run_sql(&server, &format!("DROP DATABASE IF EXISTS \"{name}\" WITH (FORCE)")).await;
+    run_sql(&server, &format!("CREATE DATABASE \"{name}\" TEMPLATE \"{template}\"")).await;
+    server.close().await.unwrap();
+}
+
+/// Waits until nobody else is connected: a process that was killed may have left a statement running.
+async fn hang_up(server: &DatabaseConnection) {
+    for _ in 0..1_000 {
+        let row = server.query_one_raw(Statement::from_string(DbBackend::Postgres, HANG_UP)).await;
+        if i64::try_get(&row.unwrap().unwrap(), "", "n").unwrap() == 0 {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("somebody stays connected");
 }
 
 async fn run_sql(server: &DatabaseConnection, sql: &str) {
@@ -164,7 +210,7 @@ async fn postgres_template(admin: &str) -> String {
     let server = server(admin).await;
     let known = async || {
         let sql = format!("SELECT count(*)::bigint AS n FROM pg_database WHERE datname = '{template}'");
-        let row = server.query_one_raw(sea_orm::Statement::from_string(sea_orm::DbBackend::Postgres, sql)).await;
+        let row = server.query_one_raw(Statement::from_string(DbBackend::Postgres, sql)).await;
         i64::try_get(&row.unwrap().unwrap(), "", "n").unwrap() > 0
     };
     if !known().await {

@@ -126,6 +126,15 @@ impl TestApp {
         db.execute_raw(statement).await.unwrap_or_else(|error| panic!("{sql}: {error}")).rows_affected()
     }
 
+    /// Ends this test and begins another of the same settings, where nothing of it is left.
+    pub async fn begin_again(&mut self) {
+        invariants::check(self).await;
+        self.app.db.close().await;
+        self.place.empty().await;
+        self.app = TestApp::start(self.app.config.clone(), Clock::manual(at(START))).await;
+        self.router = roost::server::router(self.app.clone());
+    }
+
     /// Checks what must hold after any test, and takes the server down.
     pub async fn finish(mut self) {
         invariants::check(&self).await;

@@ -54,7 +54,7 @@ pub const STAFF_ALONE: Outcomes = ["UNAUTHENTICATED", "NOT_FOUND", "NOT_FOUND", 
 /// The host knows of it, but only staff may do it; see the tests of payouts.
 pub const STAFF: Outcomes = ["UNAUTHENTICATED", "NOT_FOUND", "NOT_FOUND", "NOT_FOUND", "FORBIDDEN"];
 
-pub const TABLE: [(&str, Scene, Outcomes); 32] = [
+pub const TABLE: [(&str, Scene, Outcomes); 33] = [
     ("userRegister", Scene::Listing, ANYBODY),
     ("sessionCreate", Scene::Listing, ["UNAUTHENTICATED"; 5]),
     ("sessionRefresh", Scene::Listing, ["TOKEN_EXPIRED"; 5]),
@@ -87,6 +87,7 @@ pub const TABLE: [(&str, Scene, Outcomes); 32] = [
     ("reviewSubmit", Scene::Completed, BOTH_SIDES),
     ("reviewUpdate", Scene::Reviewed, GUEST_ALONE),
     ("reviewRespond", Scene::Published, ["UNAUTHENTICATED", "FORBIDDEN", "FORBIDDEN", "FORBIDDEN", "OK"]),
+    ("notificationsMarkRead", Scene::Confirmed, GUEST_ALONE),
 ];
 
 pub struct Set {
@@ -197,6 +198,10 @@ pub async fn arguments(app: &TestApp, mutation: &str, set: &Set) -> Value {
             let seen = app.gql(&set.host, query, json!({ "id": booking })).await;
             let given = json!({ "id": seen["booking"]["payouts"][0]["id"] });
             if mutation == "payoutHold" { merged(given, json!({ "reason": "A complaint." })) } else { given }
+        }
+        "notificationsMarkRead" => {
+            let told = app.gql(&set.guest, "{ viewer { notifications { nodes { id } } } }", json!({})).await;
+            json!({ "ids": [told["viewer"]["notifications"]["nodes"][0]["id"]] })
         }
         "refundRetry" => json!({ "id": set.refund }),
         "payoutAccountSet" => json!({ "account": "acct_1" }),

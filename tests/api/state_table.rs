@@ -9,16 +9,16 @@ use crate::scenes::stay;
 /// The arrival is on the day on which tests begin, at 20:00 UTC.
 const NIGHTS: (&str, &str) = ("2027-01-05", "2027-01-07");
 
-struct Row {
-    state: &'static str,
+pub struct Row {
+    pub state: &'static str,
     /// How the booking gets there, step by step.
-    way: &'static [&'static str],
+    pub way: &'static [&'static str],
     guest: &'static [&'static str],
     host: &'static [&'static str],
     staff: &'static [&'static str],
 }
 
-const ROWS: &[Row] = &[
+pub const ROWS: &[Row] = &[
     Row { state: "PENDING_PAYMENT", way: &["unpaid"], guest: &["CONFIRM_PAYMENT"], host: &[], staff: &[] },
     Row { state: "REQUESTED", way: &["request"], guest: &["WITHDRAW"], host: &["ACCEPT", "DECLINE"], staff: &[] },
     Row {
@@ -105,13 +105,25 @@ const HOSTS: &[(&str, &str)] = &[
 const STAFFS: &[(&str, &str)] = &[("bookingCancel", "CANCEL")];
 
 async fn walk(app: &TestApp, way: &[&str]) -> Trip {
-    let (host, guest, staff) = (app.host().await, app.guest().await, app.admin().await);
+    let host = app.host().await;
+    let trip = book(app, host, way).await;
+    go_on(app, &trip, way).await;
+    trip
+}
+
+/// The first step of a way: a booking of a place of this host.
+pub async fn book(app: &TestApp, host: Person, way: &[&str]) -> Trip {
+    let (guest, staff) = (app.guest().await, app.admin().await);
     let mode = if way[0] == "request" { "REQUEST" } else { "INSTANT" };
     let listing = app.published_listing(&host, json!({ "bookingMode": mode })).await;
     let nights = if way[0] == "early" { ("2027-03-01", "2027-03-03") } else { NIGHTS };
     let quote = app.quote(&guest, &listing, nights.0, nights.1).await;
     let booking = app.pay(&guest, &quote, if way[0] == "unpaid" { "3ds" } else { "ok" }).await;
-    let trip = Trip { host, guest, staff, listing, booking };
+    Trip { host, guest, staff, listing, booking }
+}
+
+/// The other steps of a way.
+pub async fn go_on(app: &TestApp, trip: &Trip, way: &[&str]) {
     for step in &way[1..] {
         match (*step, step.rsplit(' ').next().unwrap()) {
             ("cancel as guest", _) => drop(app.cancel(&trip.guest, &trip.booking).await),
@@ -132,7 +144,6 @@ async fn walk(app: &TestApp, way: &[&str]) -> Trip {
             }
         }
     }
-    trip
 }
 
 fn arguments(mutation: &str, id: &Value) -> Value {

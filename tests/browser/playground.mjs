@@ -1,271 +1,273 @@
 #!/usr/bin/env node
-// Opens a server's playground in headless Chromium, executes an operation, and takes a picture of the answer.
+// Uses the playground as a person does, in headless Chromium on a server of its own with the demonstration in it.
 //
-//     npm pack graphiql@4.1.2 react@18.3.1 react-dom@18.3.1       and unpack each as PACKAGES/<name>
-//     node tests/browser/playground.mjs [options] http://127.0.0.1:8000 picture.png
+//     node tests/browser/playground.mjs [options] PROGRAM        such as target/debug/roost
 //
-//     --packages DIR      the unpacked npm packages; default: $PLAYGROUND_PACKAGES or node_modules
-//     --tab NAME          open this tab first
-//     --query FILE        put this text into the editor first
-//     --operation NAME    which operation to run where the text holds several; default: the first
-//     --expect TEXT       what the answer must hold
+//     --pictures DIR      leave pictures there: light, dark, and of a failure
+//     --packages DIR      the node_modules folder that stands for the CDN, where the program embeds nothing
 //
-// The page's files come from a content delivery network. They are served from the folder instead, so that no network
-// is needed, but as the page's integrity attributes demand: a file that is not byte for byte the right one fails.
-// It fails too on any error in the console, any breach of the page's content security policy and any request to a
-// place other than the server and those files. It needs Node 20 and Chromium ($CHROMIUM), and nothing from npm but
-// the packages above.
+// It fails on any error in the console, any breach of the page's content security policy and any request to a place
+// other than the server. It needs Node 18, Chromium ($CHROMIUM, or /usr/bin/chromium) and nothing from npm.
 
+import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 
-const CDN_FILE = /^https:\/\/cdn\.jsdelivr\.net\/npm\/((?:@[\w.-]+\/)?[\w.-]+)@([\w.-]+)\/([\w./-]+)$/;
-const CONTENT_TYPES = { ".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8" };
-const PATIENCE_MS = 20_000;
-const CHROMIUM_FLAGS = [
-  "--headless",
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-  "--remote-debugging-pipe",
-  "--window-size=1440,900",
-];
+import { Chromium } from "./chromium.mjs";
+
+const GUEST = "guest@demo.roost.example";
+const PASSWORD = "roost-demo-2027";
+const START_PATIENCE_MS = 240_000;
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
-  options: {
-    packages: { type: "string", default: process.env.PLAYGROUND_PACKAGES ?? "node_modules" },
-    tab: { type: "string" },
-    query: { type: "string" },
-    operation: { type: "string" },
-    expect: { type: "string", default: "" },
-  },
+  options: { pictures: { type: "string" }, packages: { type: "string" } },
 });
-if (positionals.length !== 2) {
-  console.error("usage: node tests/browser/playground.mjs [options] SERVER PICTURE.png");
+if (positionals.length !== 1) {
+  console.error("usage: node tests/browser/playground.mjs [--pictures DIR] [--packages DIR] PROGRAM");
   process.exit(2);
 }
-const [server, picture] = [new URL(positionals[0]), positionals[1]];
-const faults = [];
-const requests = new Set();
 
-/** A Chromium that speaks the DevTools protocol over a pipe, which needs neither a port nor a WebSocket. */
-class Chromium {
-  static async start() {
-    const chromium = new Chromium();
-    chromium.profile = await mkdtemp(path.join(tmpdir(), "roost-browser-"));
-    const program = process.env.CHROMIUM ?? "/usr/bin/chromium";
-    const flags = [...CHROMIUM_FLAGS, `--user-data-dir=${chromium.profile}`, "about:blank"];
-    chromium.process = spawn(program, flags, { stdio: ["ignore", "ignore", "ignore", "pipe", "pipe"] });
-    chromium.gone = new Promise((resolve) => chromium.process.on("exit", resolve).on("error", resolve));
-    chromium.isGone = false;
-    chromium.waiting = new Map();
-    chromium.listeners = new Map();
-    chromium.gone.then((why) => {
-      chromium.isGone = true;
-      for (const { reject } of chromium.waiting.values()) reject(new Error(`${program} ended: ${why}`));
+/** A server on a port of the system's choice, once it says that it is ready. */
+async function startServer(program, folder) {
+  const env = { PATH: process.env.PATH, ROOST_RATE_LIMIT: "off" };
+  const flags = ["serve", "--demo", "--listen", "127.0.0.1:0", "--data-dir", folder];
+  const child = spawn(path.resolve(program), flags, { env, stdio: ["ignore", "pipe", "inherit"] });
+  const address = await new Promise((resolve, reject) => {
+    let said = "";
+    child.on("error", reject).on("exit", (code) => reject(new Error(`${program} ended: ${code}\n${said}`)));
+    setTimeout(() => reject(new Error(`${program} is not ready:\n${said}`)), START_PATIENCE_MS).unref();
+    child.stdout.setEncoding("utf8").on("data", (text) => {
+      said += text;
+      const [, origin] = /Playground +(http:\S+)\/graphiql/.exec(said) ?? [];
+      if (origin) resolve(new URL(origin));
     });
-    const [, , , input, output] = chromium.process.stdio;
-    chromium.input = input.on("error", () => {});
-    let unread = "";
-    output.setEncoding("utf8").on("data", (text) => {
-      const messages = (unread + text).split("\0");
-      unread = messages.pop();
-      for (const message of messages) chromium.receive(JSON.parse(message));
+  });
+  return { child, address };
+}
+
+/** The data that the API answers, past the page. */
+async function api(page, query, variables, token) {
+  const authorization = token ? { authorization: `Bearer ${token}` } : {};
+  const headers = { "content-type": "application/json", ...authorization };
+  const body = JSON.stringify({ query, variables });
+  const { data, errors } = await (await fetch(new URL("/graphql", page.server), { method: "POST", headers, body })).json();
+  assert.equal(errors, undefined);
+  return data;
+}
+
+class Playground extends Chromium {
+  /** Opens the page and waits until GraphiQL knows the schema: until then it marks every field as unknown. */
+  async visit(place) {
+    await this.open(place);
+    await this.until("the schema", () => {
+      const editor = document.querySelector(".graphiql-query-editor .CodeMirror")?.CodeMirror;
+      return Boolean(editor?.options.lint.schema) && document.querySelector("#status #outcome") !== null;
     });
-    return chromium;
   }
 
-  /** From here on, `send` speaks to the page that Chromium opened at its start. */
-  async attach() {
-    const { targetInfos } = await this.send("Target.getTargets");
-    const { targetId } = targetInfos.find(({ type }) => type === "page");
-    const { sessionId } = await this.send("Target.attachToTarget", { targetId, flatten: true });
-    this.sessionId = sessionId;
+  /** Types an operation in place of what is in the editor, until GraphiQL has named the tab after it. */
+  async write(name, text) {
+    await this.click("the editor", ".graphiql-query-editor .CodeMirror-lines");
+    await this.type(text);
+    const isThere = (name, text) =>
+      document.querySelector(".graphiql-query-editor .CodeMirror").CodeMirror.getValue() === text &&
+      document.querySelector(".graphiql-tab-active").textContent === name;
+    await this.until("what was typed", isThere, name, text);
   }
 
-  receive({ id, result, error, method, params }) {
-    if (id === undefined) {
-      this.listeners.get(method)?.(params);
-    } else {
-      const { resolve, reject } = this.waiting.get(id);
-      this.waiting.delete(id);
-      error ? reject(new Error(error.message)) : resolve(result);
+  /** Presses Execute, and gives the strip's text and the answer once the strip tells of a new request. */
+  async run(operation) {
+    const before = await this.call(() => document.getElementById("request-id").textContent);
+    await this.click("the Execute button", "button.graphiql-execute-button");
+    // Where the text holds several operations, the button opens a menu of them.
+    if (operation) {
+      await this.click(`the operation ${operation}`, "[role=menuitem]", operation);
+      await this.until("the menu's end", () => document.querySelector("[role=menu]") === null);
     }
+    await this.until("an answer", (before) => {
+      const id = document.getElementById("request-id").textContent;
+      return id.startsWith("req_") && id !== before && document.querySelector(".graphiql-response .CodeMirror-line");
+    }, before).catch((error) => this.fail(error));
+    const [text, strip] = await this.call(() => [
+      document.querySelector(".graphiql-response .CodeMirror").CodeMirror.getValue(),
+      document.getElementById("status").innerText,
+    ]);
+    return { answer: JSON.parse(text), strip };
   }
 
-  #last = 0;
-  send(method, params = {}) {
-    if (this.isGone) return Promise.reject(new Error("Chromium has ended"));
-    const id = ++this.#last;
-    this.input.write(`${JSON.stringify({ id, method, params, sessionId: this.sessionId })}\0`);
-    return new Promise((resolve, reject) => this.waiting.set(id, { resolve, reject }));
+  async fail(error) {
+    const strip = await this.call(() => document.getElementById("status").innerText);
+    throw new Error(`${error.message}; the strip says: ${strip}`);
   }
 
-  on(method, listener) {
-    this.listeners.set(method, listener);
+  scheme(value) {
+    return this.send("Emulation.setEmulatedMedia", { features: [{ name: "prefers-color-scheme", value }] });
   }
 
-  /** Calls a function in the page. */
-  async call(body, ...values) {
-    const expression = `(${body})(...${JSON.stringify(values)})`;
-    const { result, exceptionDetails } = await this.send("Runtime.evaluate", { expression, returnByValue: true });
-    if (exceptionDetails) throw new Error(exceptionDetails.exception?.description ?? exceptionDetails.text);
-    return result.value;
+  /** How bright the page's own bars and GraphiQL are, from 0 to 255. */
+  brightness() {
+    return this.call(() =>
+      ["#status", ".graphiql-container"].map((selector) => {
+        const [red, green, blue] = getComputedStyle(document.querySelector(selector)).backgroundColor.match(/[\d.]+/g);
+        return (Number(red) + Number(green) + Number(blue)) / 3;
+      }),
+    );
   }
+}
 
-  /** Calls a function in the page until it returns something. */
-  async until(what, body, ...values) {
-    for (const end = Date.now() + PATIENCE_MS; Date.now() < end; await sleep(50)) {
-      const value = await this.call(body, ...values);
-      if (value) return value;
+const picture = (page, name) => options.pictures && page.picture(path.join(options.pictures, `${name}.png`));
+
+const STEPS = {
+  async "the first visit opens a tab for each ready operation"(page) {
+    await page.visit("/graphiql");
+    const operations = await (await fetch(new URL("/graphiql/operations.json", page.server))).json();
+    const tabs = await page.call(() => document.querySelectorAll(".graphiql-tab").length);
+    assert.equal(tabs, operations.length);
+    assert.equal((await page.run()).answer.errors, undefined);
+    await picture(page, "light");
+  },
+
+  async "a link opens one ready operation, which runs as it is"(page) {
+    await page.visit("/graphiql?tab=Search");
+    assert.equal(await page.call(() => document.querySelectorAll(".graphiql-tab").length), 1);
+    const { answer, strip } = await page.run();
+    assert.equal(answer.errors, undefined);
+    assert.ok(answer.data.listingSearch.totalCount > 100, "the demonstration lists more");
+    assert.match(strip, /200 · answered/);
+    assert.match(strip, /ms in all/);
+    const { cost, sql } = answer.extensions ?? {};
+    if (cost) assert.ok(strip.includes(`cost ${cost.requested.toLocaleString("en")} of`), strip);
+    if (sql) assert.ok(strip.includes(`${sql.statements} statements`), strip);
+  },
+
+  async "variables are filled in with a listing that is there"(page) {
+    await page.visit("/graphiql?tab=Calendar");
+    const { answer } = await page.run("Calendar");
+    assert.equal(answer.errors, undefined);
+    assert.ok(answer.data.listing.calendar.length > 0, "nights are told");
+  },
+
+  async "what is typed runs, and its errors are counted"(page) {
+    await page.visit("/graphiql?tab=Search");
+    await page.write("Typed", "query Typed { viewer { email } }");
+    assert.deepEqual((await page.run()).answer.data, { viewer: null });
+    await page.write("Wrong", "query Wrong { nothing }");
+    const { answer, strip } = await page.run();
+    assert.equal(answer.data, undefined);
+    assert.match(strip, /400 · 1 error/);
+  },
+
+  async "a wrong password is told, and the right one signs every request"(page) {
+    for (const [password, shown] of [["not-the-password", "#session-note"], [PASSWORD, "#who"]]) {
+      await page.click("the address", "#email");
+      await page.type(GUEST);
+      await page.click("the password", "#password");
+      await page.type(password);
+      await page.click("the button", "#sign-in [type=submit]");
+      await page.until(`something in ${shown}`, (shown) => document.querySelector(shown).textContent !== "", shown);
     }
-    throw new Error(`waited ${PATIENCE_MS / 1000} s in vain for ${what}`);
-  }
+    await page.write("Mine", "query Mine { viewer { email } }");
+    assert.deepEqual((await page.run()).answer.data, { viewer: { email: GUEST } });
+    await page.visit("/graphiql?tab=Sign in");
+    const { answer } = await page.run("WhoAmI");
+    assert.equal(answer.data.viewer.email, GUEST, "a new visit is still signed in");
+  },
 
-  /** Presses the mouse on the first such element, with this text if one is given: menus heed no less than that. */
-  async click(what, selector, text) {
-    const find = (selector, text) => {
-      const elements = [...document.querySelectorAll(selector)];
-      const box = elements.find((element) => !text || element.textContent.trim() === text)?.getBoundingClientRect();
-      return box && { x: box.x + box.width / 2, y: box.y + box.height / 2 };
-    };
-    const place = { ...(await this.until(what, find, selector, text ?? "")), button: "left", clickCount: 1 };
-    await this.send("Input.dispatchMouseEvent", { type: "mousePressed", ...place });
-    await this.send("Input.dispatchMouseEvent", { type: "mouseReleased", ...place });
-  }
+  async "signing out ends the session, and a demonstration's account is one press away"(page) {
+    const token = await page.call(() => JSON.parse(sessionStorage.getItem("roost:session")).accessToken);
+    await page.click("the button", "#sign-out");
+    await page.until("the form", () => !document.getElementById("sign-in").hidden);
+    await page.click("the demonstration's host", "#accounts button", "Demo host");
+    await page.until("the name", () => document.getElementById("who").textContent.includes("host@demo.roost.example"));
+    const refused = await fetch(new URL("/graphql", page.server), {
+      method: "POST",
+      headers: { "content-type": "application/json", authorization: `Bearer ${token}` },
+      body: JSON.stringify({ query: "{ viewer { email } }" }),
+    });
+    assert.equal(refused.status, 401);
+  },
 
-  async stop() {
-    this.process.kill();
-    await this.gone;
-    await rm(this.profile, { recursive: true, force: true, maxRetries: 5 });
-  }
-}
+  async "a subscription shows what another request changes, until it is stopped"(page) {
+    const host = await api(page, "mutation($e: String!, $p: String!) { sessionCreate(email: $e, password: $p) " +
+      "{ tokens { accessToken } viewer { listings(first: 1, status: [PUBLISHED]) { nodes { id } } } } }",
+      { e: "host@demo.roost.example", p: PASSWORD });
+    const { tokens, viewer } = host.sessionCreate;
+    const [{ id }] = viewer.listings.nodes;
+    await page.visit("/graphiql?tab=Watch");
+    const nights = "from: \"2027-09-01\", to: \"2027-09-04\"";
+    await page.write("Watch", `subscription Watch { listingCalendarChanged(id: "${id}", ${nights}) { date state } }`);
+    await page.click("the Execute button", "button.graphiql-execute-button");
+    const outcome = () => document.getElementById("outcome").textContent;
+    await page.until("the stream", `() => (${outcome})() === "waiting for events"`);
+    const close = `mutation($id: ID!) { listingCalendarUpdate(id: $id, changes: [{ ${nights}, blocked: true }]) ` +
+      "{ userErrors { message } } }";
+    const closed = await api(page, close, { id }, tokens.accessToken);
+    assert.deepEqual(closed.listingCalendarUpdate.userErrors, []);
+    await page.until("the event", `() => (${outcome})() === "1 event so far"`);
+    const read = () => document.querySelector(".graphiql-response .CodeMirror").CodeMirror.getValue();
+    const days = JSON.parse(await page.until("the answer", read)).data.listingCalendarChanged;
+    assert.deepEqual(days.map(({ date, state }) => [date.slice(-2), state]), ["01", "02", "03"].map((day) => [day, "BLOCKED_BY_HOST"]));
+    await page.click("the Stop button", "button.graphiql-execute-button");
+    await page.until("the end", `() => (${outcome})() === "the stream has ended after 1 event"`);
+  },
 
-/** Decides about each request: on to the server, answered from the folder, or refused. */
-async function answer(chromium, { requestId, request }) {
-  const url = new URL(request.url);
-  requests.add(`${request.method} ${url.origin === server.origin ? url.pathname : url.href}`);
-  const [, name, version, file] = CDN_FILE.exec(url.href) ?? [];
-  if (url.origin === server.origin) {
-    await chromium.send("Fetch.continueRequest", { requestId });
-  } else if (!name) {
-    faults.push(`a request to a foreign place: ${url.href}`);
-    await chromium.send("Fetch.failRequest", { requestId, errorReason: "BlockedByClient" });
-  } else {
-    try {
-      const folder = path.join(options.packages, name);
-      const there = JSON.parse(await readFile(path.join(folder, "package.json"), "utf8")).version;
-      if (there !== version) throw new Error(`${folder} holds version ${there}`);
-      const body = (await readFile(path.join(folder, file))).toString("base64");
-      const contentType = CONTENT_TYPES[path.extname(file)] ?? "application/octet-stream";
-      const responseHeaders = [
-        { name: "content-type", value: contentType },
-        // Without it the browser may not look into the file, and so could not compare it with its integrity.
-        { name: "access-control-allow-origin", value: "*" },
-      ];
-      await chromium.send("Fetch.fulfillRequest", { requestId, responseCode: 200, responseHeaders, body });
-    } catch (error) {
-      faults.push(`cannot answer ${url.href}: ${error.message}`);
-      await chromium.send("Fetch.failRequest", { requestId, errorReason: "Failed" });
-    }
-  }
-}
+  async "light and dark follow the system, until the theme is chosen"(page) {
+    const isDark = async () => (await page.brightness()).map((value) => value < 128);
+    assert.deepEqual(await isDark(), [false, false]);
+    await page.scheme("dark");
+    assert.deepEqual(await isDark(), [true, true]);
+    await page.visit("/graphiql?tab=Search");
+    await page.run();
+    await picture(page, "dark");
+    await page.click("the settings", ".graphiql-sidebar button[aria-label='Open settings dialog']");
+    await page.click("the theme", ".graphiql-dialog button", "Light");
+    await page.until("the theme", () => document.body.classList.contains("graphiql-light"));
+    assert.deepEqual(await isDark(), [false, false]);
+  },
 
-function watch(chromium) {
-  chromium.on("Fetch.requestPaused", (event) => {
-    answer(chromium, event).catch((error) => faults.push(error.message));
-  });
-  chromium.on("Log.entryAdded", ({ entry }) => {
-    const isFault = entry.level === "error" || entry.source === "security";
-    if (isFault) faults.push(`${entry.source} ${entry.level}: ${entry.text} ${entry.url ?? ""}`);
-  });
-  chromium.on("Runtime.consoleAPICalled", ({ type, args }) => {
-    const text = args.map(({ value, description }) => value ?? description).join(" ");
-    if (type === "error" || type === "assert") faults.push(`console: ${text}`);
-  });
-  chromium.on("Runtime.exceptionThrown", ({ exceptionDetails }) => {
-    faults.push(`exception: ${exceptionDetails.exception?.description ?? exceptionDetails.text}`);
-  });
-  chromium.on("Network.webSocketCreated", ({ url }) => {
-    requests.add(`WebSocket ${url}`);
-    if (new URL(url).host !== server.host) faults.push(`a WebSocket to a foreign place: ${url}`);
-  });
-}
-
-async function execute(chromium) {
-  await chromium.until("the Execute button", () => document.querySelector("button.graphiql-execute-button") !== null);
-  if (options.tab) await chromium.click(`the tab ${options.tab}`, "[role=tab], .graphiql-tab-button", options.tab);
-  if (options.query) {
-    const put = (text) => document.querySelector(".graphiql-query-editor .CodeMirror").CodeMirror.setValue(text);
-    await chromium.call(put, await readFile(options.query, "utf8"));
-  }
-  // The playground learns the schema first; until then it marks every field as unknown.
-  await chromium.until("the schema", () => document.querySelector(".graphiql-container .graphiql-spinner") === null);
-  await sleep(500);
-  await chromium.click("the Execute button", "button.graphiql-execute-button");
-  // Where the text holds several operations, the button opens a menu of them.
-  const opensMenu = () => document.querySelector("button.graphiql-execute-button[aria-haspopup=menu]") !== null;
-  if (await chromium.call(opensMenu)) await chromium.click("the operation", "[role=menuitem]", options.operation);
-  return chromium.until("an answer", () => {
-    const text = document.querySelector(".graphiql-response .CodeMirror")?.CodeMirror.getValue();
-    return document.querySelector(".graphiql-response .graphiql-spinner") === null && text;
-  });
-}
-
-function judge(text) {
-  let answer;
-  try {
-    answer = JSON.parse(text);
-  } catch {
-    return faults.push(`the answer is not JSON: ${text}`);
-  }
-  if (!answer.data || answer.errors) faults.push(`the answer holds errors or no data: ${text}`);
-  if (!text.includes(options.expect)) faults.push(`the answer does not hold ${options.expect}: ${text}`);
-}
+  async "every script and style is held to its hash or is our own"(page) {
+    const files = await page.call(() =>
+      [...document.querySelectorAll("script, link[rel=stylesheet]")].map((file) => [file.src ?? file.href, file.integrity]),
+    );
+    const own = (url) => /^\/graphiql\/app\.(js|css)$/.test(new URL(url, page.server).pathname);
+    assert.deepEqual(files.filter(([url, integrity]) => !integrity && !own(url)), []);
+    assert.equal(files.filter(([, integrity]) => integrity.startsWith("sha384-")).length, 4);
+  },
+};
 
 async function main() {
-  const chromium = await Chromium.start();
-  for (const signal of ["SIGINT", "SIGTERM"]) {
-    process.once(signal, () => chromium.stop().finally(() => process.exit(130)));
-  }
+  const folder = await mkdtemp(path.join(tmpdir(), "roost-playground-"));
+  if (options.pictures) await mkdir(options.pictures, { recursive: true });
+  const { child, address } = await startServer(positionals[0], folder);
+  const page = new Playground(address, options.packages);
+  const end = async () => {
+    await page.stop?.();
+    child.removeAllListeners("exit").kill();
+    await new Promise((resolve) => (child.exitCode === null ? child.on("exit", resolve) : resolve()));
+    await rm(folder, { recursive: true, force: true, maxRetries: 5 });
+  };
+  for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => end().finally(() => process.exit(130)));
   try {
-    await chromium.attach();
-    watch(chromium);
-    for (const domain of ["Page", "Runtime", "Log", "Network"]) await chromium.send(`${domain}.enable`);
-    await chromium.send("Fetch.enable", { patterns: [{ urlPattern: "*" }] });
-    const screen = { width: 1440, height: 900, deviceScaleFactor: 1, mobile: false };
-    await chromium.send("Emulation.setDeviceMetricsOverride", screen);
-    const { errorText } = await chromium.send("Page.navigate", { url: new URL("/graphiql", server).href });
-    if (errorText) throw new Error(`${server.href}graphiql: ${errorText}`);
-    judge(await execute(chromium));
-    const unguarded = await chromium.call(() =>
-      [...document.querySelectorAll("script[src], link[rel=stylesheet]")]
-        .filter((file) => !(file.src ?? file.href).startsWith(location.origin) && !(file.integrity && file.crossOrigin))
-        .map((file) => file.src ?? file.href),
-    );
-    faults.push(...unguarded.map((url) => `loaded without integrity and crossorigin: ${url}`));
-    await sleep(500);
+    await page.start();
+    await page.scheme("light");
+    for (const [name, step] of Object.entries(STEPS)) {
+      await step(page);
+      assert.deepEqual(page.faults, [], name);
+      console.log(`passed: ${name}`);
+    }
   } catch (error) {
-    faults.push(error.message);
+    await picture(page, "failure")?.catch(() => {});
+    for (const fault of page.faults) console.error(`fault: ${fault}`);
+    throw error;
   } finally {
-    // A picture of a failure says most about it.
-    const shot = await chromium.send("Page.captureScreenshot", { format: "png" }).catch(() => null);
-    if (shot) await writeFile(picture, Buffer.from(shot.data, "base64"));
-    await chromium.stop();
+    await end();
   }
+  console.log(`\nwhat the page asked of ${address.origin}:`);
+  for (const request of [...page.requests].sort()) console.log(`  ${request}`);
 }
 
-await main().catch((error) => faults.push(error.message));
-for (const request of requests) console.log(request);
-for (const fault of new Set(faults)) console.error(`fault: ${fault}`);
-console.log(faults.length === 0 ? `the playground answered; see ${picture}` : "the playground failed");
-process.exit(faults.length === 0 ? 0 : 1);
+await main();

@@ -170,7 +170,7 @@ async fn reserve(
     payments::open(app, &txn, charge).await?;
     let by = By { actor: Actor::Guest, user_id: Some(guest.user_id) };
     fail_point::reach("create.noting").await;
-    note(app, &txn, booking.id, None, BookingState::PendingPayment, by, "create", None).await?;
+    note(app, &txn, &booking, None, BookingState::PendingPayment, by, "create", None).await?;
     fail_point::reach("create.queueing").await;
     look_at(app, &txn, booking.id, &[now + SAFETY_NET, expires_at]).await?;
     fail_point::reach("create.reserving").await;

@@ -13,6 +13,7 @@ mod audit;
 mod cancel;
 pub mod cancellation;
 mod create;
+mod news;
 mod no_show;
 mod payouts;
 mod quote;
@@ -22,6 +23,7 @@ pub mod state;
 mod step;
 mod steps;
 mod table;
+mod watch;
 
 pub use access::{
     Side, actions, booked_listings, by_code, by_id, by_ids, event_by_id, events, events_count, lock, page, page_count,
@@ -39,3 +41,4 @@ pub use refund::refund;
 pub use steps::{accept, check_in, check_out, confirm_payment, decline, withdraw};
 pub use table::booking::Model as Booking;
 pub use table::event::Model as Event;
+pub use watch::{step_told, watch, watch_hosted};

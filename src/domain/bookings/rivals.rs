@@ -1,7 +1,7 @@
 //! Requests for the same nights that do not hold them: the first that is accepted gets them, the others are declined.
 
 use chrono::Days;
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 
 use super::advance::SAFETY_NET;
 use super::state::BookingState;
@@ -9,10 +9,11 @@ use super::step::{By, Step, take};
 use super::{Booking, table};
 use crate::domain::error::Error;
 use crate::platform::App;
+use crate::platform::database::Transaction;
 
 /// Declines, in the transaction that confirms `booking`, every request that wants one of its nights. The caller has
 /// locked the listing's calendar, so that no two confirmations do this at once.
-pub(super) async fn decline(app: &App, txn: &impl ConnectionTrait, booking: &Booking) -> Result<(), Error> {
+pub(super) async fn decline(app: &App, txn: &Transaction, booking: &Booking) -> Result<(), Error> {
     use table::booking::Column;
     let end = with_preparation(booking);
     let requests = table::booking::Entity::find()

@@ -2,16 +2,18 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::ActiveValue::{NotSet, Set};
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use serde_json::Value;
 use uuid::Uuid;
 
 use super::advance::ADVANCE;
+use super::news::{self, Deed};
 use super::state::{Action, Actor, BookingState, Hour, allowed};
-use super::{Booking, table};
+use super::{Booking, table, watch};
 use crate::domain::error::{Code, Detail, Error, Refusal};
 use crate::domain::payments;
 use crate::kernel::local_time::date_in;
+use crate::platform::database::Transaction;
 use crate::platform::queue::{NewJob, enqueue};
 use crate::platform::{App, fail_point};
 
@@ -36,6 +38,8 @@ pub(super) struct Step<'a> {
     pub action: &'a str,
     pub by: By,
     pub data: Option<Value>,
+    /// The change of the stay that the step is about.
+    pub alteration_id: Option<Uuid>,
     pub expires_at: Option<DateTime<Utc>>,
     /// What else changes about the row.
     pub change: table::booking::ActiveModel,
@@ -50,6 +54,7 @@ impl<'a> Step<'a> {
             action,
             by,
             data: None,
+            alteration_id: None,
             expires_at: None,
             change: table::booking::ActiveModel::default(),
             look_again: Vec::new(),
@@ -60,7 +65,7 @@ impl<'a> Step<'a> {
 /// Takes a step from the state and version that were seen, or nothing when somebody else was faster.
 pub(super) async fn take(
     app: &App,
-    txn: &impl ConnectionTrait,
+    txn: &Transaction,
     seen: &Booking,
     step: Step<'_>,
 ) -> Result<Option<Booking>, Error> {
@@ -84,7 +89,16 @@ pub(super) async fn take(
         .await?;
     let Some(booking) = taken.into_iter().next() else { return Ok(None) };
     fail_point::reach("step.noting").await;
-    note(app, txn, seen.id, Some(seen.state), step.to, step.by, step.action, step.data).await?;
+    let data = step.data.clone();
+    note(app, txn, &booking, Some(seen.state), step.to, step.by, step.action, data).await?;
+    fail_point::reach("step.telling").await;
+    news::tell(
+        app,
+        txn,
+        &booking,
+        &Deed { action: step.action, by: step.by, data: step.data, about: step.alteration_id },
+    )
+    .await?;
     fail_point::reach("step.queueing").await;
     for at in step.look_again {
         enqueue(txn, &app.clock, NewJob::about(ADVANCE, seen.id, at)).await?;
@@ -92,21 +106,22 @@ pub(super) async fn take(
     Ok(Some(booking))
 }
 
-/// Writes the event of a step.
+/// Writes the event of a step, and tells who listens once it is committed.
 #[expect(clippy::too_many_arguments, reason = "these are the columns of the row")]
 pub(super) async fn note(
     app: &App,
-    txn: &impl ConnectionTrait,
-    booking_id: Uuid,
+    txn: &Transaction,
+    booking: &Booking,
     from: Option<BookingState>,
     to: BookingState,
     by: By,
     action: &str,
     data: Option<Value>,
 ) -> Result<(), Error> {
+    let id = app.clock.id();
     let event = table::event::ActiveModel {
-        id: Set(app.clock.id()),
-        booking_id: Set(booking_id),
+        id: Set(id),
+        booking_id: Set(booking.id),
         at: Set(app.clock.now()),
         actor: Set(by.actor),
         user_id: Set(by.user_id),
@@ -116,6 +131,7 @@ pub(super) async fn note(
         data: Set(data),
     };
     table::event::Entity::insert(event).exec_without_returning(txn).await?;
+    watch::announce(txn, booking, id);
     Ok(())
 }
 
@@ -141,7 +157,7 @@ pub(super) fn possible(app: &App, booking: &Booking, actor: Actor) -> Result<Vec
 
 /// Refuses while a charge of the booking is under way: its money can be divided once all of it is there. Keeps the
 /// escrow as it is until the transaction ends.
-pub(super) async fn paid_in_full(txn: &impl ConnectionTrait, booking: &Booking) -> Result<(), Error> {
+pub(super) async fn paid_in_full(txn: &Transaction, booking: &Booking) -> Result<(), Error> {
     let held = payments::escrow::lock(txn, booking.id).await?.map_or(0, |escrow| escrow.shares().sum());
     if held + booking.refunded_minor == booking.total_minor {
         return Ok(());

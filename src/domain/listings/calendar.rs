@@ -13,7 +13,7 @@ use super::claims::{alive, lock_listing, state, taken};
 use super::kinds::ClaimKind;
 use super::pricing::{PriceSource, nightly};
 use super::stay_check::NightState;
-use super::{Listing, price_rules, stay_rules, table, zone};
+use super::{Listing, price_rules, stay_rules, table, watch, zone};
 use crate::domain::error::{Code, Detail, Error, Refusal, Refusals};
 use crate::domain::viewer::Viewer;
 use crate::kernel::local_time::date_in;
@@ -136,7 +136,7 @@ pub async fn calendar(
     Ok(calendars)
 }
 
-fn check_range(from: NaiveDate, to: NaiveDate, first: &[&str], last: &[&str]) -> Result<Stay, Error> {
+pub(super) fn check_range(from: NaiveDate, to: NaiveDate, first: &[&str], last: &[&str]) -> Result<Stay, Error> {
     let range = Stay::new(from, to).ok_or_else(|| Error::refused(Code::Invalid, last, "must be after `from`"))?;
     let sane = (1970..=9000).contains(&from.year()) && (1970..=9000).contains(&to.year());
     if !sane {
@@ -195,6 +195,8 @@ pub async fn update_calendar(
             None => {}
         }
     }
+    let touched = changes.iter().filter_map(|change| Stay::new(change.from, change.to));
+    watch::nights(&txn, id, touched.flat_map(|range| range.dates().collect::<Vec<_>>()));
     app.once.spend(&txn, &[id]).await?;
     txn.commit().await?;
     changed_days(app, viewer, &listing, &changes).await

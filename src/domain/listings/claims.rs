@@ -12,11 +12,11 @@ use uuid::Uuid;
 
 use super::kinds::ClaimKind;
 use super::stay_check::NightState;
-use super::{Listing, table};
+use super::{Listing, table, watch};
 use crate::domain::error::{Code, Detail, Error, Refusal};
 use crate::kernel::stay::Stay;
 use crate::platform::App;
-use crate::platform::database::is_duplicate;
+use crate::platform::database::{Transaction, is_duplicate};
 
 /// Reads the listing for a booking and keeps its row as it is until the transaction ends. Bookings share that with each
 /// other, but not with the host's changes: a stay and a block, or a stay and the end of the listing, cannot pass unseen.
@@ -34,7 +34,7 @@ pub(super) async fn lock_listing(txn: &impl ConnectionTrait, id: Uuid) -> Result
 /// Night by night in ascending order, so that two rivals cannot wait for each other in a circle; the primary key
 /// refuses the second of them: false, and the transaction must be rolled back.
 pub async fn claim_for_booking(
-    txn: &impl ConnectionTrait,
+    txn: &Transaction,
     listing_id: Uuid,
     booking_id: Uuid,
     stay: Stay,
@@ -59,7 +59,10 @@ pub async fn claim_for_booking(
         note: Set(None),
     });
     match table::claim::Entity::insert_many(rows).exec_without_returning(txn).await {
-        Ok(_) => Ok(true),
+        Ok(_) => {
+            watch::nights(txn, listing_id, whole.dates());
+            Ok(true)
+        }
         Err(error) if is_duplicate(&error) => Ok(false),
         Err(error) => Err(error.into()),
     }
@@ -81,7 +84,7 @@ pub async fn lock_calendar(txn: &impl ConnectionTrait, listing_id: Uuid) -> Resu
 /// Claims, beside the nights that a booking has, those that another stay of it needs. They are a hold until
 /// `expires_at`; false when somebody else has one of them, and the transaction must be rolled back.
 pub async fn claim_more(
-    txn: &impl ConnectionTrait,
+    txn: &Transaction,
     listing_id: Uuid,
     booking_id: Uuid,
     stay: Stay,
@@ -101,7 +104,7 @@ pub async fn claim_more(
     if missing.is_empty() {
         return Ok(true);
     }
-    let rows = missing.into_iter().map(|night| table::claim::ActiveModel {
+    let rows = missing.iter().map(|&night| table::claim::ActiveModel {
         listing_id: Set(listing_id),
         night: Set(night),
         kind: Set(ClaimKind::Hold),
@@ -110,7 +113,10 @@ pub async fn claim_more(
         note: Set(None),
     });
     match table::claim::Entity::insert_many(rows).exec_without_returning(txn).await {
-        Ok(_) => Ok(true),
+        Ok(_) => {
+            watch::nights(txn, listing_id, missing);
+            Ok(true)
+        }
         Err(error) if is_duplicate(&error) => Ok(false),
         Err(error) => Err(error.into()),
     }
@@ -118,41 +124,38 @@ pub async fn claim_more(
 
 /// Makes the claims of a booking those of `stay` and nothing else. All of its nights must be the booking's already:
 /// answers how many of them are.
-pub async fn move_claims(
-    txn: &impl ConnectionTrait,
-    booking_id: Uuid,
-    stay: Stay,
-    preparation: u32,
-) -> Result<u64, Error> {
+pub async fn move_claims(txn: &Transaction, booking_id: Uuid, stay: Stay, preparation: u32) -> Result<u64, Error> {
     use table::claim::Column;
     let whole = stay.extended(preparation);
+    let mine = || Column::BookingId.eq(booking_id);
     let outside = Condition::any().add(Column::Night.lt(whole.check_in())).add(Column::Night.gte(whole.check_out()));
-    table::claim::Entity::delete_many().filter(Column::BookingId.eq(booking_id)).filter(outside).exec(txn).await?;
+    let mut touched =
+        table::claim::Entity::delete_many().filter(mine()).filter(outside).exec_with_returning(txn).await?;
     let set = async |kind: ClaimKind, nights: Condition| {
         table::claim::Entity::update_many()
             .col_expr(Column::Kind, Expr::value(kind))
             .col_expr(Column::ExpiresAt, Expr::value(None::<DateTime<Utc>>))
-            .filter(Column::BookingId.eq(booking_id))
+            .filter(mine())
             .filter(nights)
-            .exec(txn)
+            .exec_with_returning(txn)
             .await
     };
-    let stayed = set(ClaimKind::Stay, Condition::all().add(Column::Night.lt(stay.check_out()))).await?;
-    set(ClaimKind::Preparation, Condition::all().add(Column::Night.gte(stay.check_out()))).await?;
-    Ok(stayed.rows_affected)
+    let stay_nights = set(ClaimKind::Stay, Condition::all().add(Column::Night.lt(stay.check_out()))).await?;
+    let stayed = count(&stay_nights);
+    touched.extend(stay_nights);
+    touched.extend(set(ClaimKind::Preparation, Condition::all().add(Column::Night.gte(stay.check_out()))).await?);
+    watch::claims(txn, &touched);
+    Ok(stayed)
 }
 
 /// Lets go of the nights that a booking holds beside `stay`, as when a change of it came to nothing.
-pub async fn release_more(
-    txn: &impl ConnectionTrait,
-    booking_id: Uuid,
-    stay: Stay,
-    preparation: u32,
-) -> Result<(), Error> {
+pub async fn release_more(txn: &Transaction, booking_id: Uuid, stay: Stay, preparation: u32) -> Result<(), Error> {
     use table::claim::Column;
     let whole = stay.extended(preparation);
     let outside = Condition::any().add(Column::Night.lt(whole.check_in())).add(Column::Night.gte(whole.check_out()));
-    table::claim::Entity::delete_many().filter(Column::BookingId.eq(booking_id)).filter(outside).exec(txn).await?;
+    let mine = Column::BookingId.eq(booking_id);
+    let gone = table::claim::Entity::delete_many().filter(mine).filter(outside).exec_with_returning(txn).await?;
+    watch::claims(txn, &gone);
     Ok(())
 }
 
@@ -175,7 +178,7 @@ pub async fn are_free(
 }
 
 /// Turns the hold of a booking into a stay for good. Answers with the number of nights it still held.
-pub async fn confirm_claims(txn: &impl ConnectionTrait, booking_id: Uuid) -> Result<u64, Error> {
+pub async fn confirm_claims(txn: &Transaction, booking_id: Uuid) -> Result<u64, Error> {
     table::claim::Entity::update_many()
         .col_expr(table::claim::Column::ExpiresAt, Expr::value(None::<DateTime<Utc>>))
         .filter(table::claim::Column::BookingId.eq(booking_id))
@@ -187,33 +190,35 @@ pub async fn confirm_claims(txn: &impl ConnectionTrait, booking_id: Uuid) -> Res
         .col_expr(table::claim::Column::ExpiresAt, Expr::value(None::<DateTime<Utc>>))
         .filter(table::claim::Column::BookingId.eq(booking_id))
         .filter(table::claim::Column::Kind.eq(ClaimKind::Hold))
-        .exec(txn)
+        .exec_with_returning(txn)
         .await?;
-    Ok(stay.rows_affected)
+    watch::claims(txn, &stay);
+    Ok(count(&stay))
 }
 
 /// Lets a booking's nights go from `first` on. With `block` they stay closed to others, as after a host's cancellation.
-pub async fn release_claims(
-    txn: &impl ConnectionTrait,
-    booking_id: Uuid,
-    first: NaiveDate,
-    block: bool,
-) -> Result<(), Error> {
+pub async fn release_claims(txn: &Transaction, booking_id: Uuid, first: NaiveDate, block: bool) -> Result<(), Error> {
     let theirs = Condition::all()
         .add(table::claim::Column::BookingId.eq(booking_id))
         .add(table::claim::Column::Night.gte(first));
     if block {
-        table::claim::Entity::update_many()
+        let closed = table::claim::Entity::update_many()
             .col_expr(table::claim::Column::Kind, Expr::value(ClaimKind::Block))
             .col_expr(table::claim::Column::BookingId, Expr::value(None::<Uuid>))
             .col_expr(table::claim::Column::ExpiresAt, Expr::value(None::<DateTime<Utc>>))
             .filter(theirs.clone())
             .filter(table::claim::Column::Kind.ne(ClaimKind::Preparation))
-            .exec(txn)
+            .exec_with_returning(txn)
             .await?;
+        watch::claims(txn, &closed);
     }
-    table::claim::Entity::delete_many().filter(theirs).exec(txn).await?;
+    let gone = table::claim::Entity::delete_many().filter(theirs).exec_with_returning(txn).await?;
+    watch::claims(txn, &gone);
     Ok(())
+}
+
+fn count(claims: &[table::claim::Model]) -> u64 {
+    u64::try_from(claims.len()).unwrap_or(u64::MAX)
 }
 
 /// Makes a hold last until another instant, as when a request waits for the host.

@@ -24,10 +24,11 @@ pub mod stay_check;
 mod table;
 mod terms;
 mod update;
+mod watch;
 
 pub use access::{amenities_of, by_host, by_host_count, by_hosts, by_ids, cached, find_own, may_see, visible};
 pub use audit::audit;
-pub use calendar::{CalendarChange, CalendarDay, calendar, changed_days, update_calendar};
+pub use calendar::{CalendarChange, CalendarDay, LONGEST_RANGE, calendar, changed_days, update_calendar};
 pub use change::{AddressChange, ListingChange, PricingChange, RulesChange};
 pub use claims::{
     are_free, claim_for_booking, claim_more, confirm_claims, extend_claims, lock_calendar, move_claims,
@@ -42,3 +43,4 @@ pub use stay::{StayAnswer, StayRequest, alternatives, facts_for_booking, other_s
 pub use table::listing::Model as Listing;
 pub use terms::{any_listing, set_terms};
 pub use update::{create, update};
+pub use watch::{days_told, watch};

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::access::{find_own, forget};
 use super::kinds::{ClaimKind, ListingStatus};
-use super::{Listing, table};
+use super::{Listing, table, watch};
 use crate::domain::error::{Code, Error, Refusal};
 use crate::domain::viewer::Viewer;
 use crate::platform::App;
@@ -107,6 +107,7 @@ async fn move_to(app: &App, seen: &Listing, status: ListingStatus) -> Result<Lis
             return Err(Error::refused(Code::StateConflict, &["id"], message));
         }
     }
+    watch::whole(&txn, listing.id);
     app.once.spend(&txn, &[listing.id]).await?;
     txn.commit().await?;
     forget(app, listing.id).await;

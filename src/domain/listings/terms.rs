@@ -9,7 +9,7 @@ use super::access::forget;
 use super::change::MOST_NIGHTS;
 use super::kinds::ListingStatus;
 use super::pricing::{Season, TaxRule, TaxUnit};
-use super::{Listing, table};
+use super::{Listing, table, watch};
 use crate::domain::error::{Code, Error, Refusals};
 use crate::domain::viewer::Viewer;
 use crate::kernel::money::{MAX_MINOR, ONE_PPM};
@@ -42,6 +42,7 @@ pub async fn set_terms(
     refusals.finish()?;
 
     use table::listing::Column;
+    let txn = app.db.begin_write().await?;
     let changed = table::listing::Entity::update_many()
         .col_expr(Column::Seasons, Expr::value(json!(seasons)))
         .col_expr(Column::Taxes, Expr::value(json!(taxes)))
@@ -49,9 +50,11 @@ pub async fn set_terms(
         .col_expr(Column::UpdatedAt, Expr::value(app.clock.now()))
         .filter(Column::Id.eq(id))
         .filter(Column::Status.ne(ListingStatus::Deleted))
-        .exec_with_returning(app.db.write())
+        .exec_with_returning(&txn)
         .await?;
     let listing = changed.into_iter().next().ok_or_else(|| Error::not_found(&["id"]))?;
+    watch::whole(&txn, id);
+    txn.commit().await?;
     forget(app, id).await;
     Ok(listing)
 }

@@ -13,7 +13,7 @@ use super::change::{ListingChange, apply};
 use super::kinds::{BookingMode, ListingStatus, RoomType};
 use super::policy::CancellationPolicy;
 use super::status::missing;
-use super::{Listing, table};
+use super::{Listing, table, watch};
 use crate::domain::error::{Code, Error, Refusals};
 use crate::domain::users;
 use crate::domain::viewer::Viewer;
@@ -92,6 +92,7 @@ pub async fn update(
     if let Some(amenities) = &change.amenities {
         set_amenities(&txn, id, amenities).await?;
     }
+    watch::changed(&txn, &before, &listing)?;
     app.once.spend(&txn, &[id]).await?;
     txn.commit().await?;
     forget(app, id).await;

@@ -30,10 +30,11 @@ pub async fn payouts(app: &App, viewer: &Viewer, bookings: &[Uuid]) -> Result<Ha
     Ok(grouped(seen, |payout: &Payout| payout.booking_id))
 }
 
-/// The payout with this id, if the viewer may see it.
-pub async fn payout_by_id(app: &App, viewer: &Viewer, id: Uuid) -> Result<Option<Payout>, Error> {
-    let payout = table::payout::Entity::find_by_id(id).one(app.db.read()).await?;
-    Ok(payout.filter(|payout| may_see(viewer, payout)))
+/// Those of these payouts that the viewer may see.
+pub async fn payouts_by_ids(app: &App, viewer: &Viewer, ids: &[Uuid]) -> Result<HashMap<Uuid, Payout>, Error> {
+    let rows = table::payout::Entity::find().filter(table::payout::Column::Id.is_in(ids.iter().copied()));
+    let rows = rows.all(app.db.read()).await?;
+    Ok(rows.into_iter().filter(|payout| may_see(viewer, payout)).map(|payout| (payout.id, payout)).collect())
 }
 
 fn own(viewer: &Viewer, states: Option<&[PayoutState]>) -> Result<Select<table::payout::Entity>, Error> {

@@ -13,6 +13,7 @@ use super::state::{Account, DisputeState, PayoutState, TransactionKind};
 use super::{Payment, grouped, patiently, table};
 use crate::domain::error::Error;
 use crate::platform::App;
+use crate::platform::database::Transaction;
 use crate::platform::gateway::{DisputeProgress, GatewayError};
 use crate::platform::queue::{NewJob, enqueue};
 
@@ -99,7 +100,7 @@ async fn post(
 }
 
 /// What has not left the escrow waits until the bank has decided.
-async fn hold(app: &App, txn: &impl ConnectionTrait, booking_id: Uuid) -> Result<(), Error> {
+async fn hold(app: &App, txn: &Transaction, booking_id: Uuid) -> Result<(), Error> {
     for payout in payout::of_booking(txn, booking_id).await? {
         if matches!(payout.state, PayoutState::Scheduled | PayoutState::Failed) {
             let reason = Some(DISPUTED.to_owned());
@@ -111,7 +112,7 @@ async fn hold(app: &App, txn: &impl ConnectionTrait, booking_id: Uuid) -> Result
 }
 
 /// The host gets what waited, unless another dispute of the booking is open.
-async fn let_go(app: &App, txn: &impl ConnectionTrait, booking_id: Uuid) -> Result<(), Error> {
+async fn let_go(app: &App, txn: &Transaction, booking_id: Uuid) -> Result<(), Error> {
     let payments = super::all_of_booking(txn, booking_id).await?;
     let open = table::dispute::Entity::find()
         .filter(table::dispute::Column::PaymentId.is_in(payments.iter().map(|payment| payment.id)))

@@ -14,6 +14,7 @@ mod dispute;
 pub mod escrow;
 mod fee;
 pub mod ledger;
+mod news;
 pub mod payout;
 mod refund;
 mod schedule;
@@ -36,7 +37,7 @@ use crate::platform::gateway::{Answer, GatewayError};
 /// payment is a reason to look.
 pub const LOOK_AT_BOOKING: &str = "advance_booking";
 
-pub use access::{balance, ledger, payout_by_id, payout_count, payout_page, payouts, transaction_by_id};
+pub use access::{balance, ledger, payout_count, payout_page, payouts, payouts_by_ids, transaction_by_id};
 pub use audit::audit;
 pub use charge::{Charge, Reach, capture, confirm, open, reach, void};
 pub use dispute::disputed;

@@ -14,11 +14,12 @@ use uuid::Uuid;
 use super::escrow::{self, Escrow, Shares};
 use super::ledger::{self, Event, Movement};
 use super::state::{Account, PayoutState, TransactionKind};
-use super::{patiently, table};
+use super::{news, patiently, table};
 use crate::domain::error::Error;
 use crate::domain::users;
 use crate::kernel::id::{Id, Kind};
 use crate::platform::App;
+use crate::platform::database::Transaction;
 use crate::platform::fail_point;
 use crate::platform::gateway::{GatewayError, Transfer};
 use crate::platform::queue::{NewJob, enqueue};
@@ -299,9 +300,10 @@ pub(super) struct Change {
     pub failure_reason: Option<String>,
 }
 
-/// Changes a payout that is still in the state and at the attempt that were seen; whether it was.
-pub(super) async fn set(app: &App, txn: &impl ConnectionTrait, seen: &Payout, change: Change) -> Result<bool, Error> {
+/// Changes a payout that is still in the state and at the attempt that were seen, and tells its host; whether it was.
+pub(super) async fn set(app: &App, txn: &Transaction, seen: &Payout, change: Change) -> Result<bool, Error> {
     use table::payout::Column;
+    let notice = news::of(seen, &change)?;
     let row = table::payout::ActiveModel {
         state: change.state.map_or(NotSet, Set),
         released_at: change.released_at.map_or(NotSet, |at| Set(Some(at))),
@@ -323,5 +325,9 @@ pub(super) async fn set(app: &App, txn: &impl ConnectionTrait, seen: &Payout, ch
         .filter(Column::Attempt.eq(seen.attempt))
         .exec(txn)
         .await?;
-    Ok(changed.rows_affected > 0)
+    if changed.rows_affected == 0 {
+        return Ok(false);
+    }
+    news::tell(app, txn, notice).await?;
+    Ok(true)
 }

@@ -7,6 +7,7 @@
 mod access;
 mod audit;
 pub mod import;
+mod news;
 mod publish;
 mod respond;
 mod submit;

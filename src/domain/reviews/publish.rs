@@ -1,26 +1,29 @@
 //! Showing the reviews of a booking: both at one instant, once both exist or the window has closed.
 
 use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter};
+use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
 use uuid::Uuid;
 
 use super::table::review as table;
-use super::{Direction, Review};
+use super::{Direction, Review, news};
 use crate::domain::bookings;
 use crate::domain::error::Error;
 use crate::domain::listings::{self, Aspect, RatingSummary, STAR};
+use crate::domain::notifications::notify;
 use crate::platform::App;
+use crate::platform::database::Transaction;
 
 /// The job that shows reviews when their window closes.
 pub const PUBLISH: &str = "publish_reviews";
 
-/// Shows both reviews if both are there.
-pub(super) async fn publish_pair(app: &App, txn: &impl ConnectionTrait, booking_id: Uuid) -> Result<(), Error> {
+/// Shows both reviews if both are there, as they are when `by` has written theirs; whether they were.
+pub(super) async fn publish_pair(app: &App, txn: &Transaction, booking_id: Uuid, by: Uuid) -> Result<bool, Error> {
     let written = table::Entity::find().filter(table::Column::BookingId.eq(booking_id)).count(txn).await?;
     if written < 2 {
-        return Ok(());
+        return Ok(false);
     }
-    publish(app, txn, booking_id).await
+    publish(app, txn, booking_id, Some(by)).await?;
+    Ok(true)
 }
 
 /// Shows what there is of a booking whose window has closed; repeating it changes nothing.
@@ -33,13 +36,13 @@ pub async fn publish_due(app: &App, booking_id: Uuid) -> Result<(), Error> {
         .count(&txn)
         .await?;
     if open == 0 {
-        publish(app, &txn, booking_id).await?;
+        publish(app, &txn, booking_id, None).await?;
         txn.commit().await?;
     }
     Ok(())
 }
 
-async fn publish(app: &App, txn: &impl ConnectionTrait, booking_id: Uuid) -> Result<(), Error> {
+async fn publish(app: &App, txn: &Transaction, booking_id: Uuid, by: Option<Uuid>) -> Result<(), Error> {
     let published = table::Entity::update_many()
         .col_expr(table::Column::PublishedAt, Expr::value(app.clock.now()))
         .filter(table::Column::BookingId.eq(booking_id))
@@ -49,7 +52,7 @@ async fn publish(app: &App, txn: &impl ConnectionTrait, booking_id: Uuid) -> Res
     for review in published.iter().filter(|review| review.direction == Direction::GuestToListing) {
         listings::add_rating(txn, review.listing_id, stars(review)).await?;
     }
-    Ok(())
+    notify(app, txn, news::published(&published, by)).await
 }
 
 fn stars(review: &Review) -> RatingSummary {

@@ -7,9 +7,10 @@ use uuid::Uuid;
 use super::publish::{PUBLISH, publish_pair};
 use super::table::review as table;
 use super::window::{may_review, window};
-use super::{Direction, Review};
+use super::{Direction, Review, news};
 use crate::domain::bookings;
 use crate::domain::error::{Code, Error, Refusals};
+use crate::domain::notifications::notify;
 use crate::domain::viewer::Viewer;
 use crate::platform::App;
 use crate::platform::database::is_duplicate;
@@ -106,7 +107,9 @@ pub async fn submit(app: &App, viewer: &Viewer, booking_id: Uuid, draft: Draft) 
         error.into()
     })?;
     enqueue(&txn, &app.clock, NewJob::about(PUBLISH, booking_id, closes_at)).await?;
-    publish_pair(app, &txn, booking_id).await?;
+    if !publish_pair(app, &txn, booking_id, author.user_id).await? {
+        notify(app, &txn, news::submitted(&review, &booking)).await?;
+    }
     let review = table::Entity::find_by_id(review.id).one(&txn).await?.unwrap_or(review);
     app.once.spend(&txn, &[review.id]).await?;
     txn.commit().await?;

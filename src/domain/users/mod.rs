@@ -11,9 +11,11 @@ mod seed;
 mod sessions;
 mod sign_in;
 mod table;
+mod watch;
 
 use std::collections::HashMap;
 
+use sea_orm::sea_query::LockType;
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect};
 use uuid::Uuid;
 
@@ -22,11 +24,12 @@ use crate::platform::App;
 
 pub use profile::{ProfileChange, become_host, update};
 pub use register::{Registration, register};
-pub use seed::{SeedUser, any_account, seed};
+pub use seed::{SeedUser, any_account, is_registered, seed};
 pub use sessions::{revoke, session, sessions, sessions_count};
 pub use sign_in::{Origin, Tokens, Try, authenticate, refresh, reissue, sign_in};
 pub use table::session::Model as Session;
 pub use table::user::Model as User;
+pub use watch::{still, watch};
 
 /// The people with these ids.
 pub async fn by_ids(app: &App, ids: &[Uuid]) -> Result<HashMap<Uuid, User>, Error> {
@@ -37,9 +40,10 @@ pub async fn by_ids(app: &App, ids: &[Uuid]) -> Result<HashMap<Uuid, User>, Erro
     Ok(rows.into_iter().map(|user| (user.id, user)).collect())
 }
 
-/// Keeps a person's row until the transaction ends, so that what concerns all of their money happens one by one.
+/// Keeps a person's row until the transaction ends, so that what concerns all of their money happens one by one. Rows
+/// that refer to the person may still be written: whoever tells them something does not wait for their money.
 pub async fn lock(txn: &impl ConnectionTrait, id: Uuid) -> Result<(), Error> {
-    table::user::Entity::find_by_id(id).lock_exclusive().one(txn).await?;
+    table::user::Entity::find_by_id(id).lock(LockType::NoKeyUpdate).one(txn).await?;
     Ok(())
 }
 

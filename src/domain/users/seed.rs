@@ -80,3 +80,15 @@ pub async fn any_account(app: &App) -> Result<bool, Error> {
         .await?;
     Ok(found.is_some())
 }
+
+/// Whether this address, in lower case, belongs to an account.
+pub async fn is_registered(app: &App, email: &str) -> Result<bool, Error> {
+    let found: Option<uuid::Uuid> = table::user::Entity::find()
+        .select_only()
+        .column(table::user::Column::Id)
+        .filter(table::user::Column::Email.eq(email))
+        .into_tuple()
+        .one(app.db.read())
+        .await?;
+    Ok(found.is_some())
+}

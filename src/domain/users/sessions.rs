@@ -4,7 +4,7 @@ use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, Select};
 use uuid::Uuid;
 
-use super::{Session, table};
+use super::{Session, table, watch};
 use crate::domain::error::Error;
 use crate::domain::viewer::Viewer;
 use crate::kernel::page::{Page, PageRequest};
@@ -51,6 +51,7 @@ pub async fn revoke(app: &App, viewer: &Viewer, id: Option<Uuid>) -> Result<Vec<
         return Err(Error::not_found(&["id"]));
     }
     let ended: Vec<Uuid> = ended.into_iter().map(|session| session.id).collect();
+    watch::changed(&txn, user.user_id);
     app.once.spend(&txn, &ended).await?;
     txn.commit().await?;
     Ok(ended)

@@ -5,10 +5,11 @@ use sea_orm::sea_query::Expr;
 use sea_orm::{ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect, Set};
 use uuid::Uuid;
 
-use super::{User, table};
+use super::{User, table, watch};
 use crate::domain::error::{Code, Error};
-use crate::domain::viewer::{SignedIn, Viewer};
+use crate::domain::viewer::Viewer;
 use crate::platform::App;
+use crate::platform::database::Transaction;
 use crate::platform::keys::{fingerprint, opaque};
 
 /// How long an access token lasts.
@@ -48,9 +49,9 @@ pub struct Try {
 impl Try {
     /// Counts a try at the account with this address, before anything is said about it: whether an idempotency key
     /// fits a password would tell as much as whether the password does.
-    pub fn count(app: &App, email: &str) -> Result<Try, Error> {
+    pub async fn count(app: &App, email: &str) -> Result<Try, Error> {
         let email = email.trim().to_lowercase();
-        app.rate_limit.sign_in(fingerprint(&email)).map_err(|wait| {
+        app.rate_limit.sign_in(fingerprint(&email)).await.map_err(|wait| {
             let message = format!("too many tries for this account; wait {} seconds", wait.retry_after_s);
             Error::refused(Code::RateLimited, &[], message)
         })?;
@@ -180,32 +181,21 @@ pub async fn reissue(app: &App, session_id: Uuid, since: DateTime<Utc>) -> Resul
     Ok((user, tokens))
 }
 
-async fn end_session(txn: &impl ConnectionTrait, session_id: Uuid, now: DateTime<Utc>) -> Result<(), Error> {
-    table::session::Entity::update_many()
+async fn end_session(txn: &Transaction, session_id: Uuid, now: DateTime<Utc>) -> Result<(), Error> {
+    let ended = table::session::Entity::update_many()
         .col_expr(table::session::Column::RevokedAt, Expr::value(now))
         .filter(table::session::Column::Id.eq(session_id))
         .filter(table::session::Column::RevokedAt.is_null())
-        .exec(txn)
+        .exec_with_returning(txn)
         .await?;
+    for session in ended {
+        watch::changed(txn, session.user_id);
+    }
     Ok(())
 }
 
 /// Who a bearer token speaks for. A token of a session that has ended speaks for nobody, from that moment on.
 pub async fn authenticate(app: &App, token: &str) -> Result<Viewer, Error> {
-    let expired = || Error::refused(Code::TokenExpired, &[], "the access token is not valid any more");
-    let claims = app.keys.verify_access(token, app.clock.now()).ok_or_else(expired)?;
-    let found = table::session::Entity::find_by_id(claims.sid)
-        .filter(table::session::Column::UserId.eq(claims.sub))
-        .filter(table::session::Column::RevokedAt.is_null())
-        .find_also_related(table::user::Entity)
-        .one(app.db.read())
-        .await?;
-    let Some((session, Some(user))) = found else { return Err(expired()) };
-    Ok(Viewer::User(SignedIn {
-        user_id: user.id,
-        session_id: session.id,
-        is_host: user.is_host,
-        is_admin: user.is_admin,
-        is_verified: user.email_verified_at.is_some(),
-    }))
+    let claims = app.keys.verify_access(token, app.clock.now()).ok_or_else(watch::expired)?;
+    watch::signed_in(app, claims.sub, claims.sid, claims.expires_at()).await
 }

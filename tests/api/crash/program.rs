@@ -40,7 +40,11 @@ impl Program {
         let mut command = app.program(args);
         let now = app.clock.now().to_rfc3339_opts(SecondsFormat::Micros, true);
         command.args(flow.flags).env("ROOST_TEST_CLOCK", now).env("ROOST_SIGNING_KEYS", SECRET);
-        command.env("ROOST_RATE_LIMIT", "off").env("ROOST_WORKER", "off").env("ROOST_LOG", "warn");
+        command
+            .env("ROOST_RATE_LIMIT", "off")
+            .env("ROOST_COST_BUDGET", "off")
+            .env("ROOST_WORKER", "off")
+            .env("ROOST_LOG", "warn");
         command.envs(variables.iter().copied()).stderr(Stdio::inherit());
         let mut process = command.spawn().unwrap();
         let lines = BufReader::new(process.stdout.take().unwrap()).lines();

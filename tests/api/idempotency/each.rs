@@ -6,7 +6,7 @@ use super::*;
 use crate::permissions::{STAFF, STAFF_ALONE, Set, TABLE, arguments, set_up};
 use crate::scenes::merged;
 
-const TABLES: [&str; 22] = [
+const TABLES: [&str; 23] = [
     "\"user\"",
     "session",
     "listing",
@@ -29,6 +29,7 @@ const TABLES: [&str; 22] = [
     "payout",
     "payout_account",
     "dispute",
+    "notification",
 ];
 
 /// Every row that a mutation can make or change, tokens aside.
@@ -52,6 +53,7 @@ fn identity(mutation: &str) -> &'static str {
         "listingDelete" => "deletedId",
         "listingCalendarUpdate" => "days { date price { amount } state }",
         "quoteCreate" => "quote { listing { id } price { total { amount } } }",
+        "notificationsMarkRead" => "notifications { id readAt }",
         "refundRetry" => "refund { id }",
         "payoutAccountSet" => "viewer { id }",
         "bookingAlterationRequest" => "alteration { id state }",

@@ -80,7 +80,7 @@ async fn a_sign_in_is_answered_again_until_its_session_goes_on_or_ends() {
 
 #[tokio::test]
 async fn tries_at_a_password_are_counted_with_a_key_too() {
-    let app = TestApp::with(&["--rate-limit=1000"]).await;
+    let app = TestApp::with(&["--rate-limit=1000", "--redis-url="]).await;
     let given = |password: &str| json!({ "email": "new@example.com", "password": password });
     app.must(&Nobody, "userRegister", account(), TOKENS).await;
     keyed(&app, &Nobody, "sessionCreate", given(PASSWORD), TOKENS, "one").await;

@@ -104,7 +104,8 @@ impl Slot {
 
 fn command(app: &TestApp, args: &[&str], now: DateTime<Utc>) -> Command {
     let mut program = app.program(args);
-    let flags = ["--rate-limit=off", "--guest-fee-ppm=0", "--host-fee-ppm=155000", "--trust-proxy=off"];
+    let flags =
+        ["--rate-limit=off", "--cost-budget=off", "--guest-fee-ppm=0", "--host-fee-ppm=155000", "--trust-proxy=off"];
     program.args(flags).arg("--signing-keys=a secret that only tests of this crate know");
     program.env("ROOST_TEST_CLOCK", now.to_rfc3339()).stderr(std::process::Stdio::null());
     program

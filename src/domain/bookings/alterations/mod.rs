@@ -7,6 +7,8 @@ mod request;
 mod respond;
 mod settle;
 
+use std::collections::HashMap;
+
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder};
 use serde::Deserialize;
@@ -67,6 +69,16 @@ pub async fn by_id(app: &App, viewer: &Viewer, id: Uuid) -> Result<Option<(Alter
     };
     let booking = access::by_id(app, viewer, alteration.booking_id).await?;
     Ok(booking.map(|booking| (alteration, booking)))
+}
+
+/// Those of these changes whose bookings the viewer may know of.
+pub async fn by_ids(app: &App, viewer: &Viewer, ids: &[Uuid]) -> Result<HashMap<Uuid, Alteration>, Error> {
+    let rows = table::alteration::Entity::find().filter(table::alteration::Column::Id.is_in(ids.iter().copied()));
+    let rows = rows.all(app.db.read()).await?;
+    let bookings: Vec<Uuid> = rows.iter().map(|alteration| alteration.booking_id).collect();
+    let seen = access::by_ids(app, viewer, &bookings).await?;
+    let rows = rows.into_iter().filter(|alteration| seen.contains_key(&alteration.booking_id));
+    Ok(rows.map(|alteration| (alteration.id, alteration)).collect())
 }
 
 /// The changes that were asked for of a booking that the viewer may know of, newest first.

@@ -78,6 +78,7 @@ pub async fn request(
     };
     let by = By { actor, user_id: Some(user.user_id) };
     let mut step = Step::new(booking.state, "request_alteration", by);
+    step.alteration_id = Some(alteration.id);
     step.look_again = vec![expires_at];
     let Some(booking) = take(app, &txn, &booking, step).await? else {
         drop(txn);

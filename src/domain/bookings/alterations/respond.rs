@@ -87,8 +87,10 @@ async fn refuse(
     state: AlterationState,
 ) -> Result<Booking, Error> {
     let action = if state == AlterationState::Withdrawn { "withdraw_alteration" } else { "decline_alteration" };
+    let mut step = Step::new(booking.state, action, by);
+    step.alteration_id = Some(alteration.id);
     let txn = app.db.begin_write().await?;
-    let taken = take(app, &txn, booking, Step::new(booking.state, action, by)).await?;
+    let taken = take(app, &txn, booking, step).await?;
     let (Some(booking), true) = (taken, set(app, &txn, alteration, state).await?) else {
         drop(txn);
         return Err(over(app, booking, by.actor));
@@ -155,6 +157,7 @@ pub(super) async fn agree(
             .exec(&txn)
             .await?;
         let mut step = Step::new(booking.state, "agree_alteration", by);
+        step.alteration_id = Some(alteration.id);
         step.change.updated_at = Set(now);
         step.look_again = vec![now + SAFETY_NET, hold];
         let taken = take(app, &txn, booking, step).await?;

@@ -1,10 +1,10 @@
 //! Moving changes on: collecting the difference, swapping the stay, and letting go of what came to nothing.
 
 use sea_orm::ActiveValue::Set;
-use sea_orm::ConnectionTrait;
 use uuid::Uuid;
 
 use super::super::advance::SAFETY_NET;
+use super::super::news::{self, Deed};
 use super::super::state::{AlterationState, BookingState};
 use super::super::step::{By, Step, take};
 use super::super::{Booking, cancel, payouts, rivals};
@@ -13,6 +13,7 @@ use crate::domain::error::Error;
 use crate::domain::listings;
 use crate::domain::payments::{self, Payment, Reach};
 use crate::kernel::id::{Id, Kind};
+use crate::platform::database::Transaction;
 use crate::platform::{App, fail_point};
 
 /// Moves every change of a booking on; whether the booking was changed by it. Repeating it changes nothing.
@@ -111,7 +112,7 @@ async fn collect(app: &App, booking: &Booking, alteration: &Alteration, lapsed: 
 /// the guest. Nothing when somebody else was faster; the transaction must then be rolled back.
 pub(super) async fn swap(
     app: &App,
-    txn: &impl ConnectionTrait,
+    txn: &Transaction,
     booking: &Booking,
     alteration: &Alteration,
     by: By,
@@ -124,6 +125,7 @@ pub(super) async fn swap(
             "checkIn": booking.check_in, "checkOut": booking.check_out,
         },
     }));
+    step.alteration_id = Some(alteration.id);
     let guests = quote.price.guests;
     step.change.check_in = Set(quote.stay.check_in());
     step.change.check_out = Set(quote.stay.check_out());
@@ -196,6 +198,12 @@ async fn end(app: &App, booking: &Booking, alteration: &Alteration, state: Alter
     let txn = app.db.begin_write().await?;
     if !set(app, &txn, alteration, state).await? {
         return Ok(true);
+    }
+    // Who knows that the booking is over need not be told that its change is.
+    if !booking.state.is_over() {
+        let action = if state == AlterationState::Declined { "alteration_unpaid" } else { "alteration_expired" };
+        let deed = Deed { action, by: By::SYSTEM, data: None, about: Some(alteration.id) };
+        news::tell(app, &txn, booking, &deed).await?;
     }
     if alteration.state == AlterationState::Paying && booking.state != BookingState::CancelledByHost {
         let preparation = booking.preparation_nights.unsigned_abs();

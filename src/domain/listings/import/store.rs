@@ -17,7 +17,7 @@ use super::{ImportedListing, ImportedRating};
 use crate::domain::error::Error;
 use crate::domain::listings::access::forget;
 use crate::domain::listings::kinds::ListingStatus;
-use crate::domain::listings::{Listing, table};
+use crate::domain::listings::{Listing, table, watch};
 use crate::domain::users::import::{ImportedUser, upsert};
 use crate::platform::App;
 use crate::platform::bulk::{self, Kind, Question, Row, SourceRef};
@@ -98,6 +98,11 @@ pub async fn store(
     write_amenities(&txn, &taken, &amenities).await?;
     write_ratings(&txn, &taken).await?;
     stored.nights = nights::write(app, &txn, &taken).await?;
+    let has_nights = |taken: &&Taken<'_>| !taken.is_new && taken.imported.nights.is_some();
+    let calendars = taken.iter().filter(has_nights).map(|taken| taken.id).chain(changed.iter().copied());
+    for id in calendars.collect::<BTreeSet<_>>() {
+        watch::whole(&txn, id);
+    }
     txn.commit().await?;
     for id in changed {
         forget(app, id).await;

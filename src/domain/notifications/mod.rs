@@ -1,0 +1,19 @@
+//! Notifications: what people are told about what others did, and what time did.
+//!
+//! **Invariant:** what people are told is written in the transaction that decides it, once for each of them, and never
+//! to the one who did it. A notification is its recipient's alone, and nothing of it changes but that it is read, once.
+//! It keeps facts, not sentences: the words are found when it is read, so that they can be mended and translated for
+//! what was told before as well.
+
+mod access;
+mod mark_read;
+mod notify;
+mod table;
+mod watch;
+mod words;
+
+pub use access::{by_ids, page, page_count};
+pub use mark_read::{mark_read, marked};
+pub use notify::{Notice, notify, purge, topic};
+pub use table::notification::{Facts, Model as Notification, NotificationKind, Side};
+pub use watch::{told, watch};

@@ -1,0 +1,130 @@
+//! Counts the tokens of a text, before anything is built of them.
+
+/// Tokens of a text, and how deep its brackets are nested.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tokens {
+    /// Names, numbers, strings and marks; what is skipped between them is none.
+    pub count: u64,
+    /// Brackets of any kind that are open at once, at most.
+    pub brackets: u64,
+}
+
+/// Counts by the lexical grammar (section 2.1 of the specification). What is no token at all counts as one, so that a
+/// text that cannot be parsed costs as much as one that can.
+pub fn count(text: &str) -> Tokens {
+    let mut rest = text.as_bytes();
+    let mut tokens = Tokens::default();
+    let mut open: u64 = 0;
+    while let Some(&first) = rest.first() {
+        let length = match first {
+            b' ' | b'\t' | b'\n' | b'\r' | b',' => {
+                rest = &rest[1..];
+                continue;
+            }
+            b'#' => {
+                rest = &rest[run(rest, |byte| !matches!(byte, b'\n' | b'\r'))..];
+                continue;
+            }
+            // The byte order mark.
+            0xEF if rest.starts_with(b"\xEF\xBB\xBF") => {
+                rest = &rest[3..];
+                continue;
+            }
+            b'"' if rest.starts_with(b"\"\"\"") => block(rest),
+            b'"' => string(rest),
+            b'.' if rest.starts_with(b"...") => 3,
+            byte if is_name(byte) => run(rest, is_name),
+            b'-' | b'.' => 1 + run(&rest[1..], is_number),
+            _ => 1,
+        };
+        match first {
+            b'{' | b'[' | b'(' => open += 1,
+            b'}' | b']' | b')' => open = open.saturating_sub(1),
+            _ => {}
+        }
+        tokens.count += 1;
+        tokens.brackets = tokens.brackets.max(open);
+        rest = &rest[length..];
+    }
+    tokens
+}
+
+fn run(rest: &[u8], is_part: impl Fn(u8) -> bool) -> usize {
+    rest.iter().position(|&byte| !is_part(byte)).unwrap_or(rest.len())
+}
+
+fn is_name(byte: u8) -> bool {
+    byte == b'_' || byte.is_ascii_alphanumeric()
+}
+
+fn is_number(byte: u8) -> bool {
+    matches!(byte, b'0'..=b'9' | b'.' | b'e' | b'E' | b'+' | b'-')
+}
+
+/// The length of a string with its quotes; one that is not closed ends with its line.
+fn string(rest: &[u8]) -> usize {
+    let mut at = 1;
+    while let Some(&byte) = rest.get(at) {
+        match byte {
+            b'\\' => at += 2,
+            b'"' => return at + 1,
+            b'\n' | b'\r' => return at,
+            _ => at += 1,
+        }
+    }
+    rest.len()
+}
+
+/// The length of a block string with its quotes.
+fn block(rest: &[u8]) -> usize {
+    let mut at = 3;
+    while at < rest.len() {
+        if rest[at..].starts_with(b"\\\"\"\"") {
+            at += 4;
+        } else if rest[at..].starts_with(b"\"\"\"") {
+            return at + 3;
+        } else {
+            at += 1;
+        }
+    }
+    rest.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_of_token_counts_once() {
+        for (text, tokens) in [
+            ("", 0),
+            (" \t\r\n,,, # a comment { with } marks\n", 0),
+            ("\u{feff}{ a }", 3),
+            ("query Q($a: Int = 1) { b(c: $a) @d { ...E } }", 25),
+            ("\"one \\\" two\" \"three\"", 2),
+            ("\"\"\"one \" \\\"\"\" two\"\"\" three", 2),
+            ("-1.5e-3 7 .5", 3),
+            ("\"never closed", 1),
+            ("\"closed by its line\nname", 2),
+            ("\"\"\"never closed", 1),
+            ("\"ends in \\", 1),
+            ("é", 2),
+        ] {
+            assert_eq!(count(text).count, tokens, "{text}");
+        }
+    }
+
+    #[test]
+    fn brackets_in_texts_and_comments_open_nothing() {
+        assert_eq!(count("{ a(b: [[1]]) { c } }").brackets, 4);
+        assert_eq!(count("{ a(b: \"[[[\") # {{{{\n }").brackets, 2);
+        assert_eq!(count("}}}{").brackets, 1);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_text_breaks_the_count(text in ".*") {
+            proptest::prop_assert!(count(&text).count <= text.len() as u64);
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! What clients hear as it happens.
+
+use std::sync::Arc;
+
+use async_graphql::{Context, Error as GraphqlError, ErrorExtensions, ID, Result, Subscription};
+use futures_util::stream::{self, BoxStream, StreamExt};
+
+use super::booking_events::BookingEvent;
+use super::calendar::CalendarDay;
+use super::codes::ErrorCode;
+use super::context::{Ask, key};
+use super::error::shown;
+use super::notifications::Notification;
+use super::scalars::Date;
+use crate::domain::error::Error;
+use crate::domain::viewer::Viewer;
+use crate::domain::{bookings, listings, notifications, users};
+use crate::kernel::id::Kind;
+use crate::platform::App;
+use crate::platform::events::{Event, Listener, Missed};
+
+/// What comes in one after the other, until it is refused.
+type Live<T> = BoxStream<'static, Result<T>>;
+
+/// Everything that can be heard as it happens. Subscribe first and read afterwards, and nothing is missed between the
+/// two. What you may know is looked at anew for every event; a subscription ends with an error when your token or
+/// session does (TOKEN_EXPIRED), when the thing is not for you any more (NOT_FOUND), when you read too slowly
+/// (SLOW_CONSUMER), and when events may have been missed or your rights have changed (EVENTS_INTERRUPTED): then
+/// subscribe again and read what you show anew.
+pub struct Subscription;
+
+/// Everything that can be heard as it happens. Subscribe first and read afterwards, and nothing is missed between the
+/// two. What you may know is looked at anew for every event; a subscription ends with an error when your token or
+/// session does (TOKEN_EXPIRED), when the thing is not for you any more (NOT_FOUND), when you read too slowly
+/// (SLOW_CONSUMER), and when events may have been missed or your rights have changed (EVENTS_INTERRUPTED): then
+/// subscribe again and read what you show anew.
+#[Subscription]
+impl Subscription {
+    /// Every step that a booking of yours takes.
+    async fn booking_changed(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The booking's id.")] id: ID,
+    ) -> Result<Live<BookingEvent>> {
+        let watch = Watch::begin(ctx).await.map_err(shown)?;
+        let id = key(Kind::Booking, &id, &["id"]).map_err(shown)?;
+        let listener = bookings::watch(&watch.app, &watch.viewer, id).await.map_err(shown)?;
+        Ok(watch.each(listener, step))
+    }
+
+    /// Every step that bookings of your places take, new bookings included; for hosts.
+    async fn host_booking_changed(&self, ctx: &Context<'_>) -> Result<Live<BookingEvent>> {
+        let watch = Watch::begin(ctx).await.map_err(shown)?;
+        let listener = bookings::watch_hosted(&watch.app, &watch.viewer).map_err(shown)?;
+        Ok(watch.each(listener, step))
+    }
+
+    /// The days of a listing's calendar whose state, price or rules may have changed, as they are now; those that were
+    /// not touched are left out. The end of a hold that lapses is told when its booking ends, shortly after.
+    #[graphql(complexity = "days(&from, &to) * child_complexity")]
+    async fn listing_calendar_changed(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The listing's id.")] id: ID,
+        #[graphql(desc = "First date.")] from: Date,
+        #[graphql(desc = "Day after the last date, at most 366 days after the first.")] to: Date,
+    ) -> Result<Live<Vec<CalendarDay>>> {
+        let watch = Watch::begin(ctx).await.map_err(shown)?;
+        let id = key(Kind::Listing, &id, &["id"]).map_err(shown)?;
+        let range = (from.0, to.0);
+        let listener = listings::watch(&watch.app, &watch.viewer, id, from.0, to.0).await.map_err(shown)?;
+        Ok(watch.each(listener, move |app, viewer, told| async move {
+            let told = listings::days_told(&app, &viewer, id, range, &told).await?;
+            let Some((listing, days)) = told else { return Ok(None) };
+            let currency = listing.currency.parse().map_err(|_| Error::failed("unknown currency"))?;
+            Ok(Some(days.into_iter().map(|day| CalendarDay { day, currency }).collect()))
+        }))
+    }
+
+    /// Whatever you are told, as soon as it happened.
+    async fn notification_received(&self, ctx: &Context<'_>) -> Result<Live<Notification>> {
+        let watch = Watch::begin(ctx).await.map_err(shown)?;
+        let listener = notifications::watch(&watch.app, &watch.viewer).map_err(shown)?;
+        Ok(watch.each(listener, |app, viewer, told| async move {
+            Ok(notifications::told(&app, &viewer, &told).await?.map(Notification::of))
+        }))
+    }
+}
+
+/// How many days a calendar event can hold.
+fn days(from: &Date, to: &Date) -> usize {
+    usize::try_from((to.0 - from.0).num_days().clamp(1, listings::LONGEST_RANGE)).unwrap_or(1)
+}
+
+async fn step(app: App, viewer: Viewer, told: Arc<Event>) -> Result<Option<BookingEvent>, Error> {
+    let step = bookings::step_told(&app, &viewer, &told).await?;
+    // Whoever may not know of it any more need not go on.
+    let step = step.ok_or_else(|| Error::not_found(&["id"]))?;
+    Ok(Some(BookingEvent(Arc::new(step))))
+}
+
+/// Somebody who listens, looked at again whenever they change and before they are told anything.
+struct Watch {
+    app: App,
+    viewer: Viewer,
+    person: Option<Listener>,
+}
+
+impl Watch {
+    async fn begin(ctx: &Context<'_>) -> Result<Watch, Error> {
+        let (app, viewer) = (ctx.app().clone(), ctx.viewer().clone());
+        let person = users::watch(&app, &viewer);
+        // The connection may be older than the end of its session.
+        users::still(&app, &viewer).await?;
+        Ok(Watch { app, viewer, person })
+    }
+
+    /// What `read` makes of each event, for as long as the viewer may hear it.
+    fn each<T, F, R>(self, listener: Listener, read: F) -> Live<T>
+    where
+        T: Send + 'static,
+        F: Fn(App, Viewer, Arc<Event>) -> R + Send + 'static,
+        R: Future<Output = Result<Option<T>, Error>> + Send + 'static,
+    {
+        stream::try_unfold((self, listener, read), |(mut watch, mut listener, read)| async move {
+            loop {
+                let told = watch.next(&mut listener).await?;
+                let item = read(watch.app.clone(), watch.viewer.clone(), told).await.map_err(shown)?;
+                if let Some(item) = item {
+                    return Ok(Some((item, (watch, listener, read))));
+                }
+            }
+        })
+        .boxed()
+    }
+
+    async fn next(&mut self, listener: &mut Listener) -> Result<Arc<Event>> {
+        loop {
+            let told = tokio::select! {
+                biased;
+                told = heard(&mut self.person) => told.map(|_| None),
+                () = expiry(&self.app, &self.viewer) => Ok(None),
+                told = listener.next() => told.map(Some),
+            };
+            let told = told.map_err(missed)?;
+            let now = users::still(&self.app, &self.viewer).await.map_err(shown)?;
+            if now != self.viewer {
+                return Err(ended(ErrorCode::EventsInterrupted, "what you may do has changed; subscribe again"));
+            }
+            if let Some(told) = told {
+                return Ok(told);
+            }
+        }
+    }
+}
+
+/// What the person's own listener hears; never anything when nobody is signed in.
+async fn heard(person: &mut Option<Listener>) -> Result<Arc<Event>, Missed> {
+    match person {
+        Some(listener) => listener.next().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Returns when the viewer's token should have ended.
+async fn expiry(app: &App, viewer: &Viewer) {
+    match viewer.user() {
+        Some(user) => tokio::time::sleep((user.expires_at - app.clock.now()).to_std().unwrap_or_default()).await,
+        None => std::future::pending().await,
+    }
+}
+
+fn missed(missed: Missed) -> GraphqlError {
+    match missed {
+        Missed::Slow => {
+            ended(ErrorCode::SlowConsumer, "events came faster than they were read; subscribe again and read anew")
+        }
+        Missed::Interrupted => {
+            ended(ErrorCode::EventsInterrupted, "events may have been missed; subscribe again and read anew")
+        }
+    }
+}
+
+fn ended(code: ErrorCode, message: &str) -> GraphqlError {
+    GraphqlError::new(message).extend_with(|_, extensions| extensions.set("code", code.word()))
+}

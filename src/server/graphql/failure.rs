@@ -1,0 +1,111 @@
+//! Requests that never reached the engine, and how they are told so.
+
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+
+use super::budget;
+use super::media::Media;
+use crate::domain::error::Error;
+use crate::graphql::ErrorCode;
+use crate::platform::bucket::TooMany;
+
+/// Why a request never reached the engine.
+pub(in crate::server) enum Failure {
+    /// The caller has asked too often.
+    TooMany(TooMany),
+    /// The `Authorization` header is of another scheme.
+    NotBearer,
+    /// The token speaks for nobody.
+    Authentication(Error),
+    /// None of our media types is acceptable.
+    NotAcceptable,
+    /// The body is not JSON by its own account.
+    NotJson,
+    /// The body is too large.
+    TooLarge,
+    /// The body broke off or did not come in time.
+    Slow,
+    /// The request cannot be read.
+    Malformed(String),
+    /// Another site's page could have sent it.
+    CrossSite,
+    /// A page of an origin that is not welcome wants to connect.
+    ForeignOrigin,
+    /// The caller has as many open connections as may be.
+    Crowded,
+    /// A method, or an operation by a method, that is not served; and those that are.
+    Method(&'static str, &'static str),
+}
+
+impl Failure {
+    fn told(self) -> (StatusCode, ErrorCode, String, HeaderMap) {
+        let mut headers = HeaderMap::new();
+        let (status, code, message) = match self {
+            Failure::TooMany(wait) => {
+                budget::tell(&mut headers, &wait.balance, Some(wait.retry_after_s));
+                let message = format!("too many requests; wait {} seconds", wait.retry_after_s);
+                (StatusCode::TOO_MANY_REQUESTS, ErrorCode::RateLimited, message)
+            }
+            Failure::NotBearer => {
+                headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+                let message = "the Authorization header must be a Bearer token".into();
+                (StatusCode::UNAUTHORIZED, ErrorCode::Unauthenticated, message)
+            }
+            Failure::Authentication(Error::Refused(refusals)) => {
+                let challenge = HeaderValue::from_static("Bearer error=\"invalid_token\"");
+                headers.insert(header::WWW_AUTHENTICATE, challenge);
+                let message = refusals.into_iter().next().map(|refusal| refusal.message).unwrap_or_default();
+                (StatusCode::UNAUTHORIZED, ErrorCode::TokenExpired, message)
+            }
+            Failure::Authentication(error) => {
+                tracing::error!(%error, "a token could not be checked");
+                (StatusCode::INTERNAL_SERVER_ERROR, ErrorCode::Internal, "internal error".into())
+            }
+            Failure::NotAcceptable => {
+                let message = "accept application/graphql-response+json, application/json or text/event-stream".into();
+                (StatusCode::NOT_ACCEPTABLE, ErrorCode::NotAcceptable, message)
+            }
+            Failure::NotJson => {
+                let message = "the Content-Type must be application/json, in UTF-8".into();
+                (StatusCode::UNSUPPORTED_MEDIA_TYPE, ErrorCode::UnsupportedMediaType, message)
+            }
+            Failure::TooLarge => {
+                (StatusCode::PAYLOAD_TOO_LARGE, ErrorCode::PayloadTooLarge, "the body is too large".into())
+            }
+            Failure::Slow => {
+                headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+                (StatusCode::REQUEST_TIMEOUT, ErrorCode::Timeout, "the body did not arrive in time".into())
+            }
+            Failure::Malformed(message) => (StatusCode::BAD_REQUEST, ErrorCode::BadRequest, message),
+            Failure::CrossSite => {
+                let message = "another site's page could have sent this request without its user's will: send JSON by \
+                               POST, or accept application/json by name, or add the header `Apollo-Require-Preflight`";
+                (StatusCode::FORBIDDEN, ErrorCode::CsrfBlocked, message.into())
+            }
+            Failure::ForeignOrigin => {
+                let message = "pages of this origin may not connect; the server's CORS settings name those that may";
+                (StatusCode::FORBIDDEN, ErrorCode::CsrfBlocked, message.into())
+            }
+            Failure::Crowded => {
+                let message = "too many connections that stay open; close another one first";
+                (StatusCode::TOO_MANY_REQUESTS, ErrorCode::RateLimited, message.into())
+            }
+            Failure::Method(allowed, message) => {
+                headers.insert(header::ALLOW, HeaderValue::from_static(allowed));
+                (StatusCode::METHOD_NOT_ALLOWED, ErrorCode::MethodNotAllowed, message.into())
+            }
+        };
+        (status, code, message, headers)
+    }
+
+    /// The failure as an answer in a media type.
+    pub(super) fn answered(self, media: Media, request_id: &str) -> Response {
+        let (status, code, message, headers) = self.told();
+        let extensions = json!({ "code": code.word(), "requestId": request_id });
+        let body = json!({ "errors": [{ "message": message, "extensions": extensions }], "extensions": { "requestId": request_id } });
+        // An event stream has not begun, so there is no event to put the failure into.
+        let media = if media == Media::EventStream { Media::Json } else { media };
+        (status, headers, [(header::CONTENT_TYPE, media.content_type())], body.to_string()).into_response()
+    }
+}

@@ -1,0 +1,245 @@
+//! GraphQL over HTTP: media types, statuses, what other sites' pages may do, lists of operations, and extensions.
+
+use axum::body::Body;
+use axum::http::{Method, Request, header};
+use serde_json::{Value, json};
+
+use crate::client::Answer;
+use crate::harness::TestApp;
+
+const NEWER: &str = "application/graphql-response+json";
+const OLDER: &str = "application/json";
+
+async fn post(app: &TestApp, accept: &str, body: Value) -> Answer {
+    let request = Request::post("/graphql").header(header::CONTENT_TYPE, OLDER).header(header::ACCEPT, accept);
+    app.send(request.body(body.to_string().into()).unwrap()).await
+}
+
+async fn get(app: &TestApp, headers: &[(&str, &str)]) -> Answer {
+    let mut request = Request::get("/graphql?query=%7B__typename%7D");
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    app.send(request.body(Body::empty()).unwrap()).await
+}
+
+fn code(answer: &Answer) -> String {
+    answer.json()["errors"][0]["extensions"]["code"].as_str().unwrap_or("none").to_owned()
+}
+
+#[tokio::test]
+async fn the_status_tells_how_it_went_in_the_newer_media_type_alone() {
+    let app = TestApp::new().await;
+    let bad_id = json!({ "query": "{ __typename listing(id: \"x\") { id } }" });
+    let bad_page = json!({ "query": "{ listingSearch(where: {}, first: -1) { totalCount } }" });
+    for (body, newer, older, code_is, data) in [
+        (json!({ "query": "{ __typename }" }), 200, 200, "none", Some(json!({ "__typename": "Query" }))),
+        (json!({ "query": "{" }), 400, 200, "GRAPHQL_PARSE_FAILED", None),
+        (json!({ "query": "{ nothing }" }), 400, 200, "GRAPHQL_VALIDATION_FAILED", None),
+        (
+            json!({ "query": "query A { __typename }", "operationName": "B" }),
+            400,
+            200,
+            "OPERATION_RESOLUTION_FAILURE",
+            None,
+        ),
+        (
+            json!({ "query": "query A { a: __typename } query B { __typename }" }),
+            400,
+            200,
+            "OPERATION_RESOLUTION_FAILURE",
+            None,
+        ),
+        (json!({ "query": "query($id: ID!) { user(id: $id) { id } }" }), 400, 200, "GRAPHQL_VALIDATION_FAILED", None),
+        (
+            json!({ "query": "query($id: ID!) { __typename }", "variables": { "id": null } }),
+            400,
+            200,
+            "GRAPHQL_VALIDATION_FAILED",
+            None,
+        ),
+        (
+            json!({ "query": "query($size: Int!) { listingSearch(where: {}, first: $size) { totalCount } }", "variables": { "size": "x" } }),
+            400,
+            200,
+            "GRAPHQL_VALIDATION_FAILED",
+            None,
+        ),
+        (
+            json!({ "query": "query($day: Date!) { listingSearch(where: { stay: { checkIn: $day, checkOut: $day } }) { totalCount } }", "variables": { "day": "tomorrow" } }),
+            400,
+            200,
+            "GRAPHQL_VALIDATION_FAILED",
+            None,
+        ),
+        (json!({ "query": "subscription { nothing }" }), 400, 200, "OPERATION_NOT_SUPPORTED", None),
+        (json!({ "operationName": "A" }), 400, 400, "BAD_REQUEST", None),
+        (bad_id, 294, 200, "INVALID", Some(json!({ "__typename": "Query", "listing": null }))),
+        (bad_page, 294, 200, "INVALID", Some(Value::Null)),
+    ] {
+        for (media, status) in [(NEWER, newer), (OLDER, older)] {
+            let answer = post(&app, media, body.clone()).await;
+            assert_eq!((answer.status.as_u16(), code(&answer)), (status, code_is.to_owned()), "{media}: {body}");
+            assert_eq!(answer.headers[header::CONTENT_TYPE], format!("{media}; charset=utf-8"));
+            assert_eq!(answer.json().get("data"), data.as_ref(), "{media}: {body}");
+        }
+    }
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn partial_answers_have_the_status_of_the_older_draft_where_the_settings_say_so() {
+    let app = TestApp::with(&["--partial-status=200"]).await;
+    let answer = post(&app, NEWER, json!({ "query": "{ __typename listing(id: \"x\") { id } }" })).await;
+    assert_eq!((answer.status.as_u16(), code(&answer)), (200, "INVALID".into()));
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn what_cannot_be_accepted_or_is_in_another_encoding_is_refused() {
+    let app = TestApp::new().await;
+    let answer = post(&app, "text/html", json!({ "query": "{ __typename }" })).await;
+    assert_eq!((answer.status.as_u16(), code(&answer)), (406, "NOT_ACCEPTABLE".into()));
+    let request = Request::post("/graphql").header(header::CONTENT_TYPE, "application/json; charset=utf-16");
+    let answer = app.send(request.body("{}".into()).unwrap()).await;
+    assert_eq!((answer.status.as_u16(), code(&answer)), (415, "UNSUPPORTED_MEDIA_TYPE".into()));
+    let request = Request::builder().method(Method::PUT).uri("/graphql").body(Body::empty()).unwrap();
+    let answer = app.send(request).await;
+    assert_eq!((answer.status.as_u16(), &answer.headers[header::ALLOW]), (405, &"GET, POST".parse().unwrap()));
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_failure_comes_in_the_media_type_that_is_accepted_and_names_the_request() {
+    let app = TestApp::new().await;
+    for media in [NEWER, OLDER] {
+        let answer = post(&app, media, json!("nonsense")).await;
+        assert_eq!((answer.status.as_u16(), code(&answer)), (400, "BAD_REQUEST".into()));
+        assert_eq!(answer.headers[header::CONTENT_TYPE], format!("{media}; charset=utf-8"));
+        let id = answer.headers["x-request-id"].to_str().unwrap();
+        assert_eq!(answer.json()["errors"][0]["extensions"]["requestId"], id);
+        assert_eq!(answer.json()["extensions"]["requestId"], id);
+    }
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_link_or_a_foreign_page_makes_no_query_run() {
+    let app = TestApp::with(&["--cors-origins=https://app.example"]).await;
+    let json = ("accept", OLDER);
+    let browser = ("user-agent", "Mozilla/5.0 (X11; Linux x86_64)");
+    for (headers, status) in [
+        (&[][..], 200),
+        (&[("accept", "*/*"), ("user-agent", "curl/8.5.0")], 200),
+        (&[browser], 403),
+        (&[browser, ("accept", "text/html,application/xhtml+xml,*/*;q=0.8")], 403),
+        (&[browser, ("accept", "image/avif,image/webp,*/*")], 403),
+        (&[("accept", "*/*"), ("sec-fetch-site", "none")], 403),
+        (&[("accept", "*/*"), ("origin", "https://other.example")], 403),
+        (&[("accept", "*/*"), ("referer", "https://other.example/")], 403),
+        (&[browser, json], 200),
+        (&[("accept", NEWER)], 200),
+        (&[browser, ("apollo-require-preflight", "1")], 200),
+        (&[browser, ("accept", "*/*"), ("x-apollo-operation-name", "A")], 200),
+        (&[browser, ("apollo-require-preflight", "")], 403),
+        (&[json, ("sec-fetch-site", "same-origin")], 200),
+        (&[json, ("sec-fetch-site", "none")], 200),
+        (&[json, ("sec-fetch-site", "cross-site")], 403),
+        (&[json, ("sec-fetch-site", "same-site"), ("origin", "https://other.example")], 403),
+        (&[json, ("sec-fetch-site", "cross-site"), ("origin", "https://app.example")], 200),
+    ] {
+        let answer = get(&app, headers).await;
+        let expected = if status == 403 { "CSRF_BLOCKED" } else { "none" };
+        assert_eq!((answer.status.as_u16(), code(&answer)), (status, expected.to_owned()), "{headers:?}");
+    }
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn pages_of_other_origins_may_call_only_where_the_settings_name_them() {
+    let closed = TestApp::new().await;
+    let listed = TestApp::with(&["--cors-origins=https://app.example,http://localhost:3000"]).await;
+    let open = TestApp::with(&["--cors-origins=*"]).await;
+    for (app, origin, allowed) in [
+        (&closed, "https://app.example", None),
+        (&listed, "https://app.example", Some("https://app.example")),
+        (&listed, "https://evil.example", None),
+        (&open, "https://evil.example", Some("*")),
+    ] {
+        let ask = Request::builder()
+            .method(Method::OPTIONS)
+            .uri("/graphql")
+            .header(header::ORIGIN, origin)
+            .header(header::ACCESS_CONTROL_REQUEST_METHOD, "POST")
+            .header(header::ACCESS_CONTROL_REQUEST_HEADERS, "content-type,authorization");
+        let asked = app.send(ask.body(Body::empty()).unwrap()).await;
+        let got = get(app, &[("accept", OLDER), ("origin", origin)]).await;
+        for answer in [asked, got] {
+            let header = answer.headers.get(header::ACCESS_CONTROL_ALLOW_ORIGIN);
+            assert_eq!(header.map(|value| value.to_str().unwrap()), allowed, "{origin}");
+            assert!(!answer.headers.contains_key(header::ACCESS_CONTROL_ALLOW_CREDENTIALS), "{origin}");
+        }
+    }
+    for app in [closed, listed, open] {
+        app.finish().await;
+    }
+}
+
+#[tokio::test]
+async fn lists_of_operations_are_refused_unless_the_settings_allow_so_many() {
+    let one = || json!({ "query": "{ __typename }" });
+    let closed = TestApp::new().await;
+    let answer = post(&closed, OLDER, json!([one()])).await;
+    assert_eq!((answer.status.as_u16(), code(&answer)), (400, "BAD_REQUEST".into()));
+    closed.finish().await;
+
+    let app = TestApp::with(&["--batch-limit=3"]).await;
+    for calls in [json!([]), json!([one(), one(), one(), one()]), json!([one(), 7])] {
+        assert_eq!(post(&app, OLDER, calls.clone()).await.status, 400, "{calls}");
+    }
+    let answer = post(&app, OLDER, json!([one(), { "query": "{" }, { "query": "query { a: __typename }" }])).await;
+    assert_eq!(answer.status, 200);
+    let answers = answer.json();
+    assert_eq!(answers[0]["data"], json!({ "__typename": "Query" }));
+    assert_eq!(answers[1]["errors"][0]["extensions"]["code"], "GRAPHQL_PARSE_FAILED");
+    assert_eq!(answers[2]["data"], json!({ "a": "Query" }));
+    app.finish().await;
+}
+
+async fn traced(app: &TestApp) -> Value {
+    let request = Request::post("/graphql").header(header::CONTENT_TYPE, OLDER).header("x-roost-trace", "1");
+    let body = json!({ "query": "{ amenities { code } }" }).to_string();
+    app.send(request.body(body.into()).unwrap()).await.json()["extensions"].clone()
+}
+
+#[tokio::test]
+async fn developers_see_what_was_asked_of_the_database_and_the_public_does_not() {
+    let query = json!({ "query": "{ listingSearch(where: {}) { nodes { id } } amenities { code } }" });
+    let open = TestApp::new().await;
+    let shown = post(&open, OLDER, query.clone()).await.json()["extensions"]["sql"].clone();
+    assert_eq!((shown["statements"].as_u64(), shown["rows"].as_u64()), (Some(1), Some(0)), "{shown}");
+    assert!(shown["ms"].as_f64().is_some_and(|ms| ms > 0.0), "{shown}");
+    assert_eq!(traced(&open).await["tracing"]["version"], 1);
+    open.finish().await;
+
+    let closed = TestApp::with(&["--mode=production"]).await;
+    let shown = post(&closed, OLDER, query).await.json()["extensions"].clone();
+    assert!(shown["requestId"].is_string() && shown.get("sql").is_none(), "{shown}");
+    assert!(traced(&closed).await.get("tracing").is_none());
+    closed.finish().await;
+}
+
+#[tokio::test]
+async fn in_production_nobody_is_told_names_and_there_is_no_playground() {
+    let typo = json!({ "query": "{ listin(id: 1) { id } }" });
+    let message = |answer: Answer| answer.json()["errors"][0]["message"].as_str().unwrap().to_owned();
+    let open = TestApp::new().await;
+    assert!(message(post(&open, OLDER, typo.clone()).await).contains("listing"));
+    assert_eq!(open.get("/graphiql").await.status, 200);
+    open.finish().await;
+    let closed = TestApp::with(&["--mode=production"]).await;
+    let told = message(post(&closed, OLDER, typo).await);
+    assert!(!told.contains("listing"), "{told}");
+    assert_eq!(closed.get("/graphiql").await.status, 404);
+    closed.finish().await;
+}

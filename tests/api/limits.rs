@@ -1,0 +1,131 @@
+//! Operations that mean harm are refused before they run and told why; those of explorers and examples pass.
+
+use axum::body::Body;
+use axum::http::Request;
+use axum::http::header::CONTENT_TYPE;
+use serde_json::{Map, Value, json};
+
+use crate::client::Nobody;
+use crate::harness::TestApp;
+
+/// The query by which GraphiQL and Apollo's tools ask for the whole schema, at its longest.
+const INTROSPECTION: &str = include_str!("limits/introspection.graphql");
+
+/// What an answer says: its codes, each with the limit that is exceeded and how far.
+fn refusals(body: &Value) -> Vec<String> {
+    assert!(body.get("data").is_none(), "{body:#}");
+    let errors = body["errors"].as_array().unwrap();
+    let told = errors.iter().map(|error| {
+        let limit = &error["extensions"]["limit"];
+        let code = error["extensions"]["code"].as_str().unwrap();
+        match limit["name"].as_str() {
+            Some(name) => format!("{code} {name} {} of {}", limit["actual"], limit["max"]),
+            None => code.to_owned(),
+        }
+    });
+    told.collect()
+}
+
+#[tokio::test]
+async fn operations_that_mean_harm_are_refused_and_told_why() {
+    let app = TestApp::new().await;
+    let aliases: String = (0..65).map(|n| format!("a{n}: __typename ")).collect();
+    let deep = format!("{{ viewer {} id {} }}", "{ user ".repeat(18), "}".repeat(18));
+    let laughs: String = (0..60).map(|n| format!("fragment F{n} on Query {{ ...F{m} ...F{m} }} ", m = n + 1)).collect();
+    let laughs = format!("{{ ...F0 }} {laughs} fragment F60 on Query {{ __typename }}");
+    let mutations: String = (0..17).map(|n| format!("m{n}: userBecomeHost {{ __typename }} ")).collect();
+    let directives = format!("{{ __typename {} }}", "@include(if: true) ".repeat(65));
+    let around = ("fields { type { ".repeat(6), "} }".repeat(6));
+    let introspection = format!("{{ __schema {{ types {{ {} name {} }} }} }}", around.0, around.1);
+    let lists = "query Q($n: Int) { listingSearch(where: {}, first: $n) { nodes { reviews(first: $n) { nodes { \
+                 author { listings(first: $n) { nodes { title } } } } } } } }";
+    for (query, expected) in [
+        (format!("{{ {aliases} }}"), "LIMIT_EXCEEDED aliases 65 of 64"),
+        (deep, "LIMIT_EXCEEDED depth 19 of 18"),
+        (laughs, "LIMIT_EXCEEDED selections 2147483647 of 5000"),
+        (format!("mutation {{ {mutations} }}"), "LIMIT_EXCEEDED mutations 17 of 16"),
+        (directives, "LIMIT_EXCEEDED directives 65 of 64"),
+        ("{ __typename }".repeat(1_334), "LIMIT_EXCEEDED tokens 4002 of 4000"),
+        (format!("{{ a(b: {}", "[".repeat(3_000)), "LIMIT_EXCEEDED brackets 3002 of 128"),
+        (lists.to_owned(), "LIMIT_EXCEEDED cost 1040306 of 20000"),
+        ("{ ...A } fragment A on Query { ...A }".to_owned(), "GRAPHQL_VALIDATION_FAILED"),
+    ] {
+        let body = app.post(&Nobody, &query, json!({ "n": 100 })).await.json();
+        assert_eq!(refusals(&body), [expected], "{}", &query[..query.len().min(200)]);
+    }
+    let body = app.post(&Nobody, &introspection, json!({})).await.json();
+    assert!(refusals(&body)[0].starts_with("LIMIT_EXCEEDED introspection "), "{body:#}");
+    let both = format!("{{ {aliases} viewer {} id {} }}", "{ user ".repeat(18), "}".repeat(18));
+    let body = app.post(&Nobody, &both, json!({})).await.json();
+    assert_eq!(refusals(&body), ["LIMIT_EXCEEDED depth 19 of 18", "LIMIT_EXCEEDED aliases 65 of 64"]);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn the_same_operation_passes_or_not_by_its_variables() {
+    let app = TestApp::with(&["--operation-cost=100"]).await;
+    let query = "query Q($n: Int = 7) { listingSearch(where: {}, first: $n) { nodes { id title } } }";
+    for (variables, cost) in [(json!({}), 20), (json!({ "n": 47 }), 100), (json!({ "n": 1 }), 8)] {
+        let body = app.post(&Nobody, query, variables).await.json();
+        assert_eq!(body["extensions"]["cost"]["requested"], cost, "{body:#}");
+        assert!(body["errors"].is_null(), "{body:#}");
+    }
+    let body = app.post(&Nobody, query, json!({ "n": 48 })).await.json();
+    assert_eq!(refusals(&body), ["LIMIT_EXCEEDED cost 102 of 100"]);
+    let error = &body["errors"][0];
+    assert_eq!(error["message"], "the operation has 102 points of cost; at most 100 may be");
+    assert_eq!(error["extensions"]["limit"], json!({ "name": "cost", "max": 100, "actual": 102 }));
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn explorers_may_ask_for_the_whole_schema() {
+    let app = TestApp::new().await;
+    let body = app.post(&Nobody, INTROSPECTION, json!({})).await.json();
+    assert!(body["errors"].is_null(), "{}", body["errors"]);
+    let types = body["data"]["__schema"]["types"].as_array().unwrap();
+    assert!(types.iter().any(|kind| kind["name"] == "Listing"));
+    let cost = body["extensions"]["cost"]["requested"].as_u64().unwrap();
+    assert!((100..10_000).contains(&cost), "it is paid for, and a budget has room for several: {cost}");
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn where_the_schema_is_not_shown_no_question_about_it_runs() {
+    let app = TestApp::with(&["--introspection=off"]).await;
+    for query in [
+        INTROSPECTION,
+        "{ a: __type(name: \"Query\") { name } }",
+        "{ ...A } fragment A on Query { __schema { description } }",
+    ] {
+        let body = app.post(&Nobody, query, json!({})).await.json();
+        assert_eq!(refusals(&body), ["INTROSPECTION_DISABLED"]);
+    }
+    assert_eq!(app.post(&Nobody, "{ __typename }", json!({})).await.json()["data"], json!({ "__typename": "Query" }));
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn every_operation_of_the_playground_is_within_all_limits() {
+    let app = TestApp::new().await;
+    let names = ["booking", "checkIn", "checkOut", "from", "id", "key", "listing", "quote", "refund", "to"];
+    let variables: Value = names.into_iter().map(|name| (name.to_owned(), json!("x"))).collect::<Map<_, _>>().into();
+    let mut seen = 0;
+    for tab in app.get("/graphiql/operations.json").await.json().as_array().unwrap() {
+        let query = tab["query"].as_str().unwrap();
+        let lines = query.lines().filter_map(|line| line.strip_prefix("query ").or(line.strip_prefix("mutation ")));
+        for name in lines.filter_map(|line| line.split([' ', '(']).next()) {
+            let body = json!({ "query": query, "operationName": name, "variables": variables }).to_string();
+            let request = Request::post("/graphql").header(CONTENT_TYPE, "application/json");
+            let body = app.send(request.body(Body::from(body)).unwrap()).await.json();
+            let codes: Vec<_> =
+                body["errors"].as_array().into_iter().flatten().map(|error| &error["extensions"]["code"]).collect();
+            let too_large =
+                codes.iter().any(|code| **code == "LIMIT_EXCEEDED" || **code == "OPERATION_RESOLUTION_FAILURE");
+            assert!(!too_large, "{name}: {body:#}");
+            seen += 1;
+        }
+    }
+    assert!(seen >= 12, "{seen} operations were tried");
+    app.finish().await;
+}

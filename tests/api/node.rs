@@ -1,0 +1,54 @@
+//! The server on a port of its own, for what does not go over a router alone: connections that stay open.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use roost::server::{Limits, serve_within};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::harness::TestApp;
+
+/// How long something that must come is waited for.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A server that listens.
+pub struct Node {
+    pub address: SocketAddr,
+    stop: CancellationToken,
+    serving: JoinHandle<std::io::Result<()>>,
+}
+
+impl Node {
+    /// Serves `app` within these limits.
+    pub async fn start(app: &TestApp, limits: Limits) -> Node {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let stop = CancellationToken::new();
+        let serving = tokio::spawn(serve_within(limits, app.app.clone(), listener, stop.clone()));
+        Node { address, stop, serving }
+    }
+
+    /// Tells it to stop.
+    pub fn stop(&self) {
+        self.stop.cancel();
+    }
+
+    /// Waits until it has stopped.
+    pub async fn stopped(self) {
+        self.stop.cancel();
+        let serving = tokio::time::timeout(PATIENCE, self.serving).await;
+        serving.expect("the server stops in time").unwrap().unwrap();
+    }
+}
+
+/// Waits until so many listen to what happens.
+pub async fn listeners(app: &TestApp, count: usize) {
+    let deadline = Instant::now() + PATIENCE;
+    while app.db.events().listeners() != count {
+        let now = app.db.events().listeners();
+        assert!(Instant::now() < deadline, "{now} listen, not {count}");
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+}

@@ -1,0 +1,267 @@
+//! Notifications: what they say, how they are listed, and how they are marked as read.
+
+use chrono::TimeDelta;
+use futures_util::FutureExt;
+use roost::kernel::id::Kind;
+use serde_json::{Value, json};
+
+use crate::client::{Nobody, said};
+use crate::harness::{Person, TestApp};
+use crate::scenes::{ids, key, stay, text};
+
+mod told;
+
+const FIELDS: &str = "id kind title body createdAt readAt subject { __typename id }";
+
+/// What somebody was told, newest first.
+async fn told(app: &TestApp, who: &Person) -> Vec<Value> {
+    let query = format!("{{ viewer {{ notifications {{ nodes {{ {FIELDS} }} }} }} }}");
+    app.gql(who, &query, json!({})).await["viewer"]["notifications"]["nodes"].as_array().unwrap().clone()
+}
+
+/// How many notifications somebody has, and how many of them are unread.
+async fn counts(app: &TestApp, who: &Person) -> (Value, Value) {
+    let query = "{ viewer { all: notifications(first: 0) { totalCount } \
+                 unread: notifications(first: 0, unreadOnly: true) { totalCount } } }";
+    let data = app.gql(who, query, json!({})).await;
+    (data["viewer"]["all"]["totalCount"].clone(), data["viewer"]["unread"]["totalCount"].clone())
+}
+
+/// A host with as many bookings, and so as many notifications.
+async fn busy_host(app: &TestApp, bookings: u32) -> Person {
+    let (host, guest) = (app.host().await, app.guest().await);
+    let listing = app.published_listing(&host, json!({})).await;
+    for day in 1..=bookings {
+        app.book(&guest, &listing, &format!("2027-03-{day:02}"), &format!("2027-03-{:02}", day + 1)).await;
+        app.advance(TimeDelta::seconds(1));
+    }
+    host
+}
+
+async fn mark(app: &TestApp, who: &Person, ids: &[String]) -> Value {
+    app.must(who, "notificationsMarkRead", json!({ "ids": ids }), "notifications { id readAt }").await["notifications"]
+        .take()
+}
+
+#[tokio::test]
+async fn a_notification_says_what_happened_and_leads_to_it() {
+    let app = TestApp::new().await;
+    let (host, guest) = (app.host().await, app.guest().await);
+    let listing = app.published_listing(&host, json!({})).await;
+    let booking = app.book(&guest, &listing, "2027-03-01", "2027-03-03").await;
+    let (id, code) = (&booking["id"], text(&booking, "/code"));
+    let change = app.asked(&guest, &booking, stay("2027-03-01", "2027-03-02")).await;
+    app.advance(TimeDelta::minutes(1));
+    let refund = app.refund_now(&host, &booking).await;
+    let given = json!({ "id": id, "expectedRefund": refund, "reason": "The roof leaks." });
+    app.must(&host, "bookingCancel", given, "__typename").await;
+    let to_guest = told(&app, &guest).await;
+    let nights = "(1 March 2027 to 3 March 2027)";
+    let expected = json!([
+        {
+            "id": to_guest[0]["id"], "kind": "BOOKING_CANCELLED", "title": "Your booking was cancelled",
+            "body": format!("The host cancelled booking {code} {nights}. You get 300.00 USD back. The host says: \
+                             The roof leaks."),
+            "createdAt": "2027-01-05T12:01:00Z", "readAt": null, "subject": { "__typename": "Booking", "id": id },
+        },
+        {
+            "id": to_guest[1]["id"], "kind": "BOOKING_CONFIRMED", "title": "Your booking is confirmed",
+            "body": format!("The stay is agreed: booking {code} {nights}."),
+            "createdAt": "2027-01-05T12:00:00Z", "readAt": null, "subject": { "__typename": "Booking", "id": id },
+        },
+    ]);
+    assert_eq!(json!(to_guest), expected);
+    let to_host = told(&app, &host).await;
+    assert_eq!(to_host.len(), 2);
+    let (asked, new) = (&to_host[0], &to_host[1]);
+    assert_eq!((&asked["title"], &asked["subject"]["id"]), (&json!("A change was asked for"), &change["id"]));
+    assert_eq!(asked["body"], format!("The guest asks for another stay in place of booking {code} {nights}."));
+    assert_eq!((&new["title"], &new["subject"]["id"]), (&json!("New booking"), id));
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_host_reads_of_payouts_and_reviews_with_their_amounts_and_days() {
+    let app = TestApp::new().await;
+    let (host, guest) = (app.host().await, app.guest().await);
+    let listing = app.published_listing(&host, json!({})).await;
+    let booking = app.completed_stay(&guest, &listing, "2027-03-01", "2027-03-03").await;
+    let given = json!({ "bookingId": booking["id"], "review": { "overall": 5, "text": "Good." } });
+    app.must(&guest, "reviewSubmit", given.clone(), "__typename").await;
+    let code = text(&booking, "/code");
+    let to_host = told(&app, &host).await;
+    let read = |value: &Value| (text(value, "/title"), text(value, "/body"), text(value, "/subject/__typename"));
+    let told_as = |title: &str, body: String, subject: &str| (title.to_owned(), body, subject.to_owned());
+    let nights = "(1 March 2027 to 3 March 2027)";
+    let expected = [
+        told_as(
+            "You were reviewed",
+            format!(
+                "The guest reviewed booking {code} {nights}. You can read it once you have written yours, or when the \
+                 time is over."
+            ),
+            "Booking",
+        ),
+        told_as(
+            "A stay is over",
+            format!("The guest of booking {code} {nights} has left. You can review your guest now."),
+            "Booking",
+        ),
+        told_as(
+            "You were paid",
+            "The money is on its way to your account. You are sent 253.50 USD.".to_owned(),
+            "Payout",
+        ),
+    ];
+    // The clock was set to the end of the stay, so the last two have the same hour and came in either order.
+    let mut seen: Vec<_> = to_host[..3].iter().map(read).collect();
+    seen[1..].sort();
+    assert_eq!(seen, expected);
+    app.must(&host, "reviewSubmit", given, "__typename").await;
+    let to_guest = &told(&app, &guest).await[0];
+    assert_eq!(read(to_guest).2, "Review");
+    assert_eq!(to_guest["body"], "Everybody can read it now, and you can answer it.");
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn notifications_are_listed_newest_first_page_by_page_and_without_those_that_were_read() {
+    let app = TestApp::new().await;
+    let host = busy_host(&app, 5).await;
+    let all: Vec<String> = told(&app, &host).await.iter().map(|one| text(one, "/id")).collect();
+    assert_eq!(all.len(), 5);
+    let query = "query($after: String, $unread: Boolean) { viewer { notifications(first: 2, after: $after, \
+                 unreadOnly: $unread) { nodes { id } pageInfo { hasNextPage endCursor } totalCount } } }";
+    let mut walked = Vec::new();
+    let mut after = Value::Null;
+    for (size, more) in [(2, true), (2, true), (1, false)] {
+        let data = app.gql(&host, query, json!({ "after": after, "unread": false })).await;
+        let page = &data["viewer"]["notifications"];
+        let page_ids = ids(page, "/nodes");
+        assert_eq!(
+            (page_ids.len(), &page["pageInfo"]["hasNextPage"], &page["totalCount"]),
+            (size, &json!(more), &json!(5))
+        );
+        walked.extend(page_ids);
+        after = page["pageInfo"]["endCursor"].clone();
+    }
+    assert_eq!(walked, all);
+    mark(&app, &host, &[all[0].clone(), all[3].clone()]).await;
+    let data = app.gql(&host, query, json!({ "unread": true })).await;
+    assert_eq!(ids(&data, "/viewer/notifications/nodes"), [all[1].clone(), all[2].clone()]);
+    assert_eq!(counts(&app, &host).await, (json!(5), json!(3)));
+    let wrong = "{ viewer { notifications(after: \"nonsense\") { totalCount } } }";
+    assert_eq!(app.query_refused(&host, wrong, json!({})).await, "INVALID after");
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn what_was_read_stays_read_since_then() {
+    let app = TestApp::new().await;
+    let host = busy_host(&app, 2).await;
+    let all: Vec<String> = told(&app, &host).await.iter().map(|one| text(one, "/id")).collect();
+    app.set("2027-01-06T00:00:00Z");
+    let first = mark(&app, &host, &all[1..]).await;
+    assert_eq!(first, json!([{ "id": all[1], "readAt": "2027-01-06T00:00:00Z" }]));
+    app.set("2027-01-07T00:00:00Z");
+    // In the order of the ids, one of them named twice.
+    let both = mark(&app, &host, &[all[1].clone(), all[0].clone(), all[1].clone()]).await;
+    let (old, new) = (first[0].clone(), json!({ "id": all[0], "readAt": "2027-01-07T00:00:00Z" }));
+    assert_eq!(both, json!([old, new, old]));
+    assert_eq!(told(&app, &host).await[1]["readAt"], "2027-01-06T00:00:00Z");
+    assert_eq!(mark(&app, &host, &[]).await, json!([]));
+    assert_eq!(counts(&app, &host).await, (json!(2), json!(0)));
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn nobody_marks_what_is_not_theirs_and_one_that_is_unknown_leaves_all_unread() {
+    let app = TestApp::new().await;
+    let (host, other) = (busy_host(&app, 1).await, busy_host(&app, 1).await);
+    let (mine, theirs) = (told(&app, &host).await[0]["id"].clone(), told(&app, &other).await[0]["id"].clone());
+    let unknown = json!(app.unknown(Kind::Notification));
+    for (given, said) in [
+        (json!([mine, theirs]), "NOT_FOUND ids"),
+        (json!([mine, unknown]), "NOT_FOUND ids"),
+        (json!([mine, app.unknown(Kind::Booking)]), "INVALID ids"),
+        (json!(vec![mine.clone(); 101]), "TOO_MANY ids"),
+    ] {
+        assert_eq!(app.said(&host, "notificationsMarkRead", json!({ "ids": given })).await, [said]);
+    }
+    for who in [&host, &other] {
+        assert_eq!(counts(&app, who).await, (json!(1), json!(1)));
+    }
+    assert_eq!(app.said(&Nobody, "notificationsMarkRead", json!({ "ids": [mine] })).await, ["UNAUTHENTICATED"]);
+    let node = "query($id: ID!) { node(id: $id) { __typename id } }";
+    let seen = app.gql(&host, node, json!({ "id": mine })).await;
+    assert_eq!(seen["node"], json!({ "__typename": "Notification", "id": mine }));
+    for who in [&other, &app.admin().await] {
+        assert_eq!(app.gql(who, node, json!({ "id": mine })).await["node"], Value::Null);
+    }
+    assert_eq!(app.gql(&Nobody, node, json!({ "id": mine })).await["node"], Value::Null);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn the_subject_is_shown_with_the_rights_of_today() {
+    let app = TestApp::new().await;
+    let (host, other) = (busy_host(&app, 1).await, busy_host(&app, 1).await);
+    let theirs = text(&told(&app, &other).await[0], "/subject/id");
+    let sql = "UPDATE notification SET subject = $1 WHERE user_id = $2";
+    app.execute(sql, [theirs.into(), host.user.into()]).await;
+    assert_eq!(told(&app, &host).await[0]["subject"], Value::Null);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_page_of_many_costs_no_more_statements_than_a_page_of_one() {
+    let app = TestApp::new().await;
+    let host = busy_host(&app, 6).await;
+    let mut costs = Vec::new();
+    for first in [1, 6] {
+        let query = format!(
+            "{{ viewer {{ notifications(first: {first}) {{ totalCount nodes {{ body subject {{ ... on Booking \
+             {{ state guest {{ displayName }} }} }} }} }} }} }}"
+        );
+        let before = app.db.statements();
+        let data = app.gql(&host, &query, json!({})).await;
+        assert_eq!(data["viewer"]["notifications"]["nodes"].as_array().unwrap().len(), first);
+        costs.push(app.db.statements() - before);
+    }
+    assert_eq!(costs[0], costs[1]);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn who_listens_hears_of_what_was_committed_and_of_nothing_that_was_taken_back() {
+    let app = TestApp::new().await;
+    let trip = app.plain_trip(json!({}), ("2027-03-01", "2027-03-03")).await;
+    let mut heard = app.db.events().listen(roost::domain::notifications::topic(trip.guest.user));
+    // The step is taken and told of before it turns out that there is not so much left.
+    let refused = app.give_back(&trip.host, &trip.booking, 16_901).await;
+    assert_eq!(said(refused["userErrors"].as_array().unwrap()), ["INVALID amount.amount"]);
+    assert!(heard.next().now_or_never().is_none());
+    assert_eq!(counts(&app, &trip.guest).await, (json!(1), json!(1)));
+    app.give_back(&trip.host, &trip.booking, 16_900).await;
+    let event = heard.next().now_or_never().unwrap().unwrap();
+    let newest = told(&app, &trip.guest).await[0].clone();
+    assert_eq!((&newest["kind"], &newest["title"]), (&json!("BOOKING_REFUNDED"), &json!("You get money back")));
+    assert_eq!(event.body, json!({ "id": key(&text(&newest, "/id")) }));
+    assert!(heard.next().now_or_never().is_none());
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn notifications_are_forgotten_after_a_year() {
+    let app = TestApp::new().await;
+    let host = busy_host(&app, 1).await;
+    let told_at = key(&text(&told(&app, &host).await[0], "/id"));
+    app.set("2028-01-05T12:00:00Z");
+    roost::jobs::sweep(&app).await.unwrap();
+    assert_eq!(app.count("notification WHERE id = $1", [told_at.into()]).await, 1);
+    app.set("2028-01-05T12:00:00.001Z");
+    roost::jobs::sweep(&app).await.unwrap();
+    assert_eq!(app.count("notification", []).await, 0);
+    app.set("2027-01-05T12:00:00Z");
+    app.finish().await;
+}

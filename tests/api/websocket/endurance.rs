@@ -1,0 +1,167 @@
+//! How long a socket lives: tokens that end, sessions that are ended, clients that are gone or do not read, and a
+//! server that stops.
+
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use futures_util::StreamExt;
+use roost::server::Limits;
+use serde_json::json;
+use tokio::net::TcpSocket;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+
+use super::{PROTOCOL, Socket};
+use crate::client::{Nobody, Who};
+use crate::harness::TestApp;
+use crate::node::{Node, PATIENCE, listeners};
+
+const HOSTED: &str = "subscription { hostBookingChanged { to } }";
+
+#[tokio::test]
+async fn the_end_of_the_token_closes_with_4403() {
+    let app = TestApp::new().await;
+    let node = Node::start(&app, Limits::default()).await;
+    let (host, now) = (app.host().await, app.clock.now());
+    let soon = app.keys.sign_access(host.user, host.session, now, now + TimeDelta::seconds(1)).unwrap();
+    let mut socket = Socket::welcomed(&app, &node, soon.as_str()).await;
+    socket.subscribe("1", HOSTED, json!({})).await;
+    assert_eq!(socket.closed().await, (4403, "token expired".into()), "nobody has to say anything for that");
+    listeners(&app, 0).await;
+
+    let mut socket = Socket::welcomed(&app, &node, &host).await;
+    app.advance(TimeDelta::minutes(15));
+    socket.subscribe("1", "{ __typename }", json!({})).await;
+    assert_eq!(socket.closed().await, (4403, "token expired".into()), "nothing is done with a token that has ended");
+    node.stopped().await;
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn the_end_of_the_session_closes_with_4403() {
+    let app = TestApp::new().await;
+    let node = Node::start(&app, Limits::default()).await;
+    let (host, other) = (app.host().await, app.host().await);
+    let idle = Socket::welcomed(&app, &node, &host).await;
+    let mut busy = Socket::welcomed(&app, &node, &host).await;
+    let mut others = Socket::welcomed(&app, &node, &other).await;
+    busy.subscribe("1", HOSTED, json!({})).await;
+    listeners(&app, 5).await;
+    app.must(&host, "sessionRevoke", json!({}), "__typename").await;
+    for mut socket in [idle, busy] {
+        assert_eq!(socket.closed().await, (4403, "token expired".into()));
+    }
+    others.lives().await;
+    listeners(&app, 1).await;
+    node.stopped().await;
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn rights_that_were_gained_count_from_the_next_operation_on() {
+    let app = TestApp::new().await;
+    let node = Node::start(&app, Limits::default()).await;
+    let guest = app.guest().await;
+    let mut socket = Socket::welcomed(&app, &node, &guest).await;
+    socket.subscribe("1", HOSTED, json!({})).await;
+    assert_eq!(socket.refusal("1").await, "FORBIDDEN");
+    app.must(&guest, "userBecomeHost", json!({}), "__typename").await;
+    socket.subscribe("1", HOSTED, json!({})).await;
+    listeners(&app, 3).await;
+    socket.lives().await;
+    node.stopped().await;
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_client_that_answers_pings_stays_and_one_that_does_not_is_let_go() {
+    let app = TestApp::new().await;
+    let limits = Limits { heartbeat: Duration::from_millis(100), ..Limits::default() };
+    let node = Node::start(&app, limits).await;
+    let host = app.host().await;
+    let mut gone = Socket::welcomed(&app, &node, &host).await;
+    gone.subscribe("1", HOSTED, json!({})).await;
+    let mut present = Socket::welcomed(&app, &node, &host).await;
+    // Reading answers pings; the other socket is not read from meanwhile.
+    for _ in 0..4 {
+        let ping = tokio::time::timeout(PATIENCE, present.0.next()).await.unwrap().unwrap().unwrap();
+        assert_eq!(ping, Message::Ping(Vec::new().into()));
+    }
+    present.lives().await;
+    assert_eq!(gone.closed().await, (1013, "no answer to a ping; connect again".into()));
+    node.stopped().await;
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_read_is_let_go_with_a_reason() {
+    let app = TestApp::new().await;
+    let limits = Limits { patience: Duration::from_millis(200), operations: 2_000, ..Limits::default() };
+    let node = Node::start(&app, limits).await;
+    let host = app.host().await;
+    let narrow = TcpSocket::new_v4().unwrap();
+    narrow.set_recv_buffer_size(4 * 1024).unwrap();
+    let stream = narrow.connect(node.address).await.unwrap();
+    let mut request = format!("ws://{}/graphql", node.address).into_client_request().unwrap();
+    request.headers_mut().insert(PROTOCOL.0, PROTOCOL.1.parse().unwrap());
+    let mut socket = Socket(tokio_tungstenite::client_async(request, stream).await.unwrap().0);
+    let init = json!({ "Authorization": format!("Bearer {}", host.token(&app.app).unwrap()) });
+    socket.say(json!({ "type": "connection_init", "payload": init })).await;
+    assert_eq!(socket.hear().await["type"], "connection_ack");
+    socket.subscribe("events", HOSTED, json!({})).await;
+    listeners(&app, 3).await;
+    // Far more than the buffers between the two hold.
+    let all = "{ __schema { types { name description fields { name description args { name description } } } } }";
+    for id in 0..100 {
+        socket.subscribe(&id.to_string(), all, json!({})).await;
+    }
+    listeners(&app, 0).await;
+    let end = loop {
+        match tokio::time::timeout(PATIENCE, socket.0.next()).await.unwrap() {
+            Some(Ok(Message::Close(frame))) => break frame,
+            Some(Ok(_)) => {}
+            other => panic!("no reason was given: {other:?}"),
+        }
+    };
+    let end = end.unwrap();
+    assert_eq!((u16::from(end.code), end.reason.as_str().split(':').next()), (1013, Some("SLOW_CONSUMER")));
+    node.stopped().await;
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_server_that_stops_says_so_to_every_socket_and_ends() {
+    let app = TestApp::new().await;
+    let node = Node::start(&app, Limits::default()).await;
+    let host = app.host().await;
+    let mut busy = Socket::welcomed(&app, &node, &host).await;
+    busy.subscribe("1", HOSTED, json!({})).await;
+    let mut idle = Socket::welcomed(&app, &node, &Nobody).await;
+    let mut silent = Socket::open(&node).await;
+    listeners(&app, 3).await;
+    node.stop();
+    for socket in [&mut busy, &mut idle, &mut silent] {
+        assert_eq!(socket.closed().await, (1001, "the server stops; connect again".into()));
+    }
+    node.stopped().await;
+    listeners(&app, 0).await;
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_takes_its_operations_with_it() {
+    let app = TestApp::new().await;
+    let node = Node::start(&app, Limits::default()).await;
+    let host = app.host().await;
+    let mut polite = Socket::welcomed(&app, &node, &host).await;
+    polite.subscribe("1", HOSTED, json!({})).await;
+    let mut abrupt = Socket::welcomed(&app, &node, &host).await;
+    abrupt.subscribe("1", HOSTED, json!({})).await;
+    listeners(&app, 6).await;
+    polite.0.close(None).await.unwrap();
+    listeners(&app, 3).await;
+    drop(abrupt);
+    listeners(&app, 0).await;
+    node.stopped().await;
+    app.finish().await;
+}
