@@ -177,7 +177,7 @@ async fn serve(app: &App) -> anyhow::Result<()> {
     stop.cancelled().await;
     tracing::info!("stopping; finishing what is in flight");
     let finished = tokio::time::timeout(LAST_WAIT, async {
-        serving.await??;
+        serving.await?;
         if let Some(worker) = worker {
             worker.await?;
         }

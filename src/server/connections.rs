@@ -22,6 +22,8 @@ pub struct Limits {
     pub connections_per_address: usize,
     /// Connections of one signed-in person.
     pub connections_per_person: usize,
+    /// How long any connection may be silent before the head of a request is there, and between requests.
+    pub request_head: Duration,
     /// Operations that one socket runs at a time.
     pub operations: usize,
     /// Largest message that a socket takes.
@@ -43,6 +45,7 @@ impl Default for Limits {
         Limits {
             connections_per_address: 256,
             connections_per_person: 32,
+            request_head: Duration::from_secs(30),
             operations: 32,
             message_bytes: 64 * 1024,
             messages_per_second: 50,

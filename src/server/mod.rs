@@ -1,5 +1,6 @@
 //! HTTP: routes, layers, health, and a stop that finishes what is in flight.
 
+mod accept;
 mod connections;
 mod graphql;
 mod playground;
@@ -8,7 +9,6 @@ mod test_clock;
 mod viewer;
 mod webhooks;
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::Json;
@@ -162,25 +162,19 @@ async fn ready(State(served): State<Served>) -> Response {
 }
 
 /// Serves until told to stop, then finishes what is in flight and closes what stays open.
-pub async fn serve(app: App, listener: TcpListener, stop: CancellationToken) -> std::io::Result<()> {
+pub async fn serve(app: App, listener: TcpListener, stop: CancellationToken) {
     if app.config.graphql.playground
         && let Some(why) = playground::is_from_cdn()
     {
         tracing::warn!(why, "the playground loads GraphiQL from a CDN, each file held to its hash; the API needs none");
     }
-    serve_within(Limits::default(), app, listener, stop).await
+    serve_within(Limits::default(), app, listener, stop).await;
 }
 
 /// Serves with other limits for connections that stay open.
-pub async fn serve_within(
-    limits: Limits,
-    app: App,
-    listener: TcpListener,
-    stop: CancellationToken,
-) -> std::io::Result<()> {
+pub async fn serve_within(limits: Limits, app: App, listener: TcpListener, stop: CancellationToken) {
+    let request_head = limits.request_head;
     let connections = Connections::new(limits, stop.clone());
-    let service = routed(app, connections.clone()).into_make_service_with_connect_info::<SocketAddr>();
-    axum::serve(listener, service).with_graceful_shutdown(async move { stop.cancelled().await }).await?;
+    accept::accept(routed(app, connections.clone()), listener, request_head, stop).await;
     connections.ended().await;
-    Ok(())
 }

@@ -45,6 +45,7 @@ mod refunds;
 mod requests;
 mod reviews;
 mod search;
+mod silence;
 mod soak;
 mod sse;
 mod state_table;

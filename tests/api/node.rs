@@ -17,7 +17,7 @@ pub const PATIENCE: Duration = Duration::from_secs(20);
 pub struct Node {
     pub address: SocketAddr,
     stop: CancellationToken,
-    serving: JoinHandle<std::io::Result<()>>,
+    serving: JoinHandle<()>,
 }
 
 impl Node {
@@ -39,7 +39,7 @@ impl Node {
     pub async fn stopped(self) {
         self.stop.cancel();
         let serving = tokio::time::timeout(PATIENCE, self.serving).await;
-        serving.expect("the server stops in time").unwrap().unwrap();
+        serving.expect("the server stops in time").unwrap();
     }
 }
 

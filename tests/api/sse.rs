@@ -215,11 +215,13 @@ async fn events_arrive_as_they_happen_and_the_client_ends_them_by_leaving() {
 #[tokio::test]
 async fn a_silent_stream_shows_signs_of_life() {
     let app = TestApp::new().await;
-    let limits = Limits { heartbeat: Duration::from_millis(20), ..Limits::default() };
+    let request_head = Duration::from_millis(50);
+    let limits = Limits { heartbeat: Duration::from_millis(20), request_head, ..Limits::default() };
     let node = Node::start(&app, limits).await;
     let host = app.host().await;
     let mut events = Events::post(&node, host.token(&app.app), HOSTED, json!({})).await;
-    for _ in 0..3 {
+    // An answer may be silent for longer than a question.
+    for _ in 0..5 {
         let comment = String::from_utf8(events.chunk().await.unwrap()).unwrap();
         assert!(comment.starts_with(':') && comment.ends_with("\n\n"), "{comment:?}");
     }
