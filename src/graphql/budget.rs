@@ -13,6 +13,14 @@ use crate::platform::rate_limit::Payer;
 /// What is paid for a request that is refused before it runs.
 pub const REFUSED: u64 = 1;
 
+/// So many bytes of a text cost a point to keep.
+const KEPT_BYTES_PER_POINT: usize = 100;
+
+/// What it costs to keep a text for who will name it by its hash.
+pub fn keeping(text: &str) -> u64 {
+    u64::try_from(text.len().div_ceil(KEPT_BYTES_PER_POINT)).unwrap_or(u64::MAX)
+}
+
 /// What was charged, and what is left.
 #[derive(Clone, Copy, Debug)]
 pub struct Paid {

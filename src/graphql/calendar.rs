@@ -7,7 +7,8 @@ use super::context::Ask;
 use super::loaders::BookingKey;
 use super::money::Money;
 use super::scalars::Date;
-use super::stays::{NightState, PriceSource};
+use super::prices::PriceSource;
+use super::stays::NightState;
 use crate::domain::listings as domain;
 use crate::kernel::money::Currency;
 

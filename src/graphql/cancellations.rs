@@ -4,7 +4,7 @@ use async_graphql::Object;
 
 use super::money::Money;
 use super::scalars::DateTime;
-use super::stays::PriceLine;
+use super::prices::PriceLine;
 use crate::domain::bookings as domain;
 use crate::kernel::money::Currency;
 

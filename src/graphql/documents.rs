@@ -13,11 +13,12 @@ use moka::sync::Cache;
 use super::call::Answer;
 use super::codes::ErrorCode;
 use super::limits::{self, Measured};
+use super::validity::{self, ValidDocument};
 
 /// How many bytes of documents are kept parsed.
 const KEPT_BYTES: u64 = 16 * 1024 * 1024;
-/// A parsed document takes about so many times the bytes of its text.
-const PARSED_FACTOR: usize = 12;
+/// A document, parsed and once more as the validator keeps it, takes about so many times the bytes of its text.
+const PARSED_FACTOR: usize = 32;
 /// Longer documents are parsed each time: nobody sends them often.
 const LONGEST_KEPT: usize = 16 * 1024;
 
@@ -29,6 +30,8 @@ pub struct Documents(Cache<String, Arc<Document>>);
 pub struct Document {
     /// The document itself.
     pub parsed: ExecutableDocument,
+    /// What its variables are held against.
+    pub valid: ValidDocument,
     operations: Vec<(Option<Name>, Measured)>,
 }
 
@@ -53,8 +56,9 @@ impl Default for Documents {
 }
 
 impl Documents {
-    /// The document of a text, or why it is none, or too large a one.
-    pub fn parse(&self, text: &str) -> Result<Arc<Document>, Box<Answer>> {
+    /// The document of a text, or why it is none, or too large a one, or not valid. `suggest` says whether names that
+    /// exist may be told to who misses them.
+    pub fn parse(&self, text: &str, suggest: bool) -> Result<Arc<Document>, Box<Answer>> {
         if let Some(known) = self.0.get(text) {
             return Ok(known);
         }
@@ -65,7 +69,8 @@ impl Documents {
             Answer::failed(vec![error])
         })?;
         let operations = limits::measure(&parsed)?;
-        let document = Arc::new(Document { parsed, operations });
+        let valid = validity::check(text, suggest)?;
+        let document = Arc::new(Document { parsed, valid, operations });
         if text.len() <= LONGEST_KEPT {
             self.0.insert(text.to_owned(), document.clone());
         }

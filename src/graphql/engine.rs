@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_graphql::extensions::ApolloTracing;
 use async_graphql::indexmap::IndexMap;
-use async_graphql::parser::types::{OperationDefinition, OperationType};
+use async_graphql::parser::types::OperationType;
 use async_graphql::{Name, Response, ServerError, Value, Variables};
 use futures_util::FutureExt;
 use futures_util::stream::{BoxStream, StreamExt};
@@ -41,6 +41,8 @@ pub struct Engine {
 struct Checked {
     kind: OperationType,
     points: u64,
+    /// The text to keep, and its hash, for who will name it by that. What cannot run is not worth remembering.
+    keep: Option<(String, Arc<str>)>,
     request: async_graphql::Request,
 }
 
@@ -78,7 +80,10 @@ impl Engine {
         let checked = self.check(&client, call).await;
         let points = checked.as_ref().map_or(budget::REFUSED, |checked| checked.points);
         let prepared = match (budget::charge(&self.app, &payer, points).await, checked) {
-            (Ok(paid), Ok(Checked { kind, request, .. })) => {
+            (Ok(paid), Ok(Checked { kind, request, keep, .. })) => {
+                if let Some((hash, text)) = keep {
+                    self.app.persisted.keep(&hash, &text).await;
+                }
                 return Ok(Operation { kind, viewer, client, paid, request: request.data(paid) });
             }
             (Ok(paid), Err(mut refused)) => {
@@ -92,7 +97,8 @@ impl Engine {
 
     async fn check(&self, client: &Client, call: Call) -> Result<Checked, Box<Answer>> {
         let Named { text, keep_under } = named::text(&self.app.persisted, &call).await?;
-        let document = self.documents.parse(&text)?;
+        let config = &self.app.config.graphql;
+        let document = self.documents.parse(&text, config.introspection)?;
         let name = call.operation_name.filter(|name| !name.is_empty());
         let operation = documents::operation(&document.parsed, name.as_deref())?;
         documents::named_once(&document.parsed, operation)?;
@@ -107,19 +113,22 @@ impl Engine {
             return Err(Answer::refused(ErrorCode::BadRequest, message));
         }
         let kind = operation.ty;
-        // What cannot run is not worth remembering.
-        if let Some(hash) = keep_under {
-            self.app.persisted.keep(&hash, &text).await;
+        let variables = call.variables.unwrap_or_default();
+        if let Some(measured) = measured {
+            measured.check_variables(&variables)?;
         }
-        let variables = Variables::from_json(serde_json::Value::Object(call.variables.unwrap_or_default()));
-        all_given(&variables, operation)?;
-        let config = &self.app.config.graphql;
+        document.valid.check_variables(name.as_deref(), &variables)?;
+        let variables = Variables::from_json(serde_json::Value::Object(variables));
         let cost = |measured: &Measured| measured.cost(&variables, config.operation_cost, config.introspection);
-        let points = measured.map_or(Ok(budget::REFUSED), cost)?;
+        let mut points = measured.map_or(Ok(budget::REFUSED), cost)?;
+        let keep = keep_under.map(|hash| (hash, text.clone()));
+        if keep.is_some() {
+            points = points.saturating_add(budget::keeping(&text));
+        }
         let mut request = async_graphql::Request::new(&*text).variables(variables);
         request.operation_name = name;
         request.set_parsed_query(document.parsed.clone());
-        Ok(Checked { kind, points, request })
+        Ok(Checked { kind, points, keep, request })
     }
 
     /// Runs a query or a mutation to its end. A panic is one error like another that broke.
@@ -184,25 +193,6 @@ fn broken(cause: &(dyn std::any::Any + Send)) -> Box<Answer> {
     let cause = cause.downcast_ref::<String>().map(String::as_str).or(cause.downcast_ref::<&str>().copied());
     tracing::error!(cause, "a resolver panicked");
     Answer::refused(ErrorCode::Internal, "internal error")
-}
-
-/// Refuses an operation without one of its required variables, which the executor would notice only once it runs.
-fn all_given(variables: &Variables, operation: &OperationDefinition) -> Result<(), Box<Answer>> {
-    let mut required = operation.variable_definitions.iter().map(|variable| &variable.node);
-    let missing = required.find(|variable| {
-        let given = variables.get(&variable.name.node);
-        let is_null = given == Some(&Value::Null);
-        let is_absent = given.is_none() && variable.default_value.is_none();
-        !variable.var_type.node.nullable && (is_null || is_absent)
-    });
-    match missing {
-        Some(variable) => {
-            let (name, kind) = (&variable.name.node, &variable.var_type.node);
-            let message = format!("the variable `${name}` of the type `{kind}` must be given");
-            Err(Answer::refused(ErrorCode::ValidationFailed, message))
-        }
-        None => Ok(()),
-    }
 }
 
 #[cfg(test)]

@@ -8,17 +8,21 @@ mod shape;
 #[cfg(test)]
 mod tests;
 mod tokens;
+mod variables;
 mod weights;
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use async_graphql::parser::types::{ExecutableDocument, OperationDefinition, OperationType};
 use async_graphql::{Name, ServerError, Value, Variables};
+use serde_json::Map;
 
 use self::price::Price;
 use self::shape::{Shape, Shapes};
 use self::weights::WEIGHTS;
 pub use self::weights::cost;
+use super::RECURSION;
 use super::call::Answer;
 use super::codes::ErrorCode;
 
@@ -28,11 +32,19 @@ const TOKENS: u64 = 4_000;
 const BRACKETS: u64 = 128;
 /// Fields within fields. GraphiQL's introspection needs 15.
 const DEPTH: u64 = 18;
+/// Selection sets within selection sets, those of fragments included: the executor's own bound.
+const NESTING: u64 = RECURSION as u64;
 /// Fields and fragments of all operations of a document.
 const SELECTIONS: u64 = 5_000;
 const ALIASES: u64 = 64;
 const DIRECTIVES: u64 = 64;
 const ROOT_MUTATIONS: u64 = 16;
+/// Operations of a document. All are looked at, with all fragments that each spreads, though one is run.
+const OPERATIONS: u64 = 50;
+/// Bytes of a name or number; errors repeat them.
+const NAME: u64 = 128;
+/// Bytes that variables take in memory, each as often as the document uses it: the executor copies them there.
+const VARIABLES: u64 = 8 * 1024 * 1024;
 /// Fields of the schema's own description. GraphiQL's introspection counts half of that.
 const INTROSPECTED: u64 = 250_000;
 /// So many fields of the schema's own description cost a point.
@@ -70,6 +82,7 @@ pub fn check_text(text: &str) -> Result<(), Box<Answer>> {
     refused([
         (Limit { name: "tokens", what: "tokens", max: TOKENS }, tokens.count),
         (Limit { name: "brackets", what: "brackets within each other", max: BRACKETS }, tokens.brackets),
+        (Limit { name: "name", what: "bytes in a name or number", max: NAME }, tokens.name),
     ])
 }
 
@@ -80,10 +93,15 @@ pub struct Measured {
     shape: Shape,
     price: Price,
     defaults: HashMap<Name, Value>,
+    /// How often the document uses each variable.
+    uses: Arc<HashMap<Name, u64>>,
 }
 
 /// Measures the operations of a document, in the order in which the document gives them; refuses it if one is too large.
 pub fn measure(document: &ExecutableDocument) -> Result<Vec<(Option<Name>, Measured)>, Box<Answer>> {
+    let operations = u64::try_from(document.operations.iter().count()).unwrap_or(u64::MAX);
+    refused([(Limit { name: "operations", what: "operations", max: OPERATIONS }, operations)])?;
+    let uses = Arc::new(variables::uses(document));
     let shapes = Shapes::of(document, &WEIGHTS).map_err(|name| {
         Answer::refused(ErrorCode::ValidationFailed, format!("the fragment `{name}` contains itself"))
     })?;
@@ -96,7 +114,7 @@ pub fn measure(document: &ExecutableDocument) -> Result<Vec<(Option<Name>, Measu
         shape.selections = selections;
         check_shape(operation, shape)?;
         let price = Price::of(document, operation, &WEIGHTS);
-        Ok((name.cloned(), Measured { shape, price, defaults: defaults(operation) }))
+        Ok((name.cloned(), Measured { shape, price, defaults: defaults(operation), uses: uses.clone() }))
     });
     measured.collect()
 }
@@ -105,6 +123,7 @@ fn check_shape(operation: &OperationDefinition, shape: Shape) -> Result<(), Box<
     let mutations = if operation.ty == OperationType::Mutation { shape.roots } else { 0 };
     refused([
         (Limit { name: "depth", what: "fields within each other", max: DEPTH }, shape.depth),
+        (Limit { name: "nesting", what: "selection sets within each other", max: NESTING }, shape.nesting),
         (Limit { name: "selections", what: "selections", max: SELECTIONS }, shape.selections),
         (Limit { name: "aliases", what: "aliases", max: ALIASES }, shape.aliases),
         (Limit { name: "directives", what: "directives", max: DIRECTIVES }, shape.directives),
@@ -137,7 +156,17 @@ impl Measured {
 
     /// About how much memory this takes, in bytes.
     pub fn bytes(&self) -> u64 {
-        self.shape.selections.saturating_mul(64)
+        self.price.parts().saturating_mul(256)
+    }
+
+    /// Refuses variables that would be large where they are used.
+    pub fn check_variables(&self, given: &Map<String, serde_json::Value>) -> Result<(), Box<Answer>> {
+        let of = |(name, value): (&String, &serde_json::Value)| {
+            let uses = self.uses.get(name.as_str()).copied().unwrap_or(0);
+            uses.saturating_mul(variables::bytes(value))
+        };
+        let bytes = given.iter().map(of).fold(0, u64::saturating_add);
+        refused([(Limit { name: "variables", what: "bytes of variables where they are used", max: VARIABLES }, bytes)])
     }
 
     /// What it costs with these variables, at least a point; refuses what costs more than `max`, and questions about

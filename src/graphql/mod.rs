@@ -27,6 +27,7 @@ mod notifications;
 mod payload;
 mod payments;
 mod payouts;
+mod prices;
 mod pricing;
 mod quotes;
 mod ratings;
@@ -38,6 +39,7 @@ mod streams;
 mod subscriptions;
 mod user_mutations;
 mod users;
+mod validity;
 
 use std::net::IpAddr;
 
@@ -208,7 +210,7 @@ impl Query {
 
     /// Finds published listings.
     #[expect(clippy::too_many_arguments, reason = "these are the arguments of the field")]
-    #[graphql(directive = cost::apply(5))]
+    #[graphql(directive = cost::apply(300))]
     async fn listing_search(
         &self,
         ctx: &Context<'_>,

@@ -121,7 +121,7 @@ pub struct UserMutation;
 impl UserMutation {
     /// Makes an account and signs in to it. Sent again with its idempotency key, it gives new tokens of the same session
     /// in place of the first ones, until the session is refreshed.
-    #[graphql(directive = cost::apply(100))]
+    #[graphql(directive = cost::apply(2_000))]
     async fn user_register(
         &self,
         ctx: &Context<'_>,

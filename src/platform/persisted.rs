@@ -20,8 +20,8 @@ use super::redis::{PREFIX, Redis};
 /// How long a document that nobody asks for is kept.
 const LIFE: Duration = Duration::from_secs(24 * 60 * 60);
 const CAPACITY_BYTES: u64 = 16 * 1024 * 1024;
-/// Longer documents are not kept for strangers.
-const LONGEST: usize = 64 * 1024;
+/// Longer documents, in bytes, are not kept for strangers: each is sent in full.
+const LONGEST: usize = 32 * 1024;
 
 /// Documents by their ids and hashes.
 pub struct Persisted {

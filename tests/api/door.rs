@@ -72,7 +72,7 @@ async fn the_status_tells_how_it_went_in_the_newer_media_type_alone() {
             "GRAPHQL_VALIDATION_FAILED",
             None,
         ),
-        (json!({ "query": "subscription { nothing }" }), 400, 200, "OPERATION_NOT_SUPPORTED", None),
+        (json!({ "query": "subscription { notificationReceived { id } }" }), 400, 200, "OPERATION_NOT_SUPPORTED", None),
         (json!({ "operationName": "A" }), 400, 400, "BAD_REQUEST", None),
         (bad_id, 294, 200, "INVALID", Some(json!({ "__typename": "Query", "listing": null }))),
         (bad_page, 294, 200, "INVALID", Some(Value::Null)),

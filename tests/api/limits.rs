@@ -31,10 +31,17 @@ async fn operations_that_mean_harm_are_refused_and_told_why() {
     let app = TestApp::new().await;
     let aliases: String = (0..65).map(|n| format!("a{n}: __typename ")).collect();
     let deep = format!("{{ viewer {} id {} }}", "{ user ".repeat(18), "}".repeat(18));
-    let laughs: String = (0..60).map(|n| format!("fragment F{n} on Query {{ ...F{m} ...F{m} }} ", m = n + 1)).collect();
-    let laughs = format!("{{ ...F0 }} {laughs} fragment F60 on Query {{ __typename }}");
+    let laughs: String = (0..30).map(|n| format!("fragment F{n} on Query {{ ...F{m} ...F{m} }} ", m = n + 1)).collect();
+    let laughs = format!("{{ ...F0 }} {laughs} fragment F30 on Query {{ __typename }}");
     let mutations: String = (0..17).map(|n| format!("m{n}: userBecomeHost {{ __typename }} ")).collect();
     let directives = format!("{{ __typename {} }}", "@include(if: true) ".repeat(65));
+    let names = format!("{{ {} }}", "n".repeat(129));
+    let spreads: String = (0..33).map(|n| format!("fragment F{n} on Query {{ ...F{} }} ", n + 1)).collect();
+    let spreads = format!("{{ ...F0 }} {spreads} fragment F33 on Query {{ __typename }}");
+    let operations: String = (0..51).map(|n| format!("query Q{n} {{ __typename }} ")).collect();
+    let searches: String = (0..64)
+        .map(|n| format!("a{n}: listingSearch(where: {{}}) {{ facets {{ amenities {{ count }} }} }} "))
+        .collect();
     let around = ("fields { type { ".repeat(6), "} }".repeat(6));
     let introspection = format!("{{ __schema {{ types {{ {} name {} }} }} }}", around.0, around.1);
     let lists = "query Q($n: Int) { listingSearch(where: {}, first: $n) { nodes { reviews(first: $n) { nodes { \
@@ -47,7 +54,11 @@ async fn operations_that_mean_harm_are_refused_and_told_why() {
         (directives, "LIMIT_EXCEEDED directives 65 of 64"),
         ("{ __typename }".repeat(1_334), "LIMIT_EXCEEDED tokens 4002 of 4000"),
         (format!("{{ a(b: {}", "[".repeat(3_000)), "LIMIT_EXCEEDED brackets 3002 of 128"),
-        (lists.to_owned(), "LIMIT_EXCEEDED cost 1040306 of 20000"),
+        (names, "LIMIT_EXCEEDED name 129 of 128"),
+        (spreads, "LIMIT_EXCEEDED nesting 34 of 32"),
+        (operations, "LIMIT_EXCEEDED operations 51 of 50"),
+        (format!("{{ {searches} }}"), "LIMIT_EXCEEDED cost 23744 of 20000"),
+        (lists.to_owned(), "LIMIT_EXCEEDED cost 1040601 of 20000"),
         ("{ ...A } fragment A on Query { ...A }".to_owned(), "GRAPHQL_VALIDATION_FAILED"),
     ] {
         let body = app.post(&Nobody, &query, json!({ "n": 100 })).await.json();
@@ -63,18 +74,27 @@ async fn operations_that_mean_harm_are_refused_and_told_why() {
 
 #[tokio::test]
 async fn the_same_operation_passes_or_not_by_its_variables() {
-    let app = TestApp::with(&["--operation-cost=100"]).await;
+    let app = TestApp::with(&["--operation-cost=400"]).await;
     let query = "query Q($n: Int = 7) { listingSearch(where: {}, first: $n) { nodes { id title } } }";
-    for (variables, cost) in [(json!({}), 20), (json!({ "n": 47 }), 100), (json!({ "n": 1 }), 8)] {
+    for (variables, cost) in [(json!({}), 315), (json!({ "n": 49 }), 399), (json!({ "n": 1 }), 303)] {
         let body = app.post(&Nobody, query, variables).await.json();
         assert_eq!(body["extensions"]["cost"]["requested"], cost, "{body:#}");
         assert!(body["errors"].is_null(), "{body:#}");
     }
-    let body = app.post(&Nobody, query, json!({ "n": 48 })).await.json();
-    assert_eq!(refusals(&body), ["LIMIT_EXCEEDED cost 102 of 100"]);
+    let body = app.post(&Nobody, query, json!({ "n": 50 })).await.json();
+    assert_eq!(refusals(&body), ["LIMIT_EXCEEDED cost 401 of 400"]);
     let error = &body["errors"][0];
-    assert_eq!(error["message"], "the operation has 102 points of cost; at most 100 may be");
-    assert_eq!(error["extensions"]["limit"], json!({ "name": "cost", "max": 100, "actual": 102 }));
+    assert_eq!(error["message"], "the operation has 401 points of cost; at most 400 may be");
+    assert_eq!(error["extensions"]["limit"], json!({ "name": "cost", "max": 400, "actual": 401 }));
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn variables_that_are_copied_often_are_refused() {
+    let app = TestApp::new().await;
+    let query = format!("query Q($ids: [ID!]!) {{ {} }}", "nodes(ids: $ids) { id } ".repeat(100));
+    let body = app.post(&Nobody, &query, json!({ "ids": vec![""; 5_000] })).await.json();
+    assert_eq!(refusals(&body), ["LIMIT_EXCEEDED variables 36007200 of 8388608"]);
     app.finish().await;
 }
 

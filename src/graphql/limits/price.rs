@@ -6,7 +6,8 @@ use std::sync::Arc;
 use async_graphql::parser::types::{
     ExecutableDocument, Field, OperationDefinition, OperationType, Selection, SelectionSet,
 };
-use async_graphql::{Name, Pos, Positioned, Value, Variables};
+use async_graphql::{Name, Value, Variables};
+use async_graphql_value::Value as Literal;
 use chrono::NaiveDate;
 
 use super::weights::{Facts, Fields, INTROSPECTION, Length, Weights};
@@ -35,10 +36,25 @@ enum Size {
 #[derive(Debug)]
 struct Asked {
     length: Length,
-    /// The field with nothing but its arguments.
-    field: Field,
+    /// By the name of each.
+    arguments: Vec<(&'static str, Source)>,
     /// What `first` is when it is left out.
     usual: u64,
+}
+
+/// Where an argument's value comes from.
+#[derive(Debug)]
+enum Source {
+    Told(Told),
+    Variable(Name),
+}
+
+/// What a value says about how many, without the value itself: it may be long, and is looked at often.
+#[derive(Clone, Copy, Debug)]
+enum Told {
+    Nothing,
+    Count(u64),
+    Day(NaiveDate),
 }
 
 impl Price {
@@ -62,6 +78,11 @@ impl Price {
             let times = size.with(variables, defaults);
             sum.saturating_add(times.saturating_mul(each.with(variables, defaults)))
         })
+    }
+
+    /// How many parts it has whose number the variables decide.
+    pub fn parts(&self) -> u64 {
+        self.parts.iter().fold(0, |sum: u64, (_, each)| sum.saturating_add(1).saturating_add(each.parts()))
     }
 
     fn add(&mut self, size: &Size, each: Price) {
@@ -129,18 +150,9 @@ impl Size {
             Length::Item => return page.clone(),
             Length::Page | Length::Ids | Length::Days | Length::First => {}
         }
-        let arguments: Vec<_> =
-            field.arguments.iter().filter(|(name, _)| ARGUMENTS.contains(&name.node.as_str())).cloned().collect();
-        let is_fixed = arguments.iter().all(|(_, value)| value.node.clone().into_const().is_some());
-        let field = Field {
-            alias: None,
-            name: field.name.clone(),
-            arguments,
-            directives: Vec::new(),
-            selection_set: Positioned::new(SelectionSet::default(), Pos::default()),
-        };
-        let asked = Asked { length: facts.length, field, usual: facts.usual };
-        match is_fixed {
+        let arguments = ARGUMENTS.into_iter().filter_map(|name| Some((name, source(&field.get_argument(name)?.node))));
+        let asked = Asked { length: facts.length, arguments: arguments.collect(), usual: facts.usual };
+        match asked.arguments.iter().all(|(_, source)| matches!(source, Source::Told(_))) {
             true => Size::Known(asked.with(&Variables::default(), &HashMap::new())),
             false => Size::Asked(Arc::new(asked)),
         }
@@ -156,24 +168,25 @@ impl Size {
 
 impl Asked {
     fn with(&self, variables: &Variables, defaults: &HashMap<Name, Value>) -> u64 {
-        let given = |name: &str| {
-            let value = self.field.get_argument(name)?.node.clone();
-            let of = |variable: Name| variables.get(&variable).or(defaults.get(&variable)).cloned().unwrap_or_default();
-            value.into_const_with(|variable| Ok::<_, std::convert::Infallible>(of(variable))).ok()
+        let given = |wanted: &str| {
+            let (_, source) = self.arguments.iter().find(|(name, _)| *name == wanted)?;
+            match source {
+                Source::Told(told) => Some(*told),
+                Source::Variable(name) => variables.get(name).or(defaults.get(name)).map(told),
+            }
         };
         let number = |name: &str| match given(name)? {
-            // What is below nothing is refused later; it is no reason to pay less than nothing.
-            Value::Number(number) => Some(number.as_u64().unwrap_or(0).min(u64::from(MAX_PAGE))),
+            Told::Count(count) => Some(count.min(u64::from(MAX_PAGE))),
             _ => None,
         };
         let date = |name: &str| match given(name)? {
-            Value::String(text) => text.parse::<NaiveDate>().ok(),
+            Told::Day(day) => Some(day),
             _ => None,
         };
         match self.length {
             Length::Page | Length::First => number("first").or(number("last")).unwrap_or(self.usual),
             Length::Ids => match given("ids") {
-                Some(Value::List(ids)) => u64::try_from(ids.len()).unwrap_or(u64::MAX),
+                Some(Told::Count(ids)) => ids,
                 _ => 1,
             },
             Length::Days => match (date("from"), date("to")) {
@@ -183,4 +196,33 @@ impl Asked {
             Length::Fixed(_) | Length::Item => 1,
         }
     }
+}
+
+fn source(value: &Literal) -> Source {
+    match value {
+        Literal::Variable(name) => Source::Variable(name.clone()),
+        Literal::Number(number) => Source::Told(count(number.as_u64())),
+        // However many of its items are variables, each is one.
+        Literal::List(items) => Source::Told(count(u64::try_from(items.len()).ok())),
+        Literal::String(text) => Source::Told(day(text)),
+        _ => Source::Told(Told::Nothing),
+    }
+}
+
+fn told(value: &Value) -> Told {
+    match value {
+        Value::Number(number) => count(number.as_u64()),
+        Value::List(items) => count(u64::try_from(items.len()).ok()),
+        Value::String(text) => day(text),
+        _ => Told::Nothing,
+    }
+}
+
+/// What is below nothing is refused later; it is no reason to pay less than nothing.
+fn count(number: Option<u64>) -> Told {
+    Told::Count(number.unwrap_or(0))
+}
+
+fn day(text: &str) -> Told {
+    text.parse().map_or(Told::Nothing, Told::Day)
 }

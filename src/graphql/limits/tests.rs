@@ -39,7 +39,7 @@ fn exceeded(text: &str) -> Vec<(String, u64, u64)> {
 fn a_shape_is_that_of_the_operation_written_out() {
     let text = "query Q($a: Int @x) @y { one: a { b ...F } __typename ... on T @z { c(d: 1) } } fragment F on T { e { f } ...G } \
                 fragment G on T { g: h @w i }";
-    let expected = Shape { depth: 3, selections: 11, aliases: 2, directives: 4, roots: 2, introspected: 0 };
+    let expected = Shape { depth: 3, nesting: 3, selections: 11, aliases: 2, directives: 4, roots: 2, introspected: 0 };
     assert_eq!(shape(text), expected);
 }
 
@@ -50,7 +50,8 @@ fn a_few_lines_that_stand_for_millions_of_fields_are_counted_in_no_time() {
         text += &format!(" fragment F{n} on Query {{ ...F{m} ...F{m} }}", m = n + 1);
     }
     text += " fragment F90 on Query { __typename }";
-    assert_eq!(exceeded(&text), [("selections".to_owned(), SELECTIONS, MOST_TOLD)]);
+    let expected = [("nesting", NESTING, 91), ("selections", SELECTIONS, MOST_TOLD)];
+    assert_eq!(exceeded(&text), expected.map(|(name, max, actual)| (name.to_owned(), max, actual)));
 }
 
 #[test]
@@ -73,11 +74,36 @@ fn every_limit_that_is_exceeded_is_told_with_its_value() {
     assert_eq!(exceeded(&format!("mutation {{ {mutations} }}")), [("mutations".to_owned(), 16, 17)]);
     assert_eq!(exceeded(&"a ".repeat(4_001)), [("tokens".to_owned(), 4_000, 4_001)]);
     assert_eq!(exceeded(&"[".repeat(129)), [("brackets".to_owned(), 128, 129)]);
+    assert_eq!(exceeded(&format!("{{ {} }}", "n".repeat(129))), [("name".to_owned(), 128, 129)]);
+    let operations: String = (0..51).map(|n| format!("query Q{n} {{ __typename }} ")).collect();
+    assert_eq!(exceeded(&operations), [("operations".to_owned(), 50, 51)]);
+    let spreads: String = (0..33).map(|n| format!("fragment F{n} on Query {{ ...F{} }} ", n + 1)).collect();
+    let told = exceeded(&format!("{{ ...F0 }} {spreads} fragment F33 on Query {{ __typename }}"));
+    assert_eq!(told, [("nesting".to_owned(), 32, 34)]);
+}
+
+#[test]
+fn a_list_of_variables_in_a_literal_is_as_long_as_it_is_written() {
+    let text = format!("query Q($a: ID!) {{ nodes(ids: [{}]) {{ id }} }}", "$a ".repeat(1_000));
+    assert_eq!(cost_of(&text, json!({ "a": "x".repeat(100_000) })), 1 + 1_000);
+}
+
+#[test]
+fn variables_that_are_copied_often_are_too_large() {
+    let text = format!("query Q($a: [ID!]!) {{ {} }}", "nodes(ids: $a) { id } ".repeat(400));
+    let measured = measure(&parsed(&text)).unwrap();
+    let given = |count: usize| json!({ "a": vec!["some id"; count] });
+    assert!(measured[0].1.check_variables(given(200).as_object().unwrap()).is_ok());
+    let answer = measured[0].1.check_variables(given(400).as_object().unwrap()).unwrap_err();
+    assert!(answer.is(ErrorCode::LimitExceeded) && answer.response.errors[0].message.contains("bytes of variables"));
 }
 
 #[test]
 fn what_describes_the_schema_counts_by_the_size_of_the_schema() {
     let bomb = format!("{{ __schema {{ types {{ {} name {} }} }} }}", "fields { type { ".repeat(6), "} }".repeat(6));
+    assert_eq!(exceeded(&bomb)[0].0, "introspection", "{:?}", shape(&bomb));
+    let (open, close) = ("possibleTypes { interfaces { ".repeat(4), "} }".repeat(4));
+    let bomb = format!("{{ __type(name: \"MutationPayload\") {{ {open} name {close} }} }}");
     assert_eq!(exceeded(&bomb)[0].0, "introspection", "{:?}", shape(&bomb));
     assert!(shape("{ __schema { queryType { name } } }").introspected < 10);
     assert!(shape("{ __schema { types { ...T } } } fragment T on __Type { fields { name } }").introspected > 1_000);
@@ -99,13 +125,13 @@ fn circles_of_fragments_are_named() {
 
 #[test]
 fn a_page_costs_what_is_asked_of_each_of_its_items() {
-    // The search weighs 5, its total 3, `nodes` 1; each of ten listings has a title, a host and their name.
+    // The search weighs 300, its total 3, `nodes` 1; each of ten listings has a title, a host and their name.
     let text = "{ listingSearch(where: {}, first: 10) { totalCount nodes { title host { displayName } } } }";
-    assert_eq!(cost_of(text, json!({})), 5 + 3 + 1 + 10 * 3);
+    assert_eq!(cost_of(text, json!({})), 300 + 3 + 1 + 10 * 3);
     let by_default = text.replace(", first: 10", "");
-    assert_eq!(cost_of(&by_default, json!({})), 5 + 3 + 1 + 20 * 3);
+    assert_eq!(cost_of(&by_default, json!({})), 300 + 3 + 1 + 20 * 3);
     let edges = "{ listingSearch(where: {}, last: 10) { edges { cursor node { title } } pageInfo { endCursor } } }";
-    assert_eq!(cost_of(edges, json!({})), 5 + 1 + 10 * 3 + 2);
+    assert_eq!(cost_of(edges, json!({})), 300 + 1 + 10 * 3 + 2);
 }
 
 #[test]
@@ -113,12 +139,12 @@ fn variables_and_their_defaults_say_how_many() {
     let query = |rest: &str| {
         format!("query Q($n: Int{rest}) {{ listingSearch(where: {{}}, first: $n) {{ nodes {{ title }} }} }}")
     };
-    assert_eq!(cost_of(&query(""), json!({ "n": 100 })), 6 + 100);
-    assert_eq!(cost_of(&query(""), json!({ "n": 2_000_000_000 })), 6 + 100, "no page is longer");
-    assert_eq!(cost_of(&query(""), json!({ "n": -1 })), 6);
-    assert_eq!(cost_of(&query(""), json!({})), 6 + 20);
-    assert_eq!(cost_of(&query(" = 7"), json!({})), 6 + 7);
-    assert_eq!(cost_of(&query(" = 7"), json!({ "n": null })), 6 + 20);
+    assert_eq!(cost_of(&query(""), json!({ "n": 100 })), 301 + 100);
+    assert_eq!(cost_of(&query(""), json!({ "n": 2_000_000_000 })), 301 + 100, "no page is longer");
+    assert_eq!(cost_of(&query(""), json!({ "n": -1 })), 301);
+    assert_eq!(cost_of(&query(""), json!({})), 301 + 20);
+    assert_eq!(cost_of(&query(" = 7"), json!({})), 301 + 7);
+    assert_eq!(cost_of(&query(" = 7"), json!({ "n": null })), 301 + 20);
     let nodes = "query Q($ids: [ID!]!, $one: ID!) { nodes(ids: $ids) { id } two: nodes(ids: [$one, $one]) { id } }";
     assert_eq!(cost_of(nodes, json!({ "ids": ["a", "b", "c"], "one": "a" })), 2 + 3 + 2);
     let days = "query Q($to: Date!) { listing(id: 1) { calendar(from: \"2027-01-01\", to: $to) { date } } }";
@@ -134,7 +160,7 @@ fn lists_within_lists_multiply() {
                 listings(first: $n) { nodes { title } } } } } } } }";
     let listings = 2 + 1 + 100;
     let reviews = 2 + 1 + 100 * (1 + listings);
-    assert_eq!(cost_of(text, json!({ "n": 100 })), 5 + 1 + 100 * reviews);
+    assert_eq!(cost_of(text, json!({ "n": 100 })), 300 + 1 + 100 * reviews);
 }
 
 /// Fields of a type that has a list of it, so that any may stand in any.

@@ -7,6 +7,8 @@ pub struct Tokens {
     pub count: u64,
     /// Brackets of any kind that are open at once, at most.
     pub brackets: u64,
+    /// Bytes of the longest name or number.
+    pub name: u64,
 }
 
 /// Counts by the lexical grammar (section 2.1 of the specification). What is no token at all counts as one, so that a
@@ -44,6 +46,9 @@ pub fn count(text: &str) -> Tokens {
         }
         tokens.count += 1;
         tokens.brackets = tokens.brackets.max(open);
+        if is_name(first) {
+            tokens.name = tokens.name.max(u64::try_from(length).unwrap_or(u64::MAX));
+        }
         rest = &rest[length..];
     }
     tokens
@@ -112,6 +117,12 @@ mod tests {
         ] {
             assert_eq!(count(text).count, tokens, "{text}");
         }
+    }
+
+    #[test]
+    fn names_are_measured_and_texts_are_not() {
+        assert_eq!(count("{ abc ab(text: \"abcdefgh\") } # abcdefgh").name, 4);
+        assert_eq!(count("12345 \"\"\"abcdef\"\"\"").name, 5);
     }
 
     #[test]

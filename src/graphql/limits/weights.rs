@@ -16,11 +16,15 @@ const MUTATION: u64 = 10;
 /// How many items a list without arguments is taken to have.
 const USUAL_LIST: u64 = 5;
 /// Lists that are longer.
-const LONG_LISTS: [(&str, &str, u64); 4] = [
+const LONG_LISTS: [(&str, &str, u64); 7] = [
     ("Query", "amenities", 60),
     ("SearchFacets", "amenities", 60),
     ("ListingCalendarUpdatePayload", "days", 31),
     ("Booking", "ledger", 10),
+    // One for each night, of which a stay may have a year's.
+    ("PriceBreakdown", "lines", 60),
+    ("StayViolation", "nights", 30),
+    ("NightsUnavailableError", "nights", 30),
 ];
 
 /// What a field costs, before it is multiplied by the lists around it; 1 where nothing is said, and 10 for a mutation.
@@ -64,7 +68,7 @@ pub type Fields = HashMap<Name, Facts>;
 pub struct Weights {
     types: HashMap<Name, Fields>,
     /// How long the lists in descriptions of the schema are, by field.
-    described: HashMap<&'static str, u64>,
+    described: HashMap<&'static str, Described>,
 }
 
 /// The weights of this program's schema.
@@ -99,8 +103,8 @@ impl Weights {
     }
 
     /// How many items a field has that describes the schema.
-    pub fn described(&self, field: &str) -> u64 {
-        self.described.get(field).copied().unwrap_or(1)
+    pub fn described(&self, field: &str) -> Described {
+        self.described.get(field).copied().unwrap_or(Described::ONE)
     }
 }
 
@@ -150,42 +154,87 @@ fn number(value: &Value) -> Option<u64> {
     }
 }
 
-/// How long the lists are in which a schema of these types describes itself, on average and rounded up.
-fn described(kinds: &[(Name, TypeKind)]) -> HashMap<&'static str, u64> {
-    let mean = |lengths: Vec<usize>| {
-        let sum: usize = lengths.iter().sum();
-        u64::try_from(sum.div_ceil(lengths.len().max(1))).unwrap_or(u64::MAX)
+/// How long a list is in which the schema describes itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Described {
+    /// On average over the types, or fields, that have such a list; rounded up, so that all together are not more.
+    pub mean: u64,
+    /// At most.
+    pub most: u64,
+}
+
+impl Described {
+    const ONE: Described = Described { mean: 1, most: 1 };
+
+    fn of(lengths: impl IntoIterator<Item = usize>) -> Described {
+        let (mut count, mut sum, mut most) = (0, 0, 0);
+        for length in lengths {
+            (count, sum, most) = (count + 1, sum + length, most.max(length));
+        }
+        let told = |length: usize| u64::try_from(length.max(1)).unwrap_or(u64::MAX);
+        Described { mean: told(sum.div_ceil(count.max(1))), most: told(most) }
+    }
+}
+
+/// How long the lists are in which a schema of these types describes itself.
+fn described(kinds: &[(Name, TypeKind)]) -> HashMap<&'static str, Described> {
+    let kind = |length: &dyn Fn(&TypeKind) -> usize| Described::of(kinds.iter().map(|(_, kind)| length(kind)));
+    let interfaces = |kind: &TypeKind| match kind {
+        TypeKind::Object(object) => object.implements.len(),
+        TypeKind::Interface(interface) => interface.implements.len(),
+        _ => 0,
     };
-    let all_fields = kinds.iter().filter_map(|(_, kind)| fields(kind));
-    let lengths =
-        |length: &dyn Fn(&TypeKind) -> Option<usize>| mean(kinds.iter().filter_map(|(_, kind)| length(kind)).collect());
+    let implement = |name: &Name| {
+        let of = |kind: &TypeKind| match kind {
+            TypeKind::Object(object) => object.implements.iter().any(|one| one.node == *name),
+            _ => false,
+        };
+        kinds.iter().filter(|(_, kind)| of(kind)).count()
+    };
+    let possible = kinds.iter().map(|(name, kind)| match kind {
+        TypeKind::Union(union) => union.members.len(),
+        TypeKind::Interface(_) => implement(name),
+        _ => 0,
+    });
+    let all_fields = kinds.iter().filter_map(|(_, kind)| fields(kind)).flatten();
+    let types = Described::of([kinds.len()]);
     HashMap::from([
-        ("types", u64::try_from(kinds.len()).unwrap_or(u64::MAX)),
-        ("fields", lengths(&|kind| fields(kind).map(<[_]>::len))),
-        ("args", mean(all_fields.flatten().map(|field| field.node.arguments.len()).collect())),
+        ("types", types),
+        ("fields", kind(&|kind| fields(kind).map_or(0, <[_]>::len))),
+        ("args", Described::of(all_fields.map(|field| field.node.arguments.len()))),
         (
             "inputFields",
-            lengths(&|kind| match kind {
-                TypeKind::InputObject(input) => Some(input.fields.len()),
-                _ => None,
+            kind(&|kind| match kind {
+                TypeKind::InputObject(input) => input.fields.len(),
+                _ => 0,
             }),
         ),
         (
             "enumValues",
-            lengths(&|kind| match kind {
-                TypeKind::Enum(values) => Some(values.values.len()),
-                _ => None,
+            kind(&|kind| match kind {
+                TypeKind::Enum(values) => values.values.len(),
+                _ => 0,
             }),
         ),
-        (
-            "possibleTypes",
-            lengths(&|kind| match kind {
-                TypeKind::Union(union) => Some(union.members.len()),
-                TypeKind::Interface(_) => Some(0),
-                _ => None,
-            }),
-        ),
-        ("directives", 6),
-        ("interfaces", 2),
+        ("possibleTypes", Described::of(possible)),
+        ("directives", Described { mean: 6, most: 6 }),
+        ("interfaces", kind(&interfaces)),
     ])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_list_of_a_description_is_taken_to_be_empty() {
+        for name in
+            ["types", "fields", "args", "inputFields", "enumValues", "possibleTypes", "directives", "interfaces"]
+        {
+            let Described { mean, most } = WEIGHTS.described(name);
+            assert!(1 <= mean && mean <= most, "{name}: {mean} to {most}");
+        }
+        let payloads = WEIGHTS.types.keys().filter(|name| name.ends_with("Payload")).count() - 1;
+        assert_eq!(WEIGHTS.described("possibleTypes").most, u64::try_from(payloads).unwrap());
+    }
 }

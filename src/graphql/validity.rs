@@ -1,0 +1,210 @@
+//! Whether documents and variables are what the schema allows, by every rule of the specification (sections 5 and 6.1.2).
+//!
+//! **Invariant:** the executor is never given a document that is not valid. Its own validation leaves some rules out, and
+//! the errors that it collects for others grow with the square of the document.
+
+use std::sync::LazyLock;
+
+use apollo_compiler::ast::FieldDefinition;
+use apollo_compiler::collections::IndexMap;
+use apollo_compiler::executable::ExecutableDocument;
+use apollo_compiler::request::coerce_variable_values;
+use apollo_compiler::response::{JsonMap, JsonValue};
+use apollo_compiler::schema::{Component, ExtendedType};
+use apollo_compiler::validation::{DiagnosticList, Valid};
+use apollo_compiler::{Name, Schema};
+use async_graphql::{Pos, ServerError};
+use serde_json::{Map, Value};
+
+use super::call::Answer;
+use super::codes::ErrorCode;
+
+/// More errors of one document are not told.
+const MOST_TOLD: usize = 20;
+/// Longer texts are cut off in errors, which repeat what was sent.
+const LONGEST_CHARS: usize = 300;
+/// How much a name that is meant must be like the one that is written, of 1.
+const ALIKE: f64 = 0.8;
+
+/// The schema that documents are held against.
+static SCHEMA: LazyLock<Valid<Schema>> = LazyLock::new(|| read(&super::sdl()));
+
+/// A valid document.
+#[derive(Debug)]
+pub struct ValidDocument(Valid<ExecutableDocument>);
+
+/// Reads a schema. What is wrong with it is left out; a test sees to it that nothing is.
+fn read(sdl: &str) -> Valid<Schema> {
+    // The specification's newest field of introspection, which the validator does not know yet.
+    let sdl = format!("{sdl}\nextend type __Type {{ isOneOf: Boolean }}\n");
+    let schema = Schema::parse(sdl, "schema.graphql").unwrap_or_else(|faulty| faulty.partial);
+    Valid::assume_valid(schema)
+}
+
+/// Holds a document against the schema; `suggest` says whether names that exist may be told to who misses them.
+pub fn check(text: &str, suggest: bool) -> Result<ValidDocument, Box<Answer>> {
+    // One after the other: what follows from a name that does not exist is of no interest.
+    let built = ExecutableDocument::parse(&SCHEMA, text, "").map_err(|faulty| refused(&faulty.errors, suggest))?;
+    let valid = built.validate(&SCHEMA).map_err(|faulty| refused(&faulty.errors, suggest))?;
+    Ok(ValidDocument(valid))
+}
+
+impl ValidDocument {
+    /// Refuses variables that are missing or of another type than the operation declares; what is in a custom scalar is
+    /// looked at by the executor.
+    pub fn check_variables(&self, operation: Option<&str>, given: &Map<String, Value>) -> Result<(), Box<Answer>> {
+        let Ok(operation) = self.0.operations.get(operation) else { return Ok(()) };
+        let declared = |name: &String| operation.variables.iter().any(|variable| variable.name == name.as_str());
+        let given: JsonMap = given
+            .iter()
+            .filter(|(name, _)| declared(name))
+            .map(|(name, value)| (name.as_str().into(), JsonValue::from(value.clone())))
+            .collect();
+        match coerce_variable_values(&SCHEMA, operation, &given) {
+            Ok(_) => Ok(()),
+            Err(error) => {
+                let message = cut(error.message().to_string());
+                Err(Answer::refused(ErrorCode::ValidationFailed, message))
+            }
+        }
+    }
+}
+
+fn refused(errors: &DiagnosticList, suggest: bool) -> Box<Answer> {
+    let told = errors.iter().take(MOST_TOLD).map(|found| {
+        let code = match found.error.unstable_error_name() {
+            Some(_) => ErrorCode::ValidationFailed,
+            None => ErrorCode::ParseFailed,
+        };
+        // The messages of graphql-js, which clients know.
+        let mut message = found.error.unstable_compat_message().unwrap_or_else(|| found.error.to_string());
+        if suggest && let Some(meant) = meant(&message) {
+            message = format!("{message} Did you mean \"{meant}\"?");
+        }
+        let error = code.error(cut(message));
+        let at = found.line_column_range().map(|range| Pos { line: range.start.line, column: range.start.column });
+        ServerError { locations: at.into_iter().collect(), ..error }
+    });
+    Answer::failed(told.collect())
+}
+
+fn cut(text: String) -> String {
+    match text.char_indices().nth(LONGEST_CHARS) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    }
+}
+
+/// The name that was meant, where a message tells of one that does not exist.
+fn meant(message: &str) -> Option<&'static str> {
+    let mut quoted = message.split('"').skip(1).step_by(2);
+    let (wrong, place) = (quoted.next()?, quoted.next()?);
+    if message.starts_with("Cannot query field") {
+        return nearest(wrong, fields(place)?.keys().map(Name::as_str));
+    }
+    if message.starts_with("Unknown argument") {
+        let (ty, field) = place.split_once('.')?;
+        let arguments = &fields(ty)?.get(field)?.arguments;
+        return nearest(wrong, arguments.iter().map(|argument| argument.name.as_str()));
+    }
+    None
+}
+
+fn fields(ty: &str) -> Option<&'static IndexMap<Name, Component<FieldDefinition>>> {
+    match SCHEMA.types.get(ty)? {
+        ExtendedType::Object(object) => Some(&object.fields),
+        ExtendedType::Interface(interface) => Some(&interface.fields),
+        _ => None,
+    }
+}
+
+fn nearest<'a>(wrong: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let alike = names.map(|name| (strsim::jaro_winkler(wrong, name), name)).filter(|(alike, _)| *alike >= ALIKE);
+    alike.max_by(|(one, _), (other, _)| one.total_cmp(other)).map(|(_, name)| name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(text: &str, suggest: bool) -> Vec<String> {
+        match check(text, suggest) {
+            Ok(_) => Vec::new(),
+            Err(answer) => answer.response.errors.iter().map(|error| error.message.clone()).collect(),
+        }
+    }
+
+    #[test]
+    fn the_schema_itself_is_valid() {
+        let found = Schema::parse_and_validate(crate::graphql::sdl(), "schema.graphql");
+        assert_eq!(found.err().map(|faulty| faulty.errors.to_string()), None);
+        assert_eq!(told("{ __schema { types { isOneOf fields(includeDeprecated: true) { name } } } }", true), [""; 0]);
+    }
+
+    #[test]
+    fn rules_that_the_executor_does_not_know_are_kept() {
+        for (text, why) in [
+            ("{ __typename(x: 1) }", "Unknown argument \"x\" on field \"Query.__typename\"."),
+            ("{ __typename @nothing }", "Unknown directive \"@nothing\"."),
+            (
+                "query($id: ID) { node(id: $id) { id } }",
+                "Variable \"$id\" of type \"ID\" used in position expecting type \"ID!\".",
+            ),
+            (
+                "{ listingSearch(where: {}, first: 99999999999) { totalCount } }",
+                "Int cannot represent non 32-bit signed integer value: 99999999999",
+            ),
+            (
+                "{ listingSearch(where: {}, sort: \"RELEVANCE\") { totalCount } }",
+                "ListingSearchSort cannot represent value: \"RELEVANCE\"",
+            ),
+        ] {
+            assert_eq!(told(text, false), [why], "{text}");
+        }
+    }
+
+    #[test]
+    fn what_was_meant_is_told_only_where_the_schema_is_shown() {
+        for (text, meant) in [
+            ("{ listingSerch(where: {}) { totalCount } }", Some("listingSearch")),
+            ("{ amenities { nmae } }", Some("name")),
+            ("{ nodes(ids: [], idds: 1) { id } }", Some("ids")),
+            ("{ somethingElse }", None),
+        ] {
+            let (shown, hidden) = (told(text, true), told(text, false));
+            let hint = meant.map(|meant| format!(" Did you mean \"{meant}\"?")).unwrap_or_default();
+            assert_eq!(shown[0], format!("{}{hint}", hidden[0]), "{text}");
+        }
+    }
+
+    #[test]
+    fn no_document_has_many_errors_however_often_it_is_wrong() {
+        let operations: String = (0..40).map(|number| format!("query A{number} {{ ...F }} ")).collect();
+        let fields: String = (0..200).map(|number| format!("n{number}: node(id: $v{number}) {{ id }} ")).collect();
+        for text in [
+            format!("{operations} fragment F on Query {{ {fields} }}"),
+            format!("{{ amenities({}) {{ name }} }}", "x: 1 ".repeat(1_000)),
+            format!("{{ {} }}", "nothing ".repeat(1_000)),
+        ] {
+            assert_eq!(told(&text, true).len(), MOST_TOLD);
+        }
+    }
+
+    #[test]
+    fn variables_are_held_against_what_the_operation_declares() {
+        let text = "query($first: Int!, $where: ListingSearchWhere!) { listingSearch(where: $where, first: $first) { totalCount } }";
+        let document = check(text, false).unwrap();
+        let wrong = |given: Value| match document.check_variables(None, given.as_object().unwrap()) {
+            Ok(()) => String::new(),
+            Err(answer) => answer.response.errors[0].message.clone(),
+        };
+        assert_eq!(wrong(serde_json::json!({ "first": 1, "where": {}, "other": "x" })), "");
+        assert_eq!(wrong(serde_json::json!({ "where": {} })), "missing value for non-null variable 'first'");
+        assert_eq!(
+            wrong(serde_json::json!({ "first": 3_000_000_000_u64, "where": {} })),
+            "could not coerce variable first: 3000000000 to type Int"
+        );
+        let long = wrong(serde_json::json!({ "first": "x".repeat(10_000), "where": {} }));
+        assert_eq!(long.chars().count(), LONGEST_CHARS + 1);
+    }
+}
