@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use roost::server::{Limits, serve_within};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -41,6 +41,13 @@ impl Node {
         let serving = tokio::time::timeout(PATIENCE, self.serving).await;
         serving.expect("the server stops in time").unwrap();
     }
+}
+
+/// A connection with next to no room for what its client does not read.
+pub async fn narrow(node: &Node) -> TcpStream {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4 * 1024).unwrap();
+    socket.connect(node.address).await.unwrap()
 }
 
 /// Waits until so many listen to what happens.

@@ -18,7 +18,7 @@ use tokio_tungstenite::tungstenite::{self, Message};
 
 use crate::client::Who;
 use crate::harness::TestApp;
-use crate::node::{Node, PATIENCE};
+use crate::node::{Node, PATIENCE, narrow};
 
 pub const PROTOCOL: (HeaderName, &str) = (SEC_WEBSOCKET_PROTOCOL, "graphql-transport-ws");
 
@@ -28,7 +28,10 @@ pub struct Socket(pub WebSocketStream<TcpStream>);
 impl Socket {
     /// Asks for a socket; answers with it, or with the status and body of the refusal.
     pub async fn ask(node: &Node, headers: &[(HeaderName, &str)]) -> Result<Socket, (u16, Value)> {
-        let stream = TcpStream::connect(node.address).await.unwrap();
+        Socket::over(TcpStream::connect(node.address).await.unwrap(), node, headers).await
+    }
+
+    async fn over(stream: TcpStream, node: &Node, headers: &[(HeaderName, &str)]) -> Result<Socket, (u16, Value)> {
         let mut request = format!("ws://{}/graphql", node.address).into_client_request().unwrap();
         for (name, value) in headers {
             request.headers_mut().insert(name, HeaderValue::from_str(value).unwrap());
@@ -51,7 +54,17 @@ impl Socket {
 
     /// A socket whose client has said who it is.
     pub async fn welcomed(app: &TestApp, node: &Node, who: &(impl Who + ?Sized)) -> Socket {
-        let mut socket = Socket::open(node).await;
+        Socket::open(node).await.init(app, who).await
+    }
+
+    /// The same with next to no room for what its client does not read.
+    pub async fn narrow(app: &TestApp, node: &Node, who: &(impl Who + ?Sized)) -> Socket {
+        let socket = Socket::over(narrow(node).await, node, &[PROTOCOL]).await;
+        socket.unwrap_or_else(|refused| panic!("{refused:?}")).init(app, who).await
+    }
+
+    async fn init(self, app: &TestApp, who: &(impl Who + ?Sized)) -> Socket {
+        let mut socket = self;
         let payload = who.token(&app.app).map(|token| json!({ "Authorization": format!("Bearer {token}") }));
         socket.say(json!({ "type": "connection_init", "payload": payload })).await;
         assert_eq!(socket.hear().await["type"], "connection_ack");

@@ -1,18 +1,18 @@
 //! How long a socket lives: tokens that end, sessions that are ended, clients that are gone or do not read, and a
 //! server that stops.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use chrono::TimeDelta;
 use futures_util::StreamExt;
 use roost::server::Limits;
 use serde_json::json;
-use tokio::net::TcpSocket;
+use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
-use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 
-use super::{PROTOCOL, Socket};
-use crate::client::{Nobody, Who};
+use super::Socket;
+use crate::client::Nobody;
 use crate::harness::TestApp;
 use crate::node::{Node, PATIENCE, listeners};
 
@@ -84,7 +84,7 @@ async fn a_client_that_answers_pings_stays_and_one_that_does_not_is_let_go() {
     let mut present = Socket::welcomed(&app, &node, &host).await;
     // Reading answers pings; the other socket is not read from meanwhile.
     for _ in 0..4 {
-        let ping = tokio::time::timeout(PATIENCE, present.0.next()).await.unwrap().unwrap().unwrap();
+        let ping = timeout(PATIENCE, present.0.next()).await.unwrap().unwrap().unwrap();
         assert_eq!(ping, Message::Ping(Vec::new().into()));
     }
     present.lives().await;
@@ -99,15 +99,7 @@ async fn a_client_that_does_not_read_is_let_go_with_a_reason() {
     let limits = Limits { patience: Duration::from_millis(200), operations: 2_000, ..Limits::default() };
     let node = Node::start(&app, limits).await;
     let host = app.host().await;
-    let narrow = TcpSocket::new_v4().unwrap();
-    narrow.set_recv_buffer_size(4 * 1024).unwrap();
-    let stream = narrow.connect(node.address).await.unwrap();
-    let mut request = format!("ws://{}/graphql", node.address).into_client_request().unwrap();
-    request.headers_mut().insert(PROTOCOL.0, PROTOCOL.1.parse().unwrap());
-    let mut socket = Socket(tokio_tungstenite::client_async(request, stream).await.unwrap().0);
-    let init = json!({ "Authorization": format!("Bearer {}", host.token(&app.app).unwrap()) });
-    socket.say(json!({ "type": "connection_init", "payload": init })).await;
-    assert_eq!(socket.hear().await["type"], "connection_ack");
+    let mut socket = Socket::narrow(&app, &node, &host).await;
     socket.subscribe("events", HOSTED, json!({})).await;
     listeners(&app, 3).await;
     // Far more than the buffers between the two hold.
@@ -117,7 +109,7 @@ async fn a_client_that_does_not_read_is_let_go_with_a_reason() {
     }
     listeners(&app, 0).await;
     let end = loop {
-        match tokio::time::timeout(PATIENCE, socket.0.next()).await.unwrap() {
+        match timeout(PATIENCE, socket.0.next()).await.unwrap() {
             Some(Ok(Message::Close(frame))) => break frame,
             Some(Ok(_)) => {}
             other => panic!("no reason was given: {other:?}"),
@@ -125,6 +117,63 @@ async fn a_client_that_does_not_read_is_let_go_with_a_reason() {
     };
     let end = end.unwrap();
     assert_eq!((u16::from(end.code), end.reason.as_str().split(':').next()), (1013, Some("SLOW_CONSUMER")));
+    node.stopped().await;
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_read_holds_nobody_else_up() {
+    let app = TestApp::new().await;
+    let node = Node::start(&app, Limits { patience: PATIENCE * 3, operations: 2_000, ..Limits::default() }).await;
+    let (slow, other) = (app.host().await, app.host().await);
+    let mut socket = Socket::narrow(&app, &node, &slow).await;
+    // The answers are far more than the buffers between the two hold, and each wants the one connection that writes.
+    let write = "mutation { notificationsMarkRead(ids: []) { userErrors { code } } }";
+    let read = "{ __schema { types { name description fields { name description args { name description } } } } }";
+    let ids: Vec<String> = (0..120).map(|id| id.to_string()).collect();
+    for (number, id) in ids.iter().enumerate() {
+        socket.subscribe(id, if number % 2 == 0 { read } else { write }, json!({})).await;
+    }
+    for _ in 0..20 {
+        let marked = app.must(&other, "notificationsMarkRead", json!({ "ids": [] }), "__typename");
+        timeout(PATIENCE, marked).await.expect("the other's mutation goes through");
+    }
+    let mut open: HashSet<&str> = ids.iter().map(String::as_str).collect();
+    while !open.is_empty() {
+        let said = socket.hear().await;
+        match said["type"].as_str() {
+            Some("next") => assert!(said["payload"].get("errors").is_none(), "{said:#}"),
+            Some("complete") => assert!(open.remove(said["id"].as_str().unwrap())),
+            _ => panic!("{said:#}"),
+        }
+    }
+    node.stopped().await;
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_change_of_rights_is_heard_while_every_reader_is_wanted() {
+    let app = TestApp::new().await;
+    let node = Node::start(&app, Limits::default()).await;
+    let guest = app.guest().await;
+    let mut socket = Socket::welcomed(&app, &node, &guest).await;
+    let ids: Vec<String> = (0..30).map(|id| id.to_string()).collect();
+    for id in &ids {
+        let query =
+            "{ viewer { user { id } } listingSearch(where: {}) { totalCount nodes { id } } amenities { code } }";
+        socket.subscribe(id, query, json!({})).await;
+    }
+    app.must(&guest, "userBecomeHost", json!({}), "__typename").await;
+    let mut open: HashSet<&str> = ids.iter().map(String::as_str).collect();
+    while !open.is_empty() {
+        let said = socket.hear().await;
+        match said["type"].as_str() {
+            Some("next") => assert_eq!(said["payload"]["data"]["viewer"]["user"]["id"], guest.id(), "{said:#}"),
+            Some("complete") => assert!(open.remove(said["id"].as_str().unwrap())),
+            _ => panic!("{said:#}"),
+        }
+    }
+    socket.lives().await;
     node.stopped().await;
     app.finish().await;
 }

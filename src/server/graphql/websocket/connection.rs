@@ -222,7 +222,8 @@ impl Connection {
         self.send(Message::Text(text.into())).await
     }
 
-    /// Sends a message. While a client does not read, nothing else is done for it.
+    /// Sends a message. While a client does not read, nothing else is said to it, and its operations get no further than
+    /// one answer each.
     async fn send(&mut self, message: Message) -> Result<(), Closing> {
         match tokio::time::timeout(self.limits().patience, self.socket.send(message)).await {
             Ok(Ok(())) => Ok(()),
