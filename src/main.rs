@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 /// Room for the deepest operation that is served, many times over, also in a build that is not optimised.
 const STACK_BYTES: usize = 8 * 1024 * 1024;
-/// How long a stop waits for what is in flight.
+/// How long a stop waits for what is in flight: longer than the server waits for its last answers.
 const LAST_WAIT: Duration = Duration::from_secs(35);
 
 /// A GraphQL-first backend for marketplaces of stays.

@@ -15,7 +15,7 @@ use crate::platform::bucket::Buckets;
 use crate::platform::clock::Clock;
 use crate::platform::rate_limit;
 
-/// What connections that stay open may ask for.
+/// What connections may ask for, and those that stay open above all.
 #[derive(Clone, Debug)]
 pub struct Limits {
     /// Connections from one address, sockets and event streams together. A whole office can stand behind one.
@@ -36,8 +36,11 @@ pub struct Limits {
     pub first_word: Duration,
     /// How often a silent connection is given a sign of life, and a socket's client asked for one.
     pub heartbeat: Duration,
-    /// How long one message waits for a client to read it.
+    /// How long one message waits for a client to read it. Any connection that takes nothing of an answer is closed a
+    /// little later.
     pub patience: Duration,
+    /// How long a stop waits for answers under way; longer than an operation may take.
+    pub last_answers: Duration,
 }
 
 impl Default for Limits {
@@ -53,6 +56,7 @@ impl Default for Limits {
             first_word: Duration::from_secs(3),
             heartbeat: Duration::from_secs(12),
             patience: Duration::from_secs(10),
+            last_answers: Duration::from_secs(32),
         }
     }
 }

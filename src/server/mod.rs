@@ -173,8 +173,7 @@ pub async fn serve(app: App, listener: TcpListener, stop: CancellationToken) {
 
 /// Serves with other limits for connections that stay open.
 pub async fn serve_within(limits: Limits, app: App, listener: TcpListener, stop: CancellationToken) {
-    let request_head = limits.request_head;
-    let connections = Connections::new(limits, stop.clone());
-    accept::accept(routed(app, connections.clone()), listener, request_head, stop).await;
+    let connections = Connections::new(limits.clone(), stop.clone());
+    accept::accept(routed(app, connections.clone()), listener, limits, stop).await;
     connections.ended().await;
 }

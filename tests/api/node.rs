@@ -37,8 +37,13 @@ impl Node {
 
     /// Waits until it has stopped.
     pub async fn stopped(self) {
+        self.stopped_within(PATIENCE).await;
+    }
+
+    /// The same in less time than others may take.
+    pub async fn stopped_within(self, patience: Duration) {
         self.stop.cancel();
-        let serving = tokio::time::timeout(PATIENCE, self.serving).await;
+        let serving = tokio::time::timeout(patience, self.serving).await;
         serving.expect("the server stops in time").unwrap();
     }
 }

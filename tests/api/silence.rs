@@ -1,4 +1,4 @@
-//! Connections whose clients say nothing, or never come to an end.
+//! Connections whose clients say nothing, never come to an end, or read nothing of what they are answered.
 
 use std::time::{Duration, Instant};
 
@@ -7,7 +7,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::harness::TestApp;
-use crate::node::{Node, PATIENCE};
+use crate::node::{Node, PATIENCE, narrow};
 
 const HEAD: Duration = Duration::from_millis(300);
 const ASK: &str = "GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n";
@@ -54,5 +54,40 @@ async fn a_connection_is_kept_for_more_questions_but_not_for_ever() {
     }
     assert_eq!(all(&mut connection).await, "");
     node.stopped().await;
+    app.finish().await;
+}
+
+/// A client with more answers under way than the buffers between the two hold, none of which it reads.
+async fn unread(node: &Node) -> TcpStream {
+    let mut connection = narrow(node).await;
+    let query = r#"{"query":"{ __schema { types { name description fields { name description args { name description } } } } }"}"#;
+    let ask = format!(
+        "POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{query}",
+        query.len()
+    );
+    connection.write_all(ask.repeat(150).as_bytes()).await.unwrap();
+    let mut first = [0; 15];
+    connection.read_exact(&mut first).await.unwrap();
+    assert_eq!(&first, b"HTTP/1.1 200 OK");
+    // The server fills what there is to fill.
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    connection
+}
+
+#[tokio::test]
+async fn who_reads_nothing_of_an_answer_is_hung_up_on() {
+    let app = TestApp::new().await;
+    let node = Node::start(&app, Limits { patience: Duration::from_millis(200), ..limits() }).await;
+    let _unread = unread(&node).await;
+    node.stopped().await;
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_stop_waits_for_answers_that_nobody_reads_no_longer_than_its_time() {
+    let app = TestApp::new().await;
+    let node = Node::start(&app, Limits { last_answers: Duration::from_millis(300), ..limits() }).await;
+    let _unread = unread(&node).await;
+    node.stopped_within(Duration::from_secs(5)).await;
     app.finish().await;
 }

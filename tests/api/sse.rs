@@ -1,6 +1,6 @@
 //! GraphQL over Server-Sent Events, in distinct connections mode.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE};
 use axum::http::{HeaderMap, Method};
@@ -8,12 +8,12 @@ use chrono::TimeDelta;
 use roost::server::Limits;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
-use tokio::net::{TcpSocket, TcpStream};
+use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::client::{Nobody, Who, fresh_key};
 use crate::harness::TestApp;
-use crate::node::{Node, PATIENCE, listeners};
+use crate::node::{Node, PATIENCE, listeners, narrow};
 use crate::scenes::text;
 
 const HOSTED: &str = "subscription { hostBookingChanged { to } }";
@@ -284,9 +284,10 @@ async fn nobody_has_more_streams_than_may_be_and_a_query_takes_none() {
 }
 
 #[tokio::test]
-async fn a_client_that_does_not_read_is_let_go_with_a_reason() {
+async fn a_client_that_does_not_read_is_let_go_with_a_reason_and_one_that_never_reads_without() {
     let app = TestApp::new().await;
-    let node = Node::start(&app, Limits { patience: Duration::from_millis(200), ..Limits::default() }).await;
+    let limits = Limits { patience: Duration::from_millis(200), connections_per_person: 1, ..Limits::default() };
+    let node = Node::start(&app, limits).await;
     let (host, guest) = (app.host().await, app.guest().await);
     let listing = app.published_listing(&host, json!({ "description": "x".repeat(4_000) })).await;
     let booking = app.book(&guest, &listing, "2027-03-01", "2027-03-03").await;
@@ -294,19 +295,21 @@ async fn a_client_that_does_not_read_is_let_go_with_a_reason() {
     app.cancel(&guest, &booking).await;
     let event = timeout(PATIENCE, heard.next()).await.unwrap().unwrap();
     drop(heard);
-    let narrow = TcpSocket::new_v4().unwrap();
-    narrow.set_recv_buffer_size(4 * 1024).unwrap();
-    let stream = narrow.connect(node.address).await.unwrap();
     let fields: String = (0..60).map(|n| format!("a{n}: description ")).collect();
     let query = format!("subscription {{ hostBookingChanged {{ booking {{ listing {{ {fields} }} }} }} }}");
-    let body = json!({ "query": query });
-    let mut events = Events::over(stream, Method::POST, "/graphql", host.token(&app.app), Some(body)).await;
-    listeners(&app, 2).await;
-    // Each is 240 kB: far more than the buffers between the two hold, and no more than may wait.
-    for _ in 0..100 {
-        app.db.events().publish(event.as_ref().clone());
-    }
-    listeners(&app, 0).await;
+    let unread = async || {
+        let (stream, body) = (narrow(&node).await, json!({ "query": query }));
+        let events = Events::over(stream, Method::POST, "/graphql", host.token(&app.app), Some(body)).await;
+        assert_eq!(events.status, 200);
+        listeners(&app, 2).await;
+        // Each is 240 kB: far more than the buffers between the two hold, and no more than may wait.
+        for _ in 0..100 {
+            app.db.events().publish(event.as_ref().clone());
+        }
+        listeners(&app, 0).await;
+        events
+    };
+    let mut events = unread().await;
     let mut last = Value::Null;
     while let Some((event, data)) = events.next().await {
         if event == "next" {
@@ -314,6 +317,17 @@ async fn a_client_that_does_not_read_is_let_go_with_a_reason() {
         }
     }
     assert_eq!(code(&last), "SLOW_CONSUMER");
+    drop(events);
+    // Its place is another's and its connection is closed, though nothing of its answer is ever read.
+    let mut never = unread().await;
+    let begun = Instant::now();
+    while Events::post(&node, host.token(&app.app), HOSTED, json!({})).await.status == 429 {
+        assert!(begun.elapsed() < PATIENCE, "the place is given up");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let mut rest = Vec::new();
+    let _ = timeout(PATIENCE, never.stream.read_to_end(&mut rest)).await.expect("the server hung up");
+    assert!(!rest.ends_with(b"0\r\n\r\n"), "an answer that was not read is not ended as if it were");
     node.stopped().await;
     app.finish().await;
 }
