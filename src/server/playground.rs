@@ -24,7 +24,6 @@ use crate::domain::users;
 
 include!(concat!(env!("OUT_DIR"), "/playground.rs"));
 
-const CDN: &str = "https://cdn.jsdelivr.net";
 const CDN_NPM: &str = "https://cdn.jsdelivr.net/npm";
 const OWN_NPM: &str = "/graphiql/npm";
 /// Where the page holds its nonce.
@@ -70,7 +69,7 @@ static OWN: LazyLock<[(&str, File); 5]> = LazyLock::new(|| {
 static OTHERS: LazyLock<Vec<(String, File)>> = LazyLock::new(|| {
     let embedded = EMBEDDED.into_iter().flatten();
     let files = PINNED.iter().zip(embedded).map(|(pinned, gzip)| {
-        let media = if pinned.file.ends_with(".css") { "text/css" } else { "text/javascript" };
+        let media = if pinned.is_style() { "text/css" } else { "text/javascript" };
         (pinned.name(), File::gzip(media, FOREVER, gzip, pinned.sha384))
     });
     files.collect()
@@ -103,17 +102,25 @@ async fn other(Path(name): Path<String>, headers: HeaderMap) -> Response {
 }
 
 impl Pinned {
+    fn is_style(&self) -> bool {
+        self.file.ends_with(".css")
+    }
+
     fn name(&self) -> String {
         format!("{}@{}/{}", self.package, self.version, self.file)
     }
 }
 
-/// What the page may load and do: its own host and, where GraphiQL is not embedded, the CDN. A menu of GraphiQL's adds one
-/// style, whose text is not always the same; the nonce lets that in and no other.
+/// What the page may load and do: its own host and, where GraphiQL is not embedded, the very files of the CDN's that it
+/// names. A menu of GraphiQL's adds one style, whose text is not always the same; the nonce lets that in and no other.
 fn policy(is_embedded: bool, nonce: &str) -> String {
-    let cdn = if is_embedded { String::new() } else { format!(" {CDN}") };
+    let others = |are_styles: bool| -> String {
+        let wanted = PINNED.iter().filter(|pinned| !is_embedded && pinned.is_style() == are_styles);
+        wanted.map(|pinned| format!(" {CDN_NPM}/{}", pinned.name())).collect()
+    };
+    let (scripts, styles) = (others(false), others(true));
     format!(
-        "default-src 'none'; script-src 'self'{cdn}; style-src 'self'{cdn} 'nonce-{nonce}'; font-src 'self' data:; \
+        "default-src 'none'; script-src 'self'{scripts}; style-src 'self'{styles} 'nonce-{nonce}'; font-src 'self' data:; \
          img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     )
 }
@@ -121,7 +128,7 @@ fn policy(is_embedded: bool, nonce: &str) -> String {
 /// The page with the files of others under that address.
 fn page_from(npm: &str) -> String {
     let guard = |pinned: &Pinned| format!("integrity=\"sha384-{}\" crossorigin=\"anonymous\"", pinned.sha384);
-    let (styles, scripts): (Vec<_>, Vec<_>) = PINNED.iter().partition(|pinned| pinned.file.ends_with(".css"));
+    let (styles, scripts): (Vec<_>, Vec<_>) = PINNED.iter().partition(|pinned| pinned.is_style());
     let link = |style: &Pinned| format!("<link rel=\"stylesheet\" href=\"{npm}/{}\" {} />", style.name(), guard(style));
     let script = |script: &Pinned| format!("<script src=\"{npm}/{}\" {}></script>", script.name(), guard(script));
     include_str!("playground/index.html")
@@ -178,12 +185,22 @@ mod tests {
     }
 
     #[test]
-    fn only_the_page_that_needs_a_cdn_may_load_from_it() {
+    fn only_the_page_that_needs_a_cdn_may_load_from_it_and_no_more_than_it_names() {
         let own = "default-src 'none'; script-src 'self'; style-src 'self' 'nonce-0f'; font-src 'self' data:; \
                    img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; \
                    frame-ancestors 'none'";
         assert_eq!(policy(true, "0f"), own);
-        let cdn = own.replace("script-src 'self'", &format!("script-src 'self' {CDN}"));
-        assert_eq!(policy(false, "0f"), cdn.replace("style-src 'self'", &format!("style-src 'self' {CDN}")));
+        let cdn = own
+            .replace(
+                "script-src 'self'",
+                "script-src 'self' https://cdn.jsdelivr.net/npm/react@18.3.1/umd/react.production.min.js \
+                 https://cdn.jsdelivr.net/npm/react-dom@18.3.1/umd/react-dom.production.min.js \
+                 https://cdn.jsdelivr.net/npm/graphiql@4.1.2/graphiql.min.js",
+            )
+            .replace(
+                "style-src 'self'",
+                "style-src 'self' https://cdn.jsdelivr.net/npm/graphiql@4.1.2/graphiql.min.css",
+            );
+        assert_eq!(policy(false, "0f"), cdn);
     }
 }
