@@ -79,7 +79,9 @@ fn fetch(out: &Path) -> Result<PathBuf, String> {
     }
     let npm = if cfg!(windows) { "npm.cmd" } else { "npm" };
     let mut command = Command::new(npm);
-    command.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline", "--fetch-retries=1"]);
+    command.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline"]);
+    // A network that swallows everything must not hold a build up for longer than this takes.
+    command.args(["--fetch-timeout=20000", "--fetch-retries=1", "--fetch-retry-mintimeout=1000"]);
     // As cargo reads what is printed, npm may not print there.
     let ended = command.current_dir(&folder).stdin(Stdio::null()).output();
     match ended {
@@ -91,7 +93,10 @@ fn fetch(out: &Path) -> Result<PathBuf, String> {
             remove(&folder)?;
             Err("`npm ci` failed when this program was built".to_owned())
         }
-        Err(_) => Err("npm was not there when this program was built".to_owned()),
+        Err(_) => {
+            remove(&folder)?;
+            Err("npm was not there when this program was built".to_owned())
+        }
     }
 }
 
