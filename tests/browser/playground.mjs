@@ -177,6 +177,20 @@ const STEPS = {
     assert.equal(answer.data.viewer.email, GUEST, "a new visit is still signed in");
   },
 
+  async "a token that cannot be refreshed just now leaves one signed in"(page) {
+    await page.call(() => {
+      const [asked, now] = [window.fetch, Date.now];
+      Date.now = () => now() + 3_600_000;
+      window.fetch = async () => new Response('{"errors":[{"message":"not now"}]}', { status: 503 });
+      window.mend = () => [window.fetch, Date.now] = [asked, now];
+    });
+    await page.click("the button", "#copy-header");
+    await page.until("the reason", () => document.getElementById("session-note").textContent === "not now");
+    await page.call(() => void window.mend());
+    const { answer } = await page.run("WhoAmI");
+    assert.equal(answer.data.viewer.email, GUEST);
+  },
+
   async "signing out ends the session, and a demonstration's account is one press away"(page) {
     const token = await page.call(() => JSON.parse(sessionStorage.getItem("roost:session")).accessToken);
     await page.click("the button", "#sign-out");

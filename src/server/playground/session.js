@@ -29,12 +29,18 @@ function note(text) {
   part("session-note").textContent = text;
 }
 
+/** What the server will not do however often it is asked. */
+class Refusal extends Error {}
+
 /** Runs a mutation, and gives its payload or throws what is wrong. */
 async function change(field, query, variables, headers) {
   const { result } = await ask({ query, variables }, headers);
   const payload = result.data?.[field];
-  const [error] = [...(result.errors ?? []), ...(payload?.userErrors ?? [])];
+  const [refused] = payload?.userErrors ?? [];
+  if (refused) throw new Refusal(refused.message);
+  const [error] = result.errors ?? [];
   if (error) throw new Error(error.message);
+  if (!payload) throw new Error("the server answered something else");
   return payload;
 }
 
@@ -49,14 +55,21 @@ async function signOut() {
   if (headers.authorization) await change("sessionRevoke", SIGN_OUT, {}, headers);
 }
 
-/** A refresh token works once, so requests that come together wait for the same exchange. */
+/**
+ * A refresh token works once, so requests that come together wait for the same exchange. Only the server's own refusal ends
+ * the session: what is a matter of the network, or of too many requests, is another try's.
+ */
 async function refresh() {
   try {
     const { tokens } = await change("sessionRefresh", REFRESH, { token: session.refreshToken });
     keep({ ...session, ...tokens });
   } catch (error) {
-    keep(null);
-    note(`Signed out: ${error.message}`);
+    if (error instanceof Refusal) {
+      keep(null);
+      note(`Signed out: ${error.message}`);
+    } else if (Date.parse(session.expiresAt) <= Date.now()) {
+      throw error;
+    }
   }
 }
 
