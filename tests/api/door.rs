@@ -73,6 +73,7 @@ async fn the_status_tells_how_it_went_in_the_newer_media_type_alone() {
             None,
         ),
         (json!({ "query": "subscription { notificationReceived { id } }" }), 400, 200, "OPERATION_NOT_SUPPORTED", None),
+        (json!({ "documentId": "never-seen" }), 400, 200, "PERSISTED_QUERY_NOT_FOUND", None),
         (json!({ "operationName": "A" }), 400, 400, "BAD_REQUEST", None),
         (bad_id, 294, 200, "INVALID", Some(json!({ "__typename": "Query", "listing": null }))),
         (bad_page, 294, 200, "INVALID", Some(Value::Null)),
@@ -124,6 +125,25 @@ async fn a_failure_comes_in_the_media_type_that_is_accepted_and_names_the_reques
 }
 
 #[tokio::test]
+async fn no_answer_is_kept_and_each_depends_on_what_is_accepted() {
+    let app = TestApp::new().await;
+    let query = || json!({ "query": "{ __typename }" });
+    for (answer, status) in [
+        (post(&app, OLDER, query()).await, 200),
+        (post(&app, "text/event-stream", query()).await, 200),
+        (post(&app, NEWER, json!({ "query": "{" })).await, 400),
+        (post(&app, "text/html", query()).await, 406),
+        (get(&app, &[("accept", OLDER)]).await, 200),
+        (get(&app, &[("accept", OLDER), ("origin", "https://evil.example")]).await, 403),
+    ] {
+        let all = |name| answer.headers.get_all(name).iter().map(|value| value.to_str().unwrap()).collect::<Vec<_>>();
+        assert_eq!((answer.status.as_u16(), all(header::CACHE_CONTROL)), (status, vec!["no-store"]));
+        assert!(all(header::VARY).join(",").split(',').any(|name| name.trim() == "accept"), "{:?}", all(header::VARY));
+    }
+    app.finish().await;
+}
+
+#[tokio::test]
 async fn a_link_or_a_foreign_page_makes_no_query_run() {
     let app = TestApp::with(&["--cors-origins=https://app.example"]).await;
     let json = ("accept", OLDER);
@@ -142,6 +162,13 @@ async fn a_link_or_a_foreign_page_makes_no_query_run() {
         (&[browser, ("apollo-require-preflight", "1")], 200),
         (&[browser, ("accept", "*/*"), ("x-apollo-operation-name", "A")], 200),
         (&[browser, ("apollo-require-preflight", "")], 403),
+        (&[("accept", "image/avif,*/*")], 403),
+        (&[("accept", "application/*")], 403),
+        (&[("sec-fetch-dest", "script")], 403),
+        (&[json, ("origin", "https://evil.example")], 403),
+        (&[json, ("origin", "https://evil.example"), ("sec-fetch-site", "same-origin")], 403),
+        (&[json, ("origin", "https://app.example")], 200),
+        (&[json, ("origin", "http://roost.test"), ("host", "roost.test")], 200),
         (&[json, ("sec-fetch-site", "same-origin")], 200),
         (&[json, ("sec-fetch-site", "none")], 200),
         (&[json, ("sec-fetch-site", "cross-site")], 403),
@@ -241,5 +268,12 @@ async fn in_production_nobody_is_told_names_and_there_is_no_playground() {
     let told = message(post(&closed, OLDER, typo).await);
     assert!(!told.contains("listing"), "{told}");
     assert_eq!(closed.get("/graphiql").await.status, 404);
+    let browser = Request::get("/").header(header::ACCEPT, "text/html").body(Body::empty()).unwrap();
+    let root = closed.send(browser).await;
+    assert_eq!(
+        (root.status.as_u16(), root.json().get("playground")),
+        (200, None),
+        "nobody is led to what is not there"
+    );
     closed.finish().await;
 }

@@ -10,22 +10,27 @@ use axum::extract::{Query, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use tokio::time::Instant;
 
 use super::super::Served;
 use super::super::viewer::Caller;
 use super::budget;
 use super::failure::Failure;
 use super::media::{Accepted, Media, accepted};
-use super::sse;
+use super::{call, origin, sse};
 use crate::graphql::{Answer, Call, ErrorCode, Operation};
 
 /// Largest body of a request. A signed quote of a year takes about 5 KiB.
 const BODY_BYTES: usize = 256 * 1024;
 /// How long a body may take to arrive.
 const BODY_PATIENCE: Duration = Duration::from_secs(10);
+/// How long the operations of a list may take together: with its body, less than a request may.
+const LIST_PATIENCE: Duration = Duration::from_secs(45);
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
 /// What no page can send to another site without asking it first; the names are those of Apollo's clients.
 const PREFLIGHTED: [&str; 2] = ["apollo-require-preflight", "x-apollo-operation-name"];
@@ -46,10 +51,10 @@ pub(super) async fn serve(served: Served, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let Accepted { media, by_name } = accepted(&parts.headers);
     let id = crate::server::request_id(&parts);
-    let Some(media) = media else { return Failure::NotAcceptable.answered(Media::Json, &id) };
     let answered = async {
-        // Counted before anything is read, so that what makes no sense counts as well.
+        // Counted before anything is looked at, so that what makes no sense counts as well.
         let mut caller = Caller::of(&parts, &served).await?;
+        let media = media.ok_or(Failure::NotAcceptable)?;
         let sent = match parts.method.as_str() {
             "GET" => Sent::One(by_get(&served, &parts, by_name)?),
             "POST" => by_post(&served, &parts, body).await?,
@@ -63,7 +68,7 @@ pub(super) async fn serve(served: Served, request: Request) -> Response {
             Sent::Many(calls) => many(&served, media, caller, calls).await,
         }
     };
-    Box::pin(answered).await.unwrap_or_else(|failure: Failure| failure.answered(media, &id))
+    Box::pin(answered).await.unwrap_or_else(|failure: Failure| failure.answered(media.unwrap_or(Media::Json), &id))
 }
 
 /// What a request holds.
@@ -105,13 +110,17 @@ async fn many(served: &Served, media: Media, caller: Caller, calls: Vec<Call>) -
                        @idempotent(key:)";
         return Err(Failure::Malformed(message.into()));
     }
-    let mut answers = Vec::with_capacity(calls.len());
-    for call in calls {
-        answers.push(match served.engine.prepare(caller.viewer.clone(), caller.client.clone(), call).await {
-            Ok(operation) => run(served, operation).await,
-            Err(answer) => *answer,
-        });
-    }
+    let answer = |call| {
+        let prepared = served.engine.prepare(caller.viewer.clone(), caller.client.clone(), call);
+        let answer = async {
+            match prepared.await {
+                Ok(operation) => run(served, operation).await,
+                Err(answer) => *answer,
+            }
+        };
+        answer.boxed()
+    };
+    let answers = in_turn(calls, LIST_PATIENCE, &caller.client.request_id, answer).await;
     let mut response = written(StatusCode::OK, media, &answers);
     // Each was charged for; what is left is what the last one left.
     if let Some((balance, _)) = answers.last().and_then(|answer| answer.paid?.budget) {
@@ -120,11 +129,31 @@ async fn many(served: &Served, media: Media, caller: Caller, calls: Vec<Call>) -
     Ok(response)
 }
 
+/// One answer after another. Those that the time no longer suffices for are told so, and the rest is not lost with them.
+async fn in_turn<'a>(
+    calls: Vec<Call>,
+    patience: Duration,
+    request_id: &str,
+    answer: impl Fn(Call) -> BoxFuture<'a, Answer>,
+) -> Vec<Answer> {
+    let end = Instant::now() + patience;
+    let mut answers = Vec::with_capacity(calls.len());
+    for call in calls {
+        // What cannot end in time is better not begun.
+        let answered = if Instant::now() < end { tokio::time::timeout_at(end, answer(call)).await.ok() } else { None };
+        answers.push(answered.unwrap_or_else(|| {
+            let message = "the operations of this request took too long together, and this one was given up";
+            Answer::refused(ErrorCode::Timeout, message).sealed(request_id)
+        }));
+    }
+    answers
+}
+
 /// Reads a query from the URL. A browser that follows a link or loads a picture accepts no JSON by name, so that what
-/// it sends is never run. Programs need not name JSON: nobody can make them follow a link.
+/// it sends is never run. Programs need not name JSON where they accept anything: nobody can make them follow a link.
 fn by_get(served: &Served, parts: &Parts, by_name: bool) -> Result<Call, Failure> {
-    let asked = by_name || !is_browser(&parts.headers);
-    if !has_preflighted(&parts.headers) && (!asked || is_foreign(served, &parts.headers)) {
+    let asked = by_name || (accepts_anything(&parts.headers) && !is_browser(&parts.headers));
+    if !has_preflighted(&parts.headers) && (!asked || is_foreign(served, parts)) {
         return Err(Failure::CrossSite);
     }
     let parameters = Query::<GetParameters>::try_from_uri(&parts.uri);
@@ -145,7 +174,11 @@ fn by_get(served: &Served, parts: &Parts, by_name: bool) -> Result<Call, Failure
 
 /// Reads an operation from a body of JSON; no other type, as forms and plain text are what a foreign page could send.
 async fn by_post(served: &Served, parts: &Parts, body: Body) -> Result<Sent, Failure> {
-    let content_type = parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let mut content_types = parts.headers.get_all(header::CONTENT_TYPE).iter();
+    let content_type = content_types.next().and_then(|value| value.to_str().ok());
+    if content_types.next().is_some() {
+        return Err(Failure::Malformed("send the header Content-Type once".into()));
+    }
     let content_type = content_type.and_then(|text| text.parse::<mime::Mime>().ok()).ok_or(Failure::NotJson)?;
     let encoding = content_type.get_param(mime::CHARSET);
     if content_type.essence_str() != "application/json" || encoding.is_some_and(|name| name != mime::UTF_8) {
@@ -154,10 +187,9 @@ async fn by_post(served: &Served, parts: &Parts, body: Body) -> Result<Sent, Fai
     let body = read(body, BODY_PATIENCE).await?;
     let value: Value =
         serde_json::from_slice(&body).map_err(|error| Failure::Malformed(format!("the body is not JSON: {error}")))?;
-    let malformed = |error: serde_json::Error| Failure::Malformed(error.to_string());
     let most = served.app.config.graphql.batch_limit;
     match value {
-        Value::Object(_) => serde_json::from_value(value).map(Sent::One).map_err(malformed),
+        Value::Object(_) => call::read(value).map(Sent::One).map_err(Failure::Malformed),
         Value::Array(calls) if most == 0 || calls.is_empty() || calls.len() > most => {
             let message = match most {
                 0 => "the body must be one JSON object: several operations in one request are not served".to_owned(),
@@ -166,7 +198,10 @@ async fn by_post(served: &Served, parts: &Parts, body: Body) -> Result<Sent, Fai
             Err(Failure::Malformed(message))
         }
         // Not Sent::One even for a list of one: who sends a list expects a list.
-        Value::Array(_) => serde_json::from_value(value).map(Sent::Many).map_err(malformed),
+        Value::Array(calls) => {
+            let calls: Result<_, _> = calls.into_iter().map(call::read).collect();
+            calls.map(Sent::Many).map_err(Failure::Malformed)
+        }
         _ => Err(Failure::Malformed("the body must be a JSON object".into())),
     }
 }
@@ -185,18 +220,33 @@ fn has_preflighted(headers: &HeaderMap) -> bool {
     PREFLIGHTED.iter().any(|name| headers.get(*name).is_some_and(|value| !value.is_empty()))
 }
 
-/// Whether a browser sent this: each of these is sent by some, the last by all, and no page can take it away.
+/// Whether a client accepts whatever there is: it says nothing of it, or `*/*` and no more.
+fn accepts_anything(headers: &HeaderMap) -> bool {
+    headers.get_all(header::ACCEPT).iter().all(|range| range == "*/*")
+}
+
+/// Whether a browser sent this: each of these is sent by some, the agent by all, and no page can take it away.
 fn is_browser(headers: &HeaderMap) -> bool {
     let agent = headers.get(header::USER_AGENT).is_some_and(|agent| agent.as_bytes().starts_with(b"Mozilla/"));
-    let marks = ["sec-fetch-site", "origin", "referer", "cookie"];
+    let marks = [
+        "sec-fetch-site",
+        "sec-fetch-dest",
+        "sec-fetch-user",
+        "upgrade-insecure-requests",
+        "origin",
+        "referer",
+        "cookie",
+    ];
     agent || marks.iter().any(|name| headers.contains_key(*name))
 }
 
-/// Whether a browser says that a page of a site that may not call has made it send this.
-fn is_foreign(served: &Served, headers: &HeaderMap) -> bool {
-    let said = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    let from_elsewhere = said("sec-fetch-site").is_some_and(|site| ["cross-site", "same-site"].contains(&site));
-    from_elsewhere && !said("origin").is_some_and(|origin| served.app.config.graphql.origins.allow(origin))
+/// Whether a page that may not ask has made a browser send this: by the origin that it names, or else by its word for
+/// where the page is from.
+fn is_foreign(served: &Served, parts: &Parts) -> bool {
+    origin::may_ask(served, parts).map_or_else(
+        || parts.headers.get("sec-fetch-site").is_some_and(|site| site == "cross-site" || site == "same-site"),
+        |may_ask| !may_ask,
+    )
 }
 
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Failure> {
@@ -224,7 +274,7 @@ pub(super) fn respond(served: &Served, media: Media, answer: &Answer) -> Respons
 }
 
 fn written(status: StatusCode, media: Media, answer: &impl Serialize) -> Response {
-    let headers = [(header::CONTENT_TYPE, media.content_type()), (header::VARY, "accept")];
+    let headers = [(header::CONTENT_TYPE, media.content_type())];
     match serde_json::to_vec(answer) {
         Ok(body) => (status, headers, body).into_response(),
         Err(error) => {
@@ -238,8 +288,6 @@ fn written(status: StatusCode, media: Media, answer: &impl Serialize) -> Respons
 fn status(served: &Served, media: Media, answer: &Answer) -> StatusCode {
     let begun = if answer.response.errors.is_empty() { StatusCode::OK } else { served.partial_status };
     match (media, answer.ran) {
-        // Apollo's clients read why a hash alone was not enough only from an answer that succeeded.
-        (_, false) if answer.is(ErrorCode::PersistedQueryNotFound) => StatusCode::OK,
         (_, false) if answer.is(ErrorCode::RateLimited) => StatusCode::TOO_MANY_REQUESTS,
         // A request without a document is none of GraphQL's.
         (_, false) if answer.is(ErrorCode::BadRequest) => StatusCode::BAD_REQUEST,
@@ -260,6 +308,19 @@ mod tests {
         let begun = futures_util::stream::once(async { Ok::<_, std::io::Error>(Bytes::from_static(b"{\"query\":")) });
         let body = Body::from_stream(futures_util::StreamExt::chain(begun, futures_util::stream::pending()));
         assert!(matches!(read(body, Duration::ZERO).await, Err(Failure::Slow)));
+    }
+
+    #[tokio::test]
+    async fn what_a_list_has_no_time_for_is_given_up_and_the_rest_is_answered() {
+        let named = |name: &str| Call { query: Some(name.into()), ..Call::default() };
+        let answer = |call: Call| match call.query.as_deref() {
+            Some("slow") => std::future::pending().boxed(),
+            _ => async { Answer::refused(ErrorCode::NotFound, "answered").sealed("req_1") }.boxed(),
+        };
+        let calls = vec![named("quick"), named("slow"), named("quick")];
+        let answers = in_turn(calls, Duration::from_millis(50), "req_1", answer).await;
+        let codes: Vec<bool> = answers.iter().map(|answer| answer.is(ErrorCode::Timeout)).collect();
+        assert_eq!(codes, [false, true, true]);
     }
 
     #[tokio::test]

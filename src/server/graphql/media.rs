@@ -5,7 +5,7 @@ use mime::Mime;
 
 /// A media type that answers come in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Media {
+pub(in crate::server) enum Media {
     /// `application/graphql-response+json`: the status tells how the request went.
     GraphqlResponse,
     /// `application/json`, as clients of old know it: every request that could be read is 200.

@@ -4,22 +4,39 @@
 //! what comes of it, the [`Engine`](crate::graphql::Engine) decides alike for all of them.
 
 mod budget;
+mod call;
 mod failure;
 mod http;
 mod media;
+mod origin;
 mod sse;
 mod websocket;
 
+use async_graphql::Value;
+use async_graphql::parser::types::OperationType;
 use axum::Router;
 use axum::extract::{Request, State};
+use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use axum::routing::any;
+use tower_http::set_header::SetResponseHeaderLayer;
 
 pub(super) use self::failure::Failure;
+pub(super) use self::media::Media;
 use super::Served;
+use crate::graphql::Answer;
 
 pub(super) fn routes() -> Router<Served> {
-    Router::new().route("/graphql", any(serve))
+    // An answer is one person's, and depends on what they accept.
+    let kept = SetResponseHeaderLayer::overriding(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    let varies = SetResponseHeaderLayer::appending(header::VARY, HeaderValue::from_static("accept"));
+    Router::new().route("/graphql", any(serve).layer((kept, varies)))
+}
+
+/// Whether an answer is the end of its subscription: what its only field could not be had for, and no data.
+fn breaks_off(kind: OperationType, answer: &Answer) -> bool {
+    let of_the_root = answer.response.errors.iter().any(|error| error.path.len() == 1);
+    kind == OperationType::Subscription && of_the_root && answer.response.data == Value::Null
 }
 
 async fn serve(State(served): State<Served>, request: Request) -> Response {

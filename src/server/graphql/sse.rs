@@ -3,7 +3,7 @@
 
 use std::convert::Infallible;
 
-use axum::http::{HeaderName, HeaderValue, header};
+use axum::http::{HeaderName, HeaderValue};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream::{self, BoxStream, StreamExt};
@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::SendTimeoutError;
 use tracing::Instrument;
 
+use super::breaks_off;
 use super::failure::Failure;
 use crate::graphql::{Answer, ErrorCode, Operation};
 use crate::server::Served;
@@ -34,8 +35,13 @@ pub(super) async fn stream(served: &Served, operation: Operation) -> Result<Resp
     let places = callers.into_iter().flatten().map(|whose| connections.admit(whose).ok_or(Failure::Crowded));
     let places: Vec<_> = places.collect::<Result<_, _>>()?;
     let keep_alive = KeepAlive::new().interval(connections.limits().heartbeat);
-    let request_id = operation.client.request_id.clone();
-    let answers = served.engine.stream(operation);
+    let (kind, request_id) = (operation.kind, operation.client.request_id.clone());
+    // What is broken off has no data, as nothing of it runs any more.
+    let answers = served
+        .engine
+        .stream(operation)
+        .map(move |answer| Answer { ran: answer.ran && !breaks_off(kind, &answer), ..answer });
+    let answers = answers.boxed();
     let (events, waiting) = mpsc::channel(WAITING);
     let Ok(last) = events.clone().reserve_owned().await else { return Err(Failure::Crowded) };
     // A task of its own ends the operation when the client stops reading; a body that nobody polls could not.
@@ -104,7 +110,6 @@ fn complete() -> Event {
 
 fn headed(events: impl IntoResponse) -> Response {
     let mut response = events.into_response();
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response.headers_mut().insert(BUFFERING, HeaderValue::from_static("no"));
     response
 }

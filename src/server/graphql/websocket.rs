@@ -12,7 +12,7 @@ mod operations;
 use axum::extract::FromRequestParts;
 use axum::extract::Request;
 use axum::extract::ws::WebSocketUpgrade;
-use axum::http::{HeaderMap, Method, Uri, header};
+use axum::http::{Method, header};
 use axum::response::Response;
 use tracing::Instrument;
 
@@ -20,6 +20,7 @@ use self::closing::Closing;
 use self::connection::Connection;
 use super::failure::Failure;
 use super::media::Media;
+use super::origin;
 use crate::server::connections::Whose;
 use crate::server::viewer::counted;
 use crate::server::{Served, request_id};
@@ -43,10 +44,13 @@ pub(super) async fn open(served: Served, request: Request) -> Response {
     let mut parts = request.into_parts().0;
     let id = request_id(&parts);
     let opened = async {
-        if !is_welcome(&parts.headers, &parts.uri, |origin| served.app.config.graphql.origins.allow(origin)) {
+        // Counted before anything is looked at, so that what is refused counts as well.
+        let client = counted(&parts, &served)?;
+        // Browsers name the origin and ask for no permission before a socket is opened; whoever names none is no page
+        // (RFC 6455, section 10.2).
+        if origin::may_ask(&served, &parts) == Some(false) {
             return Err(Failure::ForeignOrigin);
         }
-        let client = counted(&parts, &served)?;
         let upgrade = WebSocketUpgrade::from_request_parts(&mut parts, &()).await;
         let upgrade = upgrade.map_err(|rejection| Failure::Malformed(rejection.body_text()))?;
         let place = client.ip.map(|ip| served.connections.admit(Whose::Address(ip)).ok_or(Failure::Crowded));
@@ -73,42 +77,4 @@ pub(super) async fn open(served: Served, request: Request) -> Response {
         }))
     };
     opened.await.unwrap_or_else(|failure: Failure| failure.answered(Media::Json, &id))
-}
-
-/// Whether a page of that origin may connect. Browsers always name it and ask for no permission before a socket is
-/// opened; whoever names none is no page (RFC 6455, section 10.2).
-fn is_welcome(headers: &HeaderMap, uri: &Uri, allowed: impl Fn(&str) -> bool) -> bool {
-    let Some(origin) = headers.get(header::ORIGIN) else { return true };
-    let Ok(origin) = origin.to_str() else { return false };
-    let host = headers.get(header::HOST).and_then(|value| value.to_str().ok());
-    let own = host.or_else(|| uri.authority().map(|authority| authority.as_str()));
-    let of_origin = origin.split_once("://").map(|(_, authority)| authority);
-    let is_own = own.zip(of_origin).is_some_and(|(own, of_origin)| own.eq_ignore_ascii_case(of_origin));
-    is_own || allowed(origin)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pages_of_other_origins_are_not_welcome_unless_they_are_allowed() {
-        let welcome = |origin: Option<&str>| {
-            let mut headers = HeaderMap::new();
-            headers.insert(header::HOST, "roost.example:8000".parse().unwrap());
-            if let Some(origin) = origin {
-                headers.insert(header::ORIGIN, origin.parse().unwrap());
-            }
-            is_welcome(&headers, &Uri::from_static("/graphql"), |origin| origin == "https://shop.example")
-        };
-        for origin in [None, Some("http://roost.example:8000"), Some("https://ROOST.example:8000")] {
-            assert!(welcome(origin), "{origin:?}");
-        }
-        assert!(welcome(Some("https://shop.example")));
-        let foreign =
-            ["https://evil.example", "null", "https://roost.example", "https://roost.example:8000.evil.example"];
-        for origin in foreign {
-            assert!(!welcome(Some(origin)), "{origin}");
-        }
-    }
 }

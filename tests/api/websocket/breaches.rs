@@ -39,8 +39,8 @@ async fn what_is_no_message_of_the_protocol_closes_with_4400() {
             r#"{"type":"subscribe","id":"","payload":{"query":"{a}"}}"#,
             "`subscribe` must have an `id` of 1 to 128 bytes",
         ),
-        (r#"{"type":"subscribe","id":"1"}"#, "the payload of `subscribe` is wrong: it must be an object"),
-        (r#"{"type":"subscribe","id":"1","payload":{}}"#, "the payload of `subscribe` is wrong: missing field `query`"),
+        (r#"{"type":"subscribe","id":"1"}"#, "the payload of `subscribe` is wrong: an operation must be a JSON object"),
+        (r#"{"type":"subscribe","id":"1","payload":{}}"#, "the payload of `subscribe` is wrong: `query` is missing"),
         (r#"{"type":"ping","payload":"x"}"#, "the payload of `ping` must be an object"),
         (r#"{"type":"connection_init","payload":[]}"#, "the payload of `connection_init` must be an object"),
     ] {

@@ -40,6 +40,17 @@ async fn a_page_of_another_origin_may_not_connect() {
 }
 
 #[tokio::test]
+async fn a_page_that_may_not_connect_asks_no_more_often_than_others() {
+    let app = TestApp::with(&["--rate-limit=2"]).await;
+    let node = Node::start(&app, Limits::default()).await;
+    for status in [403, 403, 429] {
+        assert_eq!(Socket::ask(&node, &page("https://evil.example")).await.err().unwrap().0, status);
+    }
+    node.stopped().await;
+    app.finish().await;
+}
+
+#[tokio::test]
 async fn a_request_that_is_none_for_a_socket_is_told_so() {
     let app = TestApp::new().await;
     let node = Node::start(&app, Limits::default()).await;

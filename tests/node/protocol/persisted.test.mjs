@@ -30,7 +30,7 @@ function client({ useGETForHashedQueries = false, token } = {}) {
 /** A document that no server has seen. */
 const amenities = () => gql`query Amenities${randomBytes(8).toString('hex')} { amenities { code name } }`
 
-const unknown = (method) => ({ method, holds: 'hash', status: 200, codes: ['PERSISTED_QUERY_NOT_FOUND'] })
+const unknown = (method) => ({ method, holds: 'hash', status: 400, codes: ['PERSISTED_QUERY_NOT_FOUND'] })
 const done = (method, holds) => ({ method, holds, status: 200, codes: undefined })
 
 test('a document is sent once, and its hash alone from then on', async () => {

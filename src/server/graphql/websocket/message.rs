@@ -4,6 +4,7 @@ use async_graphql::ServerError;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::super::call;
 use super::closing::Closing;
 use crate::graphql::{Answer, Call};
 
@@ -50,7 +51,7 @@ impl Heard {
         };
         match kind.as_str() {
             "connection_init" => Ok(Heard::Init(optional(&kind, payload)?.unwrap_or_default())),
-            "subscribe" => Ok(Heard::Subscribe(id()?, Box::new(call(payload)?))),
+            "subscribe" => Ok(Heard::Subscribe(id()?, Box::new(subscribed(payload)?))),
             "complete" => Ok(Heard::Complete(id()?)),
             "ping" => Ok(Heard::Ping(optional(&kind, payload)?.map(Value::Object))),
             "pong" => optional(&kind, payload).map(|_| Heard::Pong),
@@ -68,13 +69,12 @@ fn optional(kind: &str, payload: Option<Value>) -> Result<Option<Map<String, Val
     }
 }
 
-fn call(payload: Option<Value>) -> Result<Call, Closing> {
+fn subscribed(payload: Option<Value>) -> Result<Call, Closing> {
     let wrong = |cause: &str| Closing::Malformed(format!("the payload of `subscribe` is wrong: {cause}"));
-    let payload = payload.filter(Value::is_object).ok_or_else(|| wrong("it must be an object"))?;
-    let call: Call = serde_json::from_value(payload).map_err(|error| wrong(&error.to_string()))?;
+    let call = call::read(payload.unwrap_or_default()).map_err(|cause| wrong(&cause))?;
     // A document that is known already is sent by its name alone.
     if call.query.is_none() && call.document_id.is_none() && call.extensions.is_none() {
-        return Err(wrong("missing field `query`"));
+        return Err(wrong("`query` is missing"));
     }
     Ok(call)
 }

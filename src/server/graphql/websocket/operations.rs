@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
 use tracing::Instrument;
 
+use super::super::breaks_off;
 use super::closing::Closing;
 use crate::domain::users;
 use crate::domain::viewer::Viewer;
@@ -136,10 +137,7 @@ fn came(kind: OperationType, answer: Answer) -> Came {
     if kind == OperationType::Subscription && answer.is(ErrorCode::TokenExpired) {
         return Came::Closing(Closing::expired());
     }
-    let of_the_root = answer.response.errors.iter().any(|error| error.path.len() == 1);
-    let ended =
-        kind == OperationType::Subscription && of_the_root && answer.response.data == async_graphql::Value::Null;
-    if ended || !answer.ran { Came::Refusal(answer) } else { Came::Answer(answer) }
+    if breaks_off(kind, &answer) || !answer.ran { Came::Refusal(answer) } else { Came::Answer(answer) }
 }
 
 #[cfg(test)]
