@@ -3,6 +3,7 @@
 mod accept;
 mod connections;
 mod graphql;
+mod guard;
 mod playground;
 #[cfg(feature = "test-clock")]
 mod test_clock;
@@ -14,29 +15,25 @@ use std::time::Duration;
 use axum::Json;
 use axum::Router;
 use axum::extract::State;
-use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName, Method, StatusCode, header};
+use axum::http::{Extensions, HeaderMap, HeaderName, Method, StatusCode, header};
+use axum::middleware::from_fn;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 use tower_http::request_id::{MakeRequestId, PropagateRequestIdLayer, RequestId, SetRequestIdLayer};
 use tower_http::sensitive_headers::SetSensitiveRequestHeadersLayer;
-use tower_http::timeout::TimeoutLayer;
 use tower_http::trace::TraceLayer;
 
 use self::connections::Connections;
 pub use self::connections::Limits;
-use crate::graphql::{Engine, ErrorCode};
+use crate::graphql::Engine;
 use crate::platform::App;
 use crate::platform::config::Origins;
 
-/// How long a request may take in all; an operation and its body have less.
-const PATIENCE: Duration = Duration::from_secs(60);
 /// How long a browser may remember what pages of another origin may do.
 const PREFLIGHT_LIFE: Duration = Duration::from_secs(3_600);
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -62,20 +59,19 @@ fn routed(app: App, connections: Connections) -> Router {
     let served = Served { engine: Engine::new(app.clone()), partial_status, connections, app };
     let playground = if served.app.config.graphql.playground { playground::routes() } else { Router::new() };
     let cross_origin = cross_origin(&served.app.config.graphql.origins);
-    let routes = Router::new();
+    let routes = Router::new().fallback(guard::nowhere);
     #[cfg(feature = "test-clock")]
     let routes = routes.merge(test_clock::routes(&served.app));
     routes
         .route("/", get(root))
         .route("/health/live", get(|| async { Json(json!({ "status": "live" })) }))
         .route("/health/ready", get(ready))
-        .merge(graphql::routes().layer(cross_origin))
         .merge(playground)
         .merge(webhooks::routes())
+        .layer(from_fn(guard::guard))
+        .merge(graphql::routes().layer(cross_origin))
         .with_state(served)
         .layer(CompressionLayer::new())
-        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, PATIENCE))
-        .layer(CatchPanicLayer::custom(panicked))
         .layer(PropagateRequestIdLayer::new(REQUEST_ID))
         .layer(TraceLayer::new_for_http().make_span_with(|request: &axum::http::Request<_>| {
             let id = request.extensions().get::<RequestId>().and_then(|id| id.header_value().to_str().ok());
@@ -112,8 +108,8 @@ async fn without_foreign_id(mut request: axum::extract::Request) -> axum::extrac
 }
 
 /// The id under which the log knows a request.
-fn request_id(parts: &Parts) -> String {
-    let id = parts.extensions.get::<RequestId>().and_then(|id| id.header_value().to_str().ok());
+fn request_id(extensions: &Extensions) -> String {
+    let id = extensions.get::<RequestId>().and_then(|id| id.header_value().to_str().ok());
     id.unwrap_or_default().to_owned()
 }
 
@@ -128,27 +124,22 @@ impl MakeRequestId for OwnId {
     }
 }
 
-fn panicked(cause: Box<dyn std::any::Any + Send>) -> Response {
-    let cause = cause.downcast_ref::<String>().map(String::as_str).or(cause.downcast_ref::<&str>().copied());
-    tracing::error!(cause, "a handler panicked");
-    let body =
-        json!({ "errors": [{ "message": "internal error", "extensions": { "code": ErrorCode::Internal.word() } }] });
-    (StatusCode::INTERNAL_SERVER_ERROR, Json(body)).into_response()
-}
-
-/// Leads a browser to the playground, and tells everybody else where things are.
-async fn root(headers: HeaderMap) -> Response {
+/// Leads a browser to the playground, where there is one, and tells everybody else where things are.
+async fn root(State(served): State<Served>, headers: HeaderMap) -> Response {
+    let has_playground = served.app.config.graphql.playground;
     let accepts = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or("");
-    if accepts.contains("text/html") {
+    if has_playground && accepts.contains("text/html") {
         return Redirect::temporary("/graphiql").into_response();
     }
-    let places = json!({
+    let mut places = json!({
         "name": "roost",
         "version": env!("CARGO_PKG_VERSION"),
         "graphql": "/graphql",
-        "playground": "/graphiql",
         "health": ["/health/live", "/health/ready"],
     });
+    if has_playground {
+        places["playground"] = json!("/graphiql");
+    }
     Json(places).into_response()
 }
 

@@ -43,7 +43,7 @@ pub(super) fn counted(parts: &Parts, served: &Served) -> Result<Client, Failure>
     let user_agent = parts.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
     let user_agent = user_agent.map(ToOwned::to_owned);
     let trace = parts.headers.contains_key(TRACE);
-    Ok(Client { user_agent, ip, idempotency_key: None, request_id: super::request_id(parts), trace })
+    Ok(Client { user_agent, ip, idempotency_key: None, request_id: super::request_id(&parts.extensions), trace })
 }
 
 /// Who speaks by an authorization such as `Bearer …`.

@@ -77,7 +77,9 @@ async fn bodies_that_a_foreign_page_could_send_are_refused() {
     for kind in ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", ""] {
         assert_eq!(code(&post(&app, kind, body.clone()).await), (415, "UNSUPPORTED_MEDIA_TYPE".into()), "{kind}");
     }
-    assert_eq!(post(&app, "application/json; charset=utf-8", body).await.status, 200);
+    assert_eq!(post(&app, "application/json; charset=utf-8", body.clone()).await.status, 200);
+    let twice = Request::post("/graphql").header(CONTENT_TYPE, "application/json").header(CONTENT_TYPE, "text/plain");
+    assert_eq!(code(&app.send(twice.body(body.into()).unwrap()).await), (400, "BAD_REQUEST".into()));
     app.finish().await;
 }
 
@@ -87,8 +89,12 @@ async fn bodies_that_cannot_be_read_are_told_so() {
     for body in ["", "{", "[]", "null", "{}", r#"{"query":7}"#, r#"{"query":"{ __typename }","variables":7}"#] {
         assert_eq!(code(&post(&app, "application/json", body).await), (400, "BAD_REQUEST".into()), "{body}");
     }
+    let misshapen = post(&app, "application/json", r#"{"query":"{ a }","variables":7}"#).await;
+    assert_eq!(misshapen.json()["errors"][0]["message"], "`variables` must be a JSON object");
     let huge = json!({ "query": format!("{{ __typename }} #{}", "x".repeat(300_000)) }).to_string();
-    assert_eq!(post(&app, "application/json", huge).await.status, 413);
+    let huge = post(&app, "application/json", huge).await;
+    assert_eq!(code(&huge), (413, "PAYLOAD_TOO_LARGE".into()));
+    assert_eq!(huge.json()["errors"][0]["extensions"]["limit"], json!({ "name": "bytes", "max": 262_144 }));
     app.finish().await;
 }
 
@@ -150,7 +156,9 @@ async fn a_browser_is_led_to_the_playground_and_programs_to_the_doors() {
     let page = app.get("/graphiql").await;
     assert_eq!(page.status, 200);
     assert!(page.text().to_lowercase().contains("<!doctype html>"));
-    assert_eq!(app.get("/nowhere").await.status, 404);
+    let nowhere = app.get("/nowhere").await;
+    assert_eq!(code(&nowhere), (404, "NOT_FOUND".into()));
+    assert_eq!(nowhere.json()["extensions"]["requestId"], nowhere.headers["x-request-id"].to_str().unwrap());
     app.finish().await;
 }
 
@@ -174,14 +182,16 @@ async fn who_asks_too_often_is_told_to_wait() {
             .unwrap();
         app.send(request).await
     };
-    for _ in 0..2 {
-        assert_eq!(ask("192.0.2.1").await.status, 200);
-    }
+    assert_eq!(ask("192.0.2.1").await.status, 200);
+    let unacceptable = Request::get("/graphql").header("x-forwarded-for", "192.0.2.1").header(ACCEPT, "text/html");
+    let unacceptable = app.send(unacceptable.body(Body::empty()).unwrap()).await;
+    assert_eq!(unacceptable.status, 406, "what cannot be answered counts too");
     let nonsense =
         Request::post("/graphql").header("x-forwarded-for", "192.0.2.1").body(Body::from("nonsense")).unwrap();
     assert_eq!(app.send(nonsense).await.status, 415, "what cannot be read counts too");
     let refused = ask("192.0.2.1").await;
     assert_eq!(code(&refused), (429, "RATE_LIMITED".into()));
+    assert_eq!(refused.json()["errors"][0]["extensions"]["retryAfter"], 20);
     let header = |name: &str| refused.headers[name].to_str().unwrap();
     assert_eq!(header("ratelimit-policy"), "\"requests\";q=3;w=60");
     assert_eq!((header("ratelimit"), header("retry-after")), ("\"requests\";r=0;t=20", "20"));

@@ -161,6 +161,7 @@ async fn an_operation_that_may_not_run_is_told_so_by_an_event() {
         assert_eq!(events.status, 200);
         let answers = events.all().await;
         assert_eq!((answers.len(), code(&answers[0])), (1, &json!(expected)), "{query}");
+        assert_eq!(answers[0].get("data"), None, "nothing ran: {query}");
     }
     node.stopped().await;
     app.finish().await;
@@ -272,7 +273,12 @@ async fn nobody_has_more_streams_than_may_be_and_a_query_takes_none() {
     let (host, other) = (app.host().await, app.host().await);
     let first = Events::post(&node, host.token(&app.app), HOSTED, json!({})).await;
     let refused = Events::post(&node, host.token(&app.app), HOSTED, json!({})).await;
-    assert_eq!((refused.status, code(&refused.json().await)), (429, &json!("RATE_LIMITED")));
+    assert_eq!((refused.status, &refused.headers["retry-after"]), (429, &"30".parse().unwrap()));
+    let refused = refused.json().await;
+    assert_eq!(
+        (code(&refused), &refused["errors"][0]["extensions"]["retryAfter"]),
+        (&json!("RATE_LIMITED"), &json!(30))
+    );
     let query = Events::post(&node, host.token(&app.app), "{ __typename }", json!({})).await;
     assert_eq!((query.status, query.all().await.len()), (200, 1));
     assert_eq!(Events::post(&node, other.token(&app.app), HOSTED, json!({})).await.status, 200);

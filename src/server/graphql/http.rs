@@ -50,7 +50,7 @@ struct GetParameters {
 pub(super) async fn serve(served: Served, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let Accepted { media, by_name } = accepted(&parts.headers);
-    let id = crate::server::request_id(&parts);
+    let id = crate::server::request_id(&parts.extensions);
     let answered = async {
         // Counted before anything is looked at, so that what makes no sense counts as well.
         let mut caller = Caller::of(&parts, &served).await?;
@@ -210,9 +210,9 @@ async fn read(body: Body, patience: Duration) -> Result<Bytes, Failure> {
     let whole = Limited::new(body, BODY_BYTES).collect();
     match tokio::time::timeout(patience, whole).await {
         Ok(Ok(whole)) => Ok(whole.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Failure::TooLarge),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Failure::TooLarge(BODY_BYTES)),
         Ok(Err(_)) => Err(Failure::Malformed("the body broke off".into())),
-        Err(_) => Err(Failure::Slow),
+        Err(_) => Err(Failure::Slow(patience)),
     }
 }
 
@@ -307,7 +307,7 @@ mod tests {
     async fn a_body_that_does_not_come_is_not_waited_for_for_ever() {
         let begun = futures_util::stream::once(async { Ok::<_, std::io::Error>(Bytes::from_static(b"{\"query\":")) });
         let body = Body::from_stream(futures_util::StreamExt::chain(begun, futures_util::stream::pending()));
-        assert!(matches!(read(body, Duration::ZERO).await, Err(Failure::Slow)));
+        assert!(matches!(read(body, Duration::ZERO).await, Err(Failure::Slow(_))));
     }
 
     #[tokio::test]
@@ -327,6 +327,6 @@ mod tests {
     async fn a_body_is_read_up_to_its_limit_and_not_beyond() {
         let of = |bytes| read(Body::from(vec![b' '; bytes]), BODY_PATIENCE);
         assert!(of(BODY_BYTES).await.is_ok());
-        assert!(matches!(of(BODY_BYTES + 1).await, Err(Failure::TooLarge)));
+        assert!(matches!(of(BODY_BYTES + 1).await, Err(Failure::TooLarge(BODY_BYTES))));
     }
 }

@@ -17,6 +17,7 @@ use async_graphql::parser::types::OperationType;
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::{HeaderValue, header};
+use axum::middleware::from_fn;
 use axum::response::Response;
 use axum::routing::any;
 use tower_http::set_header::SetResponseHeaderLayer;
@@ -24,13 +25,14 @@ use tower_http::set_header::SetResponseHeaderLayer;
 pub(super) use self::failure::Failure;
 pub(super) use self::media::Media;
 use super::Served;
+use super::guard::guard;
 use crate::graphql::Answer;
 
 pub(super) fn routes() -> Router<Served> {
     // An answer is one person's, and depends on what they accept.
     let kept = SetResponseHeaderLayer::overriding(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     let varies = SetResponseHeaderLayer::appending(header::VARY, HeaderValue::from_static("accept"));
-    Router::new().route("/graphql", any(serve).layer((kept, varies)))
+    Router::new().route("/graphql", any(serve)).layer(from_fn(guard)).layer(kept).layer(varies)
 }
 
 /// Whether an answer is the end of its subscription: what its only field could not be had for, and no data.

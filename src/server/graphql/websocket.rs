@@ -42,7 +42,7 @@ pub(super) fn is_asked_for(request: &Request) -> bool {
 /// Opens a socket and serves it, or says why not.
 pub(super) async fn open(served: Served, request: Request) -> Response {
     let mut parts = request.into_parts().0;
-    let id = request_id(&parts);
+    let id = request_id(&parts.extensions);
     let opened = async {
         // Counted before anything is looked at, so that what is refused counts as well.
         let client = counted(&parts, &served)?;
