@@ -14,6 +14,8 @@ use sea_orm::{
     TransactionOptions, TransactionTrait,
 };
 
+use tokio_util::task::TaskTracker;
+
 pub use self::connection::{Connection, Meter};
 pub use self::transaction::Transaction;
 use super::StartError;
@@ -23,6 +25,8 @@ use super::events::Events;
 const BUSY: Duration = Duration::from_secs(10);
 const ACQUIRE: Duration = Duration::from_secs(10);
 const SQLITE_READERS: u32 = 4;
+/// How long commits that are under way are waited for at the end.
+const LAST_COMMITS: Duration = Duration::from_secs(5);
 
 /// Connections for reading and for writing; cheap to clone.
 ///
@@ -34,6 +38,8 @@ pub struct Database {
     write: Connection,
     statements: Arc<AtomicU64>,
     events: Events,
+    /// Commits under way, which outlive their callers.
+    commits: TaskTracker,
 }
 
 impl Database {
@@ -45,7 +51,7 @@ impl Database {
             StartError::Database { cause: cause.to_string().replace(url.as_str(), &shown), url: shown }
         };
         let statements = Arc::new(AtomicU64::new(0));
-        let events = Events::default();
+        let (events, commits) = (Events::default(), TaskTracker::new());
         let open = |connections| {
             let options = options(url, connections);
             let statements = statements.clone();
@@ -60,10 +66,10 @@ impl Database {
             // The writer first: it makes the file and switches it to write-ahead logging.
             let write = open(1).await.map_err(failed)?;
             let read = open(SQLITE_READERS).await.map_err(failed)?;
-            return Ok(Database { read, write, statements, events });
+            return Ok(Database { read, write, statements, events, commits });
         }
         let pool = open(config.database_connections).await.map_err(failed)?;
-        Ok(Database { read: pool.clone(), write: pool, statements, events })
+        Ok(Database { read: pool.clone(), write: pool, statements, events, commits })
     }
 
     /// Brings the schema up to date.
@@ -111,7 +117,8 @@ impl Database {
 
     async fn begin(&self, pool: &Connection, options: TransactionOptions) -> Result<Transaction, DbErr> {
         let transaction = pool.inner().begin_with_options(options).await?;
-        Ok(Transaction::new(Connection::new(transaction, self.statements.clone()), self.events.clone()))
+        let connection = Connection::new(transaction, self.statements.clone());
+        Ok(Transaction::new(connection, self.events.clone(), self.commits.clone()))
     }
 
     /// What commits tell of.
@@ -141,6 +148,10 @@ impl Database {
 
     /// Closes the pools once their work is done, and tells the rest of what it came to.
     pub async fn close(&self) {
+        self.commits.close();
+        if tokio::time::timeout(LAST_COMMITS, self.commits.wait()).await.is_err() {
+            tracing::warn!("the last commits are not done; subscribers elsewhere may not be told of them");
+        }
         self.events.close().await;
         for pool in [&self.read, &self.write] {
             if let Err(error) = pool.inner().close_by_ref().await {

@@ -1,5 +1,6 @@
 //! Subscriptions: everybody hears what concerns them, as it is committed, and nothing else.
 
+mod commits;
 mod nodes;
 mod rights;
 

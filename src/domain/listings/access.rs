@@ -11,6 +11,7 @@ use super::{Listing, table};
 use crate::domain::error::Error;
 use crate::domain::viewer::Viewer;
 use crate::kernel::page::{Page, PageRequest};
+use crate::platform::database::Transaction;
 use crate::platform::paging::newest_first;
 use crate::platform::windowed::{self, first_of_each};
 use crate::platform::{App, paging};
@@ -42,9 +43,10 @@ pub async fn cached(app: &App, id: Uuid) -> Result<Option<Listing>, Error> {
     Ok(listing)
 }
 
-/// Makes every node read the listing anew; to be called after the commit that changed it.
-pub(super) async fn forget(app: &App, id: Uuid) {
-    app.cache.forget(&cache_key(id)).await;
+/// Makes every node read the listing anew once the transaction that changes it is committed.
+pub(super) fn forget(app: &App, txn: &Transaction, id: Uuid) {
+    let cache = app.cache.clone();
+    txn.afterwards(async move { cache.forget(&cache_key(id)).await });
 }
 
 fn cache_key(id: Uuid) -> String {

@@ -109,7 +109,7 @@ async fn move_to(app: &App, seen: &Listing, status: ListingStatus) -> Result<Lis
     }
     watch::whole(&txn, listing.id);
     app.once.spend(&txn, &[listing.id]).await?;
+    forget(app, &txn, listing.id);
     txn.commit().await?;
-    forget(app, listing.id).await;
     Ok(listing)
 }

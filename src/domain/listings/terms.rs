@@ -54,8 +54,8 @@ pub async fn set_terms(
         .await?;
     let listing = changed.into_iter().next().ok_or_else(|| Error::not_found(&["id"]))?;
     watch::whole(&txn, id);
+    forget(app, &txn, id);
     txn.commit().await?;
-    forget(app, id).await;
     Ok(listing)
 }
 

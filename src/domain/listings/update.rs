@@ -94,8 +94,8 @@ pub async fn update(
     }
     watch::changed(&txn, &before, &listing)?;
     app.once.spend(&txn, &[id]).await?;
+    forget(app, &txn, id);
     txn.commit().await?;
-    forget(app, id).await;
     Ok(listing)
 }
 

@@ -41,6 +41,17 @@ impl Meter {
     }
 }
 
+/// The same work for another task, counted where the caller's is.
+pub(super) fn measured<F: Future + Send>(work: F) -> impl Future<Output = F::Output> + Send {
+    let meter = METER.try_with(Arc::clone).ok();
+    async move {
+        match meter {
+            Some(meter) => meter.measure(work).await,
+            None => work.await,
+        }
+    }
+}
+
 /// A pool or a transaction that counts.
 #[derive(Clone, Debug)]
 pub struct Connection<C = DatabaseConnection> {

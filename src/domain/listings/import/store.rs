@@ -103,10 +103,10 @@ pub async fn store(
     for id in calendars.collect::<BTreeSet<_>>() {
         watch::whole(&txn, id);
     }
-    txn.commit().await?;
     for id in changed {
-        forget(app, id).await;
+        forget(app, &txn, id);
     }
+    txn.commit().await?;
     Ok(stored)
 }
 
