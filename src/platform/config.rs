@@ -28,7 +28,7 @@ pub struct Settings {
     #[arg(long, global = true, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
     pub database_url: Option<String>,
 
-    /// Largest number of database connections
+    /// Largest number of database connections; on Postgres without Redis two more hear and tell other nodes
     #[arg(long, global = true, env = "ROOST_DATABASE_CONNECTIONS", default_value = "16", value_name = "N")]
     pub database_connections: String,
 

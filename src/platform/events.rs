@@ -6,8 +6,10 @@
 //! between commit and publishing tells nobody); the rows they speak of are not. A listener that may have missed
 //! something is told so and hears no more: it comes back, reads, and listens anew.
 //!
-//! Other processes are told through Redis where there is one, else through Postgres. One SQLite file belongs to one
-//! server; what a second process does to it (`roost worker`, `roost import`) is not told.
+//! Other processes are told through Redis where there is one, else through Postgres. Each numbers its events, keeps them
+//! until they have gone through, and repeats its latest number every few seconds while there is nothing to tell: so a
+//! gap is noticed even when nothing follows it, and so is a process that ends without a farewell. One SQLite file belongs
+//! to one server; what a second process does to it (`roost worker`, `roost import`) is not told.
 //!
 //! [`Transaction::announce`]: super::database::Transaction::announce
 
@@ -25,7 +27,7 @@ use uuid::Uuid;
 use self::peers::Peers;
 use self::wire::{Outlet, Wire};
 use super::database::Database;
-use super::notices::Ear;
+use super::notices::{Ear, Teller};
 use super::redis::Redis;
 
 /// How many events a listener may be behind before it is dropped.
@@ -127,7 +129,7 @@ impl Events {
                 (wire, None)
             }
             None if db.is_postgres() => {
-                let wire = Wire::new(peers.own(), Outlet::Postgres(db.postgres_pool().clone()));
+                let wire = Wire::new(peers.own(), Outlet::Postgres(Teller::new(db.postgres_pool())));
                 (wire, Some(Ear { channel: wire::NOTIFY_CHANNEL, hears: Box::new(peers) }))
             }
             None => return None,
