@@ -86,7 +86,8 @@ struct Hub {
 #[derive(Debug)]
 pub struct Listener {
     topic: Topic,
-    receiver: broadcast::Receiver<Arc<Event>>,
+    /// There until the end.
+    receiver: Option<broadcast::Receiver<Arc<Event>>>,
     events: Events,
 }
 
@@ -100,7 +101,7 @@ impl Events {
         // Under the lock, lest the last listener before this one takes the topic away with it.
         let receiver =
             self.hub().topics.entry(topic.clone()).or_insert_with(|| broadcast::channel(BUFFER).0).subscribe();
-        Listener { topic, receiver, events: self.clone() }
+        Listener { topic, receiver: Some(receiver), events: self.clone() }
     }
 
     /// How many listen on this node.
@@ -170,7 +171,8 @@ impl Hub {
 impl Listener {
     /// The next event.
     pub async fn next(&mut self) -> Result<Arc<Event>, Missed> {
-        self.receiver.recv().await.map_err(|error| match error {
+        let Some(receiver) = &mut self.receiver else { return Err(Missed::Interrupted) };
+        receiver.recv().await.map_err(|error| match error {
             RecvError::Lagged(_) => Missed::Slow,
             RecvError::Closed => Missed::Interrupted,
         })
@@ -180,10 +182,35 @@ impl Listener {
 impl Drop for Listener {
     fn drop(&mut self) {
         let mut hub = self.events.hub();
-        // This listener is still counted. After an interruption the topic may be a newer one, with listeners of its own.
-        let is_last = |sender: &broadcast::Sender<_>| self.receiver.same_channel(&sender.subscribe());
-        if hub.topics.get(&self.topic).is_some_and(|sender| sender.receiver_count() <= 1 && is_last(sender)) {
+        // Under the lock: of two that go at the same time, one sees that it is the last.
+        drop(self.receiver.take());
+        // After an interruption the topic may be a newer one, with listeners of its own.
+        if hub.topics.get(&self.topic).is_some_and(|sender| sender.receiver_count() == 0) {
             hub.topics.remove(&self.topic);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_topic_goes_with_its_last_listeners_though_they_go_at_the_same_time() {
+        let events = Events::default();
+        for _ in 0..2_000 {
+            let both = [(); 2].map(|()| events.listen(Topic::new("test", Uuid::nil())));
+            let start = std::sync::Barrier::new(2);
+            std::thread::scope(|scope| {
+                for listener in both {
+                    let start = &start;
+                    scope.spawn(move || {
+                        start.wait();
+                        drop(listener);
+                    });
+                }
+            });
+            assert_eq!(events.hub().topics.len(), 0);
         }
     }
 }
