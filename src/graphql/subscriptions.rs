@@ -44,7 +44,7 @@ impl Subscription {
     ) -> Result<Live<BookingEvent>> {
         let watch = Watch::begin(ctx).await.map_err(shown)?;
         let id = key(Kind::Booking, &id, &["id"]).map_err(shown)?;
-        let listener = bookings::watch(&watch.app, &watch.viewer, id).await.map_err(shown)?;
+        let listener = watch.first(move |app, viewer| async move { bookings::watch(&app, &viewer, id).await }).await?;
         Ok(watch.each(listener, step))
     }
 
@@ -67,10 +67,11 @@ impl Subscription {
     ) -> Result<Live<Vec<CalendarDay>>> {
         let watch = Watch::begin(ctx).await.map_err(shown)?;
         let id = key(Kind::Listing, &id, &["id"]).map_err(shown)?;
-        let range = (from.0, to.0);
-        let listener = listings::watch(&watch.app, &watch.viewer, id, from.0, to.0).await.map_err(shown)?;
+        let (from, to) = (from.0, to.0);
+        let listener =
+            watch.first(move |app, viewer| async move { listings::watch(&app, &viewer, id, from, to).await }).await?;
         Ok(watch.each(listener, move |app, viewer, told| async move {
-            let told = listings::days_told(&app, &viewer, id, range, &told).await?;
+            let told = listings::days_told(&app, &viewer, id, (from, to), &told).await?;
             let Some((listing, days)) = told else { return Ok(None) };
             let currency = listing.currency.parse().map_err(|_| Error::failed("unknown currency"))?;
             Ok(Some(days.into_iter().map(|day| CalendarDay { day, currency }).collect()))
@@ -99,7 +100,10 @@ async fn step(app: App, viewer: Viewer, told: Arc<Event>) -> Result<Option<Booki
     Ok(Some(BookingEvent(Arc::new(step))))
 }
 
-/// Somebody who listens, looked at again whenever they change and before they are told anything.
+/// Somebody who listens, looked at again whenever they change and before they are told anything. What is read for that
+/// is read in turn (see [`Database::in_turn`]).
+///
+/// [`Database::in_turn`]: crate::platform::database::Database::in_turn
 struct Watch {
     app: App,
     viewer: Viewer,
@@ -110,23 +114,43 @@ impl Watch {
     async fn begin(ctx: &Context<'_>) -> Result<Watch, Error> {
         let (app, viewer) = (ctx.app().clone(), ctx.viewer().clone());
         let person = users::watch(&app, &viewer);
+        let watch = Watch { app, viewer, person };
         // The connection may be older than the end of its session.
-        users::still(&app, &viewer).await?;
-        Ok(Watch { app, viewer, person })
+        watch.in_turn(|app, viewer| async move { users::still(&app, &viewer).await }).await?;
+        Ok(watch)
+    }
+
+    async fn in_turn<T, F, R>(&self, read: F) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        F: FnOnce(App, Viewer) -> R,
+        R: Future<Output = Result<T, Error>> + Send + 'static,
+    {
+        let read = self.app.db.in_turn(read(self.app.clone(), self.viewer.clone())).await;
+        read.unwrap_or_else(|| Err(Error::failed("the process ends")))
+    }
+
+    /// What has to be read before the first event.
+    async fn first<T, F, R>(&self, read: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(App, Viewer) -> R,
+        R: Future<Output = Result<T, Error>> + Send + 'static,
+    {
+        self.in_turn(read).await.map_err(shown)
     }
 
     /// What `read` makes of each event, for as long as the viewer may hear it.
     fn each<T, F, R>(self, listener: Listener, read: F) -> Live<T>
     where
         T: Send + 'static,
-        F: Fn(App, Viewer, Arc<Event>) -> R + Send + 'static,
+        F: Fn(App, Viewer, Arc<Event>) -> R + Clone + Send + 'static,
         R: Future<Output = Result<Option<T>, Error>> + Send + 'static,
     {
         stream::try_unfold((self, listener, read), |(mut watch, mut listener, read)| async move {
             loop {
                 let told = watch.next(&mut listener).await?;
-                let item = read(watch.app.clone(), watch.viewer.clone(), told).await.map_err(shown)?;
-                if let Some(item) = item {
+                if let Some(item) = watch.look(told, read.clone()).await? {
                     return Ok(Some((item, (watch, listener, read))));
                 }
             }
@@ -134,23 +158,35 @@ impl Watch {
         .boxed()
     }
 
-    async fn next(&mut self, listener: &mut Listener) -> Result<Arc<Event>> {
-        loop {
-            let told = tokio::select! {
-                biased;
-                told = heard(&mut self.person) => told.map(|_| None),
-                () = expiry(&self.app, &self.viewer) => Ok(None),
-                told = listener.next() => told.map(Some),
-            };
-            let told = told.map_err(missed)?;
-            let now = users::still(&self.app, &self.viewer).await.map_err(shown)?;
-            if now != self.viewer {
-                return Err(ended(ErrorCode::EventsInterrupted, "what you may do has changed; subscribe again"));
+    /// The next event; nothing when only the viewer is to be looked at again.
+    async fn next(&mut self, listener: &mut Listener) -> Result<Option<Arc<Event>>> {
+        let told = tokio::select! {
+            biased;
+            told = heard(&mut self.person) => told.map(|_| None),
+            () = expiry(&self.app, &self.viewer) => Ok(None),
+            told = listener.next() => told.map(Some),
+        };
+        told.map_err(missed)
+    }
+
+    /// What there is to read of an event, if its viewer is still who they were.
+    async fn look<T, F, R>(&self, told: Option<Arc<Event>>, read: F) -> Result<Option<T>>
+    where
+        T: Send + 'static,
+        F: FnOnce(App, Viewer, Arc<Event>) -> R + Send + 'static,
+        R: Future<Output = Result<Option<T>, Error>> + Send + 'static,
+    {
+        let looked = self.in_turn(|app, viewer| async move {
+            if users::still(&app, &viewer).await? != viewer {
+                return Ok(None);
             }
-            if let Some(told) = told {
-                return Ok(told);
+            match told {
+                Some(told) => read(app, viewer, told).await.map(Some),
+                None => Ok(Some(None)),
             }
-        }
+        });
+        let message = "what you may do has changed; subscribe again";
+        looked.await.map_err(shown)?.ok_or_else(|| ended(ErrorCode::EventsInterrupted, message))
     }
 }
 

@@ -3,6 +3,7 @@
 mod connection;
 mod transaction;
 
+use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -14,7 +15,9 @@ use sea_orm::{
     TransactionOptions, TransactionTrait,
 };
 
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::task::TaskTracker;
+use tracing::Instrument;
 
 pub use self::connection::{Connection, Meter};
 pub use self::transaction::Transaction;
@@ -40,6 +43,8 @@ pub struct Database {
     events: Events,
     /// Commits under way, which outlive their callers.
     commits: TaskTracker,
+    /// Who reads because of an event: about half as many at a time as there are connections.
+    turns: Arc<Semaphore>,
 }
 
 impl Database {
@@ -66,10 +71,12 @@ impl Database {
             // The writer first: it makes the file and switches it to write-ahead logging.
             let write = open(1).await.map_err(failed)?;
             let read = open(SQLITE_READERS).await.map_err(failed)?;
-            return Ok(Database { read, write, statements, events, commits });
+            let turns = turns(SQLITE_READERS);
+            return Ok(Database { read, write, statements, events, commits, turns });
         }
         let pool = open(config.database_connections).await.map_err(failed)?;
-        Ok(Database { read: pool.clone(), write: pool, statements, events, commits })
+        let turns = turns(config.database_connections);
+        Ok(Database { read: pool.clone(), write: pool, statements, events, commits, turns })
     }
 
     /// Brings the schema up to date.
@@ -119,6 +126,27 @@ impl Database {
         let transaction = pool.inner().begin_with_options(options).await?;
         let connection = Connection::new(transaction, self.statements.clone());
         Ok(Transaction::new(connection, self.events.clone(), self.commits.clone()))
+    }
+
+    /// Reads because of an event, when it is one's turn: one event may concern thousands of listeners at once, who must
+    /// not keep requests from the connections. Nobody asks for a second turn while having one. A task of its own, so that
+    /// a listener who is not asked to go on, as its client does not read, keeps no turn from others.
+    pub async fn in_turn<T: Send + 'static>(&self, read: impl Future<Output = T> + Send + 'static) -> Option<T> {
+        let db = self.clone();
+        let reads = async move {
+            let _turn = db.turn().await;
+            read.await
+        };
+        match tokio::spawn(reads.in_current_span()).await {
+            Ok(read) => Some(read),
+            // Only a process that ends gives it up.
+            Err(error) => error.try_into_panic().map(|cause| resume_unwind(cause)).ok(),
+        }
+    }
+
+    /// Waits for a turn.
+    pub async fn turn(&self) -> Option<OwnedSemaphorePermit> {
+        self.turns.clone().acquire_owned().await.ok()
     }
 
     /// What commits tell of.
@@ -175,6 +203,10 @@ pub fn skip_locked(connection: &impl sea_orm::ConnectionTrait) -> &'static str {
 /// Whether the database refused a duplicate.
 pub fn is_duplicate(error: &DbErr) -> bool {
     matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_)))
+}
+
+fn turns(connections: u32) -> Arc<Semaphore> {
+    Arc::new(Semaphore::new(usize::try_from(connections / 2).unwrap_or(1).max(1)))
 }
 
 fn options(url: &str, connections: u32) -> ConnectOptions {

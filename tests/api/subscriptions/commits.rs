@@ -1,4 +1,4 @@
-//! What a commit brings about: whoever has gone meanwhile, and once.
+//! What a commit brings about: whoever has gone meanwhile, once, and a few readers at a time.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -6,12 +6,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
-use futures_util::{FutureExt, poll};
+use futures_util::future::join_all;
+use futures_util::{FutureExt, StreamExt, poll};
 use roost::platform::events::{Event, Topic};
 use sea_orm::ConnectionTrait;
 use serde_json::json;
 
-use super::PATIENCE;
+use super::{CALENDAR, PATIENCE, subscribe};
+use crate::client::Nobody;
 use crate::harness::TestApp;
 
 #[tokio::test]
@@ -61,5 +63,26 @@ async fn what_one_commit_announces_twice_is_told_once() {
         assert_eq!(listener.next().await.unwrap().body, word);
     }
     assert!(listener.next().now_or_never().is_none());
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn listeners_wait_for_their_turn_to_read_what_an_event_is_about() {
+    let app = TestApp::new().await;
+    let host = app.host().await;
+    let listing = app.published_listing(&host, json!({})).await;
+    let range = json!({ "id": listing, "from": "2027-03-01", "to": "2027-03-03" });
+    let mut calendar = subscribe(&app, &Nobody, CALENDAR, range).await;
+    let changes = json!([{ "from": "2027-03-01", "to": "2027-03-02", "blocked": true }]);
+    app.must(&host, "listingCalendarUpdate", json!({ "id": listing, "changes": changes }), "__typename").await;
+    // Half of the connections.
+    let turns = if app.db.is_postgres() { 8 } else { 2 };
+    let mut turns = join_all((0..turns).map(|_| app.db.turn())).await;
+    assert!(app.db.turn().now_or_never().is_none());
+    let before = app.db.statements();
+    assert!(tokio::time::timeout(Duration::from_millis(100), calendar.0.next()).await.is_err());
+    assert_eq!(app.db.statements(), before);
+    turns.pop();
+    assert_eq!(calendar.hear().await[0]["state"], "BLOCKED_BY_HOST");
     app.finish().await;
 }
