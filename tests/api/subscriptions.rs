@@ -241,6 +241,30 @@ async fn a_calendar_tells_the_days_that_were_touched_inside_the_range() {
 }
 
 #[tokio::test]
+async fn nights_that_come_back_to_a_lapsed_hold_are_told() {
+    let app = TestApp::new().await;
+    let (host, guest) = (app.host().await, app.guest().await);
+    for (mode, stay_state) in [("INSTANT", "BOOKED"), ("REQUEST", "HELD")] {
+        app.set(START);
+        let place = json!({ "bookingMode": mode, "stayRules": { "preparationNights": 1 } });
+        let listing = app.published_listing(&host, place).await;
+        let booking = app.pay(&guest, &app.quote(&guest, &listing, "2027-03-01", "2027-03-03").await, "3ds").await;
+        // Nobody sweeps it away, and nobody else takes the nights.
+        app.advance(TimeDelta::minutes(20));
+        let mut live = Vec::new();
+        for (from, to) in [("2027-03-01", "2027-03-03"), ("2027-03-03", "2027-03-04")] {
+            let range = json!({ "id": listing, "from": from, "to": to });
+            live.push(subscribe(&app, &Nobody, CALENDAR, range).await);
+        }
+        app.step(&guest, "bookingPaymentConfirm", &booking).await;
+        for (calendar, state) in live.iter_mut().zip([stay_state, "PREPARATION"]) {
+            assert_eq!(calendar.hear().await[0]["state"], state, "{mode}");
+        }
+    }
+    app.finish().await;
+}
+
+#[tokio::test]
 async fn a_change_of_a_stay_tells_the_nights_it_leaves_and_those_it_takes() {
     let app = TestApp::new().await;
     let (host, guest) = (app.host().await, app.guest().await);

@@ -105,7 +105,7 @@ async fn paid(app: &App, booking: &Booking) -> Result<bool, Error> {
             let arrival = if booking.check_in_at > now { booking.check_in_at } else { booking.check_out_at };
             let until = (now + REQUEST).min(arrival).min(ends);
             let held = if booking.holds_nights {
-                let held = listings::extend_claims(&txn, booking.id, until).await?;
+                let held = listings::extend_claims(&txn, booking.id, now, until).await?;
                 held.saturating_sub(u64::try_from(booking.preparation_nights).unwrap_or(0))
             } else {
                 let preparation = booking.preparation_nights.unsigned_abs();

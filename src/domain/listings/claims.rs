@@ -179,11 +179,11 @@ pub async fn are_free(
 
 /// Turns the hold of a booking into a stay for good. Answers with the number of nights it still held.
 pub async fn confirm_claims(txn: &Transaction, booking_id: Uuid) -> Result<u64, Error> {
-    table::claim::Entity::update_many()
+    let preparation = table::claim::Entity::update_many()
         .col_expr(table::claim::Column::ExpiresAt, Expr::value(None::<DateTime<Utc>>))
         .filter(table::claim::Column::BookingId.eq(booking_id))
         .filter(table::claim::Column::Kind.eq(ClaimKind::Preparation))
-        .exec(txn)
+        .exec_with_returning(txn)
         .await?;
     let stay = table::claim::Entity::update_many()
         .col_expr(table::claim::Column::Kind, Expr::value(ClaimKind::Stay))
@@ -192,8 +192,10 @@ pub async fn confirm_claims(txn: &Transaction, booking_id: Uuid) -> Result<u64, 
         .filter(table::claim::Column::Kind.eq(ClaimKind::Hold))
         .exec_with_returning(txn)
         .await?;
-    watch::claims(txn, &stay);
-    Ok(count(&stay))
+    let stayed = count(&stay);
+    // The nights of preparation as well: where the hold had lapsed, they were free until now.
+    watch::claims(txn, &[stay, preparation].concat());
+    Ok(stayed)
 }
 
 /// Lets a booking's nights go from `first` on. With `block` they stay closed to others, as after a host's cancellation.
@@ -221,17 +223,24 @@ fn count(claims: &[table::claim::Model]) -> u64 {
     u64::try_from(claims.len()).unwrap_or(u64::MAX)
 }
 
-/// Makes a hold last until another instant, as when a request waits for the host.
+/// Makes a hold last until another instant, as when a request waits for the host. Answers with the number of nights it
+/// still held.
 pub async fn extend_claims(
-    txn: &impl ConnectionTrait,
+    txn: &Transaction,
     booking_id: Uuid,
+    now: DateTime<Utc>,
     expires_at: DateTime<Utc>,
 ) -> Result<u64, Error> {
+    let mine = table::claim::Column::BookingId.eq(booking_id);
+    let lapsed = table::claim::Column::ExpiresAt.lte(now);
+    // Those that had lapsed were free until now, if nobody else has taken them.
+    let revived = table::claim::Entity::find().filter(mine.clone()).filter(lapsed).all(txn).await?;
     let extended = table::claim::Entity::update_many()
         .col_expr(table::claim::Column::ExpiresAt, Expr::value(expires_at))
-        .filter(table::claim::Column::BookingId.eq(booking_id))
+        .filter(mine)
         .exec(txn)
         .await?;
+    watch::claims(txn, &revived);
     Ok(extended.rows_affected)
 }
 

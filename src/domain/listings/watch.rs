@@ -16,6 +16,9 @@ use crate::platform::App;
 use crate::platform::database::Transaction;
 use crate::platform::events::{Event, Listener, Topic};
 
+/// How many ranges of nights one event names; of more, it says that all may have been touched.
+const MOST_RANGES: usize = 100;
+
 /// What was touched: ranges of nights `[from, to)`, or the whole calendar.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -42,7 +45,9 @@ pub(super) fn nights(txn: &Transaction, listing_id: Uuid, nights: impl IntoItera
             _ => ranges.push((night, next)),
         }
     }
-    if !ranges.is_empty() {
+    if ranges.len() > MOST_RANGES {
+        whole(txn, listing_id);
+    } else if !ranges.is_empty() {
         announce(txn, listing_id, &Touched::Nights(ranges));
     }
 }
