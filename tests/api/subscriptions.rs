@@ -265,6 +265,21 @@ async fn nights_that_come_back_to_a_lapsed_hold_are_told() {
 }
 
 #[tokio::test]
+async fn a_change_that_comes_to_nothing_is_a_step_of_its_booking() {
+    let app = TestApp::new().await;
+    let trip = app.plain_trip(json!({}), ("2027-03-01", "2027-03-03")).await;
+    let mut steps = subscribe(&app, &Patient(&trip.guest), STEPS, json!({ "id": trip.booking["id"] })).await;
+    app.asked(&trip.guest, &trip.booking, stay("2027-03-01", "2027-03-04")).await;
+    app.advance(TimeDelta::hours(25));
+    app.drain().await;
+    assert_eq!(steps.actions(2).await, ["request_alteration", "alteration_expired"]);
+    let change = app.asked(&trip.host, &trip.booking, stay("2027-03-01", "2027-03-04")).await;
+    app.answer(&trip.guest, &change, true, Some("declined")).await;
+    assert_eq!(steps.actions(3).await, ["request_alteration", "agree_alteration", "alteration_unpaid"]);
+    app.finish().await;
+}
+
+#[tokio::test]
 async fn a_change_of_a_stay_tells_the_nights_it_leaves_and_those_it_takes() {
     let app = TestApp::new().await;
     let (host, guest) = (app.host().await, app.guest().await);

@@ -4,7 +4,6 @@ use sea_orm::ActiveValue::Set;
 use uuid::Uuid;
 
 use super::super::advance::SAFETY_NET;
-use super::super::news::{self, Deed};
 use super::super::state::{AlterationState, BookingState};
 use super::super::step::{By, Step, take};
 use super::super::{Booking, cancel, payouts, rivals};
@@ -196,14 +195,17 @@ async fn take_difference(app: &App, alteration: &Alteration) -> Result<bool, Err
 /// Ends a change that came to nothing and frees the nights that it held.
 async fn end(app: &App, booking: &Booking, alteration: &Alteration, state: AlterationState) -> Result<bool, Error> {
     let txn = app.db.begin_write().await?;
-    if !set(app, &txn, alteration, state).await? {
-        return Ok(true);
-    }
     // Who knows that the booking is over need not be told that its change is.
     if !booking.state.is_over() {
         let action = if state == AlterationState::Declined { "alteration_unpaid" } else { "alteration_expired" };
-        let deed = Deed { action, by: By::SYSTEM, data: None, about: Some(alteration.id) };
-        news::tell(app, &txn, booking, &deed).await?;
+        let mut step = Step::new(booking.state, action, By::SYSTEM);
+        step.alteration_id = Some(alteration.id);
+        if take(app, &txn, booking, step).await?.is_none() {
+            return Ok(true);
+        }
+    }
+    if !set(app, &txn, alteration, state).await? {
+        return Ok(true);
     }
     if alteration.state == AlterationState::Paying && booking.state != BookingState::CancelledByHost {
         let preparation = booking.preparation_nights.unsigned_abs();
