@@ -45,6 +45,8 @@ pub(super) struct Step<'a> {
     pub change: table::booking::ActiveModel,
     /// When the booking is to be looked at again.
     pub look_again: Vec<DateTime<Utc>>,
+    /// Whether guest and host are told; not where a later step of the same transaction says it all.
+    pub is_news: bool,
 }
 
 impl<'a> Step<'a> {
@@ -58,6 +60,7 @@ impl<'a> Step<'a> {
             expires_at: None,
             change: table::booking::ActiveModel::default(),
             look_again: Vec::new(),
+            is_news: true,
         }
     }
 }
@@ -92,13 +95,10 @@ pub(super) async fn take(
     let data = step.data.clone();
     note(app, txn, &booking, Some(seen.state), step.to, step.by, step.action, data).await?;
     fail_point::reach("step.telling").await;
-    news::tell(
-        app,
-        txn,
-        &booking,
-        &Deed { action: step.action, by: step.by, data: step.data, about: step.alteration_id },
-    )
-    .await?;
+    if step.is_news {
+        let deed = Deed { action: step.action, by: step.by, data: step.data, about: step.alteration_id };
+        news::tell(app, txn, &booking, &deed).await?;
+    }
     fail_point::reach("step.queueing").await;
     for at in step.look_again {
         enqueue(txn, &app.clock, NewJob::about(ADVANCE, seen.id, at)).await?;

@@ -206,6 +206,17 @@ async fn each_side_is_told_of_what_it_did_not_do_itself_and_of_nothing_else() {
 }
 
 #[tokio::test]
+async fn a_change_that_needs_no_answer_is_told_to_the_host_alone_and_asks_for_nothing() {
+    let app = TestApp::new().await;
+    let trip = app.plain_trip(json!({}), ("2027-03-01", "2027-04-15")).await;
+    let change = app.asked(&trip.guest, &trip.booking, stay("2027-03-01", "2027-04-10")).await;
+    assert_eq!(change["state"], "ACCEPTED");
+    assert_eq!(heard(&app, &trip.guest).await, [CONFIRMED]);
+    assert_eq!(heard(&app, &trip.host).await, [CONFIRMED, ACCEPTED]);
+    app.finish().await;
+}
+
+#[tokio::test]
 async fn every_kind_of_notification_comes_to_somebody_on_one_of_these_ways() {
     let app = TestApp::new().await;
     let query = "{ __type(name: \"NotificationKind\") { enumValues { name } } }";

@@ -5,11 +5,12 @@ use sea_orm::ActiveModelTrait;
 use sea_orm::ActiveValue::Set;
 use uuid::Uuid;
 
+use super::super::advance::follow_up;
 use super::super::quote::{policy, refusals};
 use super::super::state::{Action, Actor, AlterationState, BookingState};
-use super::super::step::{By, Step, conflict, possible, require, take};
+use super::super::step::{By, Step, conflict, paid_in_full, possible, require, take};
 use super::super::{Booking, Quote, access, table};
-use super::respond::agree;
+use super::settle::swap;
 use super::{Alteration, MORE_WENT_BACK, by_id};
 use crate::domain::error::{Code, Error, Refusals};
 use crate::domain::listings::policy::CancellationPolicy;
@@ -27,7 +28,8 @@ const LONGEST_METHOD: usize = 200;
 const LONG_STAY_NIGHTS: i64 = 28;
 const NOTICE_DAYS: u64 = 30;
 
-/// Asks the other side for another stay. The guest may name the card that pays a higher price.
+/// Asks the other side for another stay. The guest may name the card that pays a higher price. A change that needs no
+/// answer is made at once, in the same transaction; the host is then told of it, and asked for nothing.
 pub async fn request(
     app: &App,
     viewer: &Viewer,
@@ -67,7 +69,14 @@ pub async fn request(
         created_at: Set(now),
         updated_at: Set(now),
     };
+    let is_made = actor == Actor::Guest && needs_no_answer(app, &booking, &quote)?;
     let txn = app.db.begin_write().await?;
+    if is_made {
+        // Listing, booking, escrow, as everywhere.
+        listings::lock_calendar(&txn, booking.listing_id).await?;
+        access::lock(&txn, booking.id).await?;
+        paid_in_full(&txn, &booking).await?;
+    }
     fail_point::reach("alteration.writing").await;
     let alteration = match row.insert(&txn).await {
         Ok(alteration) => alteration,
@@ -80,7 +89,12 @@ pub async fn request(
     let mut step = Step::new(booking.state, "request_alteration", by);
     step.alteration_id = Some(alteration.id);
     step.look_again = vec![expires_at];
-    let Some(booking) = take(app, &txn, &booking, step).await? else {
+    step.is_news = !is_made;
+    let mut taken = take(app, &txn, &booking, step).await?;
+    if let Some(asked) = taken.take_if(|_| is_made) {
+        taken = swap(app, &txn, &asked, &alteration, by).await?;
+    }
+    let Some(booking) = taken else {
         drop(txn);
         let booking = access::by_id(app, viewer, id).await?.ok_or_else(|| Error::not_found(&["id"]))?;
         return Err(conflict(&booking, &possible(app, &booking, actor)?));
@@ -89,23 +103,20 @@ pub async fn request(
     fail_point::reach("alteration.asking").await;
     txn.commit().await?;
     fail_point::reach("alteration.asked").await;
-    answer(app, viewer, booking, alteration).await
+    if !is_made {
+        return Ok(alteration);
+    }
+    follow_up(app, booking).await;
+    Ok(by_id(app, viewer, alteration.id).await?.map_or(alteration, |(alteration, _)| alteration))
 }
 
 /// Answers once more for a change that was asked for.
 pub async fn requested(app: &App, viewer: &Viewer, id: Uuid) -> Result<Alteration, Error> {
     let (alteration, booking) = by_id(app, viewer, id).await?.ok_or_else(|| Error::not_found(&["id"]))?;
-    answer(app, viewer, booking, alteration).await
-}
-
-/// A change that needs no answer is agreed to at once.
-async fn answer(app: &App, viewer: &Viewer, booking: Booking, alteration: Alteration) -> Result<Alteration, Error> {
-    let waits = alteration.state == AlterationState::Pending && alteration.requested_as == Actor::Guest;
-    if !waits || !needs_no_answer(app, &booking, &alteration.quote()?)? {
-        return Ok(alteration);
+    if alteration.state == AlterationState::Accepted {
+        follow_up(app, booking).await;
     }
-    agree(app, &booking, &alteration, By::SYSTEM, None).await?;
-    Ok(by_id(app, viewer, alteration.id).await?.map_or(alteration, |(alteration, _)| alteration))
+    Ok(alteration)
 }
 
 /// The price promise of the other stay. What both sides may agree on is theirs; the calendar is not, and neither is

@@ -101,7 +101,7 @@ async fn refuse(
 }
 
 /// Both sides agree: the stay is swapped at once, unless there is a difference to be paid first.
-pub(super) async fn agree(
+async fn agree(
     app: &App,
     booking: &Booking,
     alteration: &Alteration,
@@ -172,10 +172,7 @@ pub(super) async fn agree(
         txn.rollback().await?;
         return Err(over(app, booking, by.actor));
     };
-    // What the service agrees to by itself is no call of its own.
-    if by.user_id.is_some() {
-        app.once.spend(&txn, &[alteration.id]).await?;
-    }
+    app.once.spend(&txn, &[alteration.id]).await?;
     fail_point::reach("alteration.agreeing").await;
     txn.commit().await?;
     fail_point::reach("alteration.agreed").await;
