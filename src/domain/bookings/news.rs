@@ -37,11 +37,12 @@ fn line(action: &str, by: Actor) -> Result<(News, &'static [Side]), Error> {
     Ok(match action {
         "request" => (News::BookingRequested, HOST),
         "confirm" | "accept" => (News::BookingConfirmed, BOTH),
-        "decline" => (News::BookingDeclined, GUEST),
+        // The host has not heard of a booking that lost its nights before it was one.
+        "decline" | "nights_lost" => (News::BookingDeclined, GUEST),
         "withdraw" => (News::BookingWithdrawn, HOST),
         "request_expired" | "authorization_lost" => (News::BookingRequestExpired, BOTH),
         // The host has not heard of it yet.
-        "payment_failed" | "payment_expired" | "nights_lost" => (News::BookingPaymentFailed, GUEST),
+        "payment_failed" | "payment_expired" => (News::BookingPaymentFailed, GUEST),
         "cancel" | "charge_refused" => (News::BookingCancelled, BOTH),
         "no_show" => (News::BookingNoShow, GUEST),
         // That a day has come is no news; that somebody is there is.

@@ -217,6 +217,28 @@ async fn a_change_that_needs_no_answer_is_told_to_the_host_alone_and_asks_for_no
 }
 
 #[tokio::test]
+async fn a_guest_who_lost_the_nights_while_paying_is_told_so() {
+    let app = TestApp::new().await;
+    let (host, guest, rival) = (app.host().await, app.guest().await, app.guest().await);
+    let listing = app.published_listing(&host, json!({})).await;
+    let quote = app.quote(&guest, &listing, NIGHTS.0, NIGHTS.1).await;
+    let booking = app.pay(&guest, &quote, "3ds").await;
+    app.advance(chrono::TimeDelta::minutes(16));
+    app.book(&rival, &listing, NIGHTS.0, NIGHTS.1).await;
+    app.mutate(&guest, "bookingPaymentConfirm", json!({ "id": booking["id"] }), "__typename").await;
+    let query = "{ viewer { notifications(first: 1) { nodes { kind title body } } } }";
+    let data = app.gql(&guest, query, json!({})).await;
+    let code = text(&booking, "/code");
+    let expected = json!({
+        "kind": "BOOKING_DECLINED", "title": "Your booking came to nothing",
+        "body": format!("You did not get booking {code} (5 January 2027 to 7 January 2027). You pay nothing: what was \
+                         set aside or taken for it comes back. The reason: the nights went to somebody else meanwhile."),
+    });
+    assert_eq!(data["viewer"]["notifications"]["nodes"], json!([expected]));
+    app.finish().await;
+}
+
+#[tokio::test]
 async fn every_kind_of_notification_comes_to_somebody_on_one_of_these_ways() {
     let app = TestApp::new().await;
     let query = "{ __type(name: \"NotificationKind\") { enumValues { name } } }";
