@@ -6,6 +6,7 @@ use async_graphql::{Context, Error as GraphqlError, ErrorExtensions, ID, Result,
 use futures_util::stream::{self, BoxStream, StreamExt};
 
 use super::booking_events::BookingEvent;
+use super::budget::{self, Paid};
 use super::calendar::CalendarDay;
 use super::codes::ErrorCode;
 use super::context::{Ask, key};
@@ -18,6 +19,7 @@ use crate::domain::{bookings, listings, notifications, users};
 use crate::kernel::id::Kind;
 use crate::platform::App;
 use crate::platform::events::{Event, Listener, Missed};
+use crate::platform::rate_limit::Payer;
 
 /// What comes in one after the other, until it is refused.
 type Live<T> = BoxStream<'static, Result<T>>;
@@ -25,15 +27,17 @@ type Live<T> = BoxStream<'static, Result<T>>;
 /// Everything that can be heard as it happens. Subscribe first and read afterwards, and nothing is missed between the
 /// two. What you may know is looked at anew for every event; a subscription ends with an error when your token or
 /// session does (TOKEN_EXPIRED), when the thing is not for you any more (NOT_FOUND), when you read too slowly
-/// (SLOW_CONSUMER), and when events may have been missed or your rights have changed (EVENTS_INTERRUPTED): then
-/// subscribe again and read what you show anew.
+/// (SLOW_CONSUMER), when your budget does not pay for an event, which costs what the subscription itself did
+/// (RATE_LIMITED), and when events may have been missed or your rights have changed (EVENTS_INTERRUPTED): then subscribe
+/// again and read what you show anew.
 pub struct Subscription;
 
 /// Everything that can be heard as it happens. Subscribe first and read afterwards, and nothing is missed between the
 /// two. What you may know is looked at anew for every event; a subscription ends with an error when your token or
 /// session does (TOKEN_EXPIRED), when the thing is not for you any more (NOT_FOUND), when you read too slowly
-/// (SLOW_CONSUMER), and when events may have been missed or your rights have changed (EVENTS_INTERRUPTED): then
-/// subscribe again and read what you show anew.
+/// (SLOW_CONSUMER), when your budget does not pay for an event, which costs what the subscription itself did
+/// (RATE_LIMITED), and when events may have been missed or your rights have changed (EVENTS_INTERRUPTED): then subscribe
+/// again and read what you show anew.
 #[Subscription]
 impl Subscription {
     /// Every step that a booking of yours takes.
@@ -57,7 +61,6 @@ impl Subscription {
 
     /// The days of a listing's calendar whose state, price or rules may have changed, as they are now; those that were
     /// not touched are left out. The end of a hold that lapses is told when its booking ends, shortly after.
-    #[graphql(complexity = "days(&from, &to) * child_complexity")]
     async fn listing_calendar_changed(
         &self,
         ctx: &Context<'_>,
@@ -88,11 +91,6 @@ impl Subscription {
     }
 }
 
-/// How many days a calendar event can hold.
-fn days(from: &Date, to: &Date) -> usize {
-    usize::try_from((to.0 - from.0).num_days().clamp(1, listings::LONGEST_RANGE)).unwrap_or(1)
-}
-
 async fn step(app: App, viewer: Viewer, told: Arc<Event>) -> Result<Option<BookingEvent>, Error> {
     let step = bookings::step_told(&app, &viewer, &told).await?;
     // Whoever may not know of it any more need not go on.
@@ -108,13 +106,18 @@ struct Watch {
     app: App,
     viewer: Viewer,
     person: Option<Listener>,
+    payer: Payer,
+    /// What each event costs.
+    points: u64,
 }
 
 impl Watch {
     async fn begin(ctx: &Context<'_>) -> Result<Watch, Error> {
         let (app, viewer) = (ctx.app().clone(), ctx.viewer().clone());
         let person = users::watch(&app, &viewer);
-        let watch = Watch { app, viewer, person };
+        let payer = Payer::of(viewer.user().map(|user| user.user_id), ctx.request().ip);
+        let points = ctx.data_opt::<Paid>().map_or(budget::REFUSED, |paid| paid.requested);
+        let watch = Watch { app, viewer, person, payer, points };
         // The connection may be older than the end of its session.
         watch.in_turn(|app, viewer| async move { users::still(&app, &viewer).await }).await?;
         Ok(watch)
@@ -150,12 +153,25 @@ impl Watch {
         stream::try_unfold((self, listener, read), |(mut watch, mut listener, read)| async move {
             loop {
                 let told = watch.next(&mut listener).await?;
+                if told.is_some() {
+                    watch.pay().await?;
+                }
                 if let Some(item) = watch.look(told, read.clone()).await? {
                     return Ok(Some((item, (watch, listener, read))));
                 }
             }
         })
         .boxed()
+    }
+
+    /// Charges for one event, as for an operation.
+    async fn pay(&self) -> Result<()> {
+        let paid = budget::charge(&self.app, &self.payer, self.points).await;
+        paid.map(drop).map_err(|refused| {
+            let told = refused.response.errors.into_iter().next();
+            let (message, extensions) = told.map(|error| (error.message, error.extensions)).unwrap_or_default();
+            GraphqlError { message, source: None, extensions }
+        })
     }
 
     /// The next event; nothing when only the viewer is to be looked at again.

@@ -15,7 +15,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use super::database::Database;
 use super::notices::{Ear, Hear};
-use super::redis::{PATIENCE, PREFIX, Redis};
+use super::redis::{PATIENCE, Redis};
 
 /// How long a copy may serve.
 const LIFE: Duration = Duration::from_secs(60);
@@ -91,7 +91,7 @@ impl Cache {
         let text = match &self.shared {
             Shared::Redis(redis) => {
                 let mut get = ::redis::cmd("GET");
-                get.arg(redis_key(key));
+                get.arg(redis.name(key));
                 redis.ask::<Option<String>>(&get).await.flatten().filter(|text| !text.is_empty())?
             }
             _ => self.local.get(key).await.flatten()?.to_string(),
@@ -105,7 +105,7 @@ impl Cache {
         match &self.shared {
             Shared::Redis(redis) => {
                 let mut set = ::redis::cmd("SET");
-                set.arg(redis_key(key)).arg(text).arg("NX").arg("PX").arg(millis(LIFE));
+                set.arg(redis.name(key)).arg(text).arg("NX").arg("PX").arg(millis(LIFE));
                 redis.ask::<Option<String>>(&set).await;
             }
             _ => {
@@ -119,7 +119,7 @@ impl Cache {
         match &self.shared {
             Shared::Redis(redis) => {
                 let mut set = ::redis::cmd("SET");
-                set.arg(redis_key(key)).arg("").arg("PX").arg(millis(TOMBSTONE));
+                set.arg(redis.name(key)).arg("").arg("PX").arg(millis(TOMBSTONE));
                 if redis.ask::<String>(&set).await.is_none() {
                     self.forget_later(redis.clone(), set);
                 }
@@ -159,10 +159,6 @@ impl Cache {
             _ => true,
         }
     }
-}
-
-fn redis_key(key: &str) -> String {
-    format!("{PREFIX}{key}")
 }
 
 fn millis(duration: Duration) -> u64 {

@@ -36,6 +36,10 @@ pub struct Settings {
     #[arg(long, global = true, env = "REDIS_URL", hide_env_values = true, value_name = "URL")]
     pub redis_url: Option<String>,
 
+    /// What the names of all keys and channels on Redis begin with; deployments that share one differ in it
+    #[arg(long, global = true, env = "ROOST_REDIS_PREFIX", default_value = "roost", value_name = "NAME")]
+    pub redis_prefix: String,
+
     /// Requests a minute from one address, or `off`
     #[arg(long, global = true, env = "ROOST_RATE_LIMIT", default_value = "600", value_name = "N|off")]
     pub rate_limit: String,
@@ -131,6 +135,8 @@ pub struct Config {
     pub database_connections: u32,
     /// Where Redis is, if anywhere.
     pub redis_url: Option<String>,
+    /// What the names of all keys and channels there begin with.
+    pub redis_prefix: String,
     /// Requests a minute from one address; nothing means no limit.
     pub rate_limit_per_minute: Option<u32>,
     /// Whether X-Forwarded-For names the client.
@@ -263,6 +269,10 @@ impl Settings {
         if redis_url.as_ref().is_some_and(|url| !url.starts_with("redis://")) {
             checks.wrong("--redis-url (REDIS_URL)", "must begin with redis://");
         }
+        let is_name = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
+        if !is_name(&self.redis_prefix) || !(1..=64).contains(&self.redis_prefix.len()) {
+            checks.wrong("--redis-prefix (ROOST_REDIS_PREFIX)", "must be 1 to 64 letters, digits, dots or dashes");
+        }
         let rate_limit_per_minute = (self.rate_limit != "off").then(|| {
             let limit = checks.number("--rate-limit (ROOST_RATE_LIMIT), or `off`", &self.rate_limit, 1, 1_000_000);
             u32::try_from(limit).unwrap_or(u32::MAX)
@@ -286,6 +296,7 @@ impl Settings {
             database_url,
             database_connections: u32::try_from(connections).unwrap_or(1),
             redis_url,
+            redis_prefix: self.redis_prefix,
             rate_limit_per_minute,
             trust_proxy: checks.either("--trust-proxy (ROOST_TRUST_PROXY)", &self.trust_proxy, "on", "off"),
             signing_keys: signing_keys(self.signing_keys.as_deref(), &mut checks),
@@ -388,6 +399,7 @@ mod tests {
             "--listen=nowhere",
             "--database-url=mysql://x",
             "--redis-url=memcached://x",
+            "--redis-prefix=a:b",
             "--rate-limit=lots",
             "--cost-budget=lots",
             "--cost-refill=0",
@@ -403,6 +415,7 @@ mod tests {
             "--listen",
             "--database-url",
             "--redis-url",
+            "--redis-prefix",
             "--rate-limit",
             "--cost-budget",
             "--cost-refill",

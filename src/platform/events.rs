@@ -126,7 +126,8 @@ impl Events {
         let (wire, ear) = match redis {
             Some((redis, url)) => {
                 let wire = Wire::new(peers.own(), Outlet::Redis(redis.clone()));
-                redis_listener::listen(url.to_owned(), peers, wire.stop()).await;
+                let channel = redis.name(wire::REDIS_CHANNEL);
+                redis_listener::listen(url.to_owned(), channel, peers, wire.stop()).await;
                 (wire, None)
             }
             None if db.is_postgres() => {

@@ -84,7 +84,7 @@ impl App {
     /// Builds the handles around a database whose schema is known to be current.
     pub async fn assemble(config: Config, clock: Clock, db: Database) -> Result<App, StartError> {
         let keys = Keys::load(&config)?;
-        let redis = config.redis_url.as_deref().map(Redis::connect).transpose()?;
+        let redis = config.redis_url.as_deref().map(|url| Redis::connect(url, &config.redis_prefix)).transpose()?;
         let cache = Cache::new(redis.clone(), &db);
         let persisted = Arc::new(Persisted::load(&config.graphql, redis.clone())?);
         let ear = db.events().join(redis.as_ref().zip(config.redis_url.as_deref()), &db).await;

@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 
 use super::StartError;
 use super::config::GraphqlConfig;
-use super::redis::{PREFIX, Redis};
+use super::redis::Redis;
 
 /// How long a document that nobody asks for is kept.
 const LIFE: Duration = Duration::from_secs(24 * 60 * 60);
@@ -64,9 +64,10 @@ impl Persisted {
         if let Some(text) = self.sent.get(hash) {
             return Some(text);
         }
+        let redis = self.redis.as_ref()?;
         let mut get = ::redis::cmd("GETEX");
-        get.arg(key(hash)).arg("EX").arg(LIFE.as_secs());
-        let text: Arc<str> = self.redis.as_ref()?.ask::<Option<String>>(&get).await.flatten()?.into();
+        get.arg(redis.name(&key(hash))).arg("EX").arg(LIFE.as_secs());
+        let text: Arc<str> = redis.ask::<Option<String>>(&get).await.flatten()?.into();
         self.sent.insert(hash.to_owned(), text.clone());
         Some(text)
     }
@@ -79,7 +80,7 @@ impl Persisted {
         self.sent.insert(hash.to_owned(), text.into());
         if let Some(redis) = &self.redis {
             let mut set = ::redis::cmd("SET");
-            set.arg(key(hash)).arg(text).arg("EX").arg(LIFE.as_secs());
+            set.arg(redis.name(&key(hash))).arg(text).arg("EX").arg(LIFE.as_secs());
             redis.ask::<()>(&set).await;
         }
     }
@@ -95,7 +96,7 @@ pub fn hash(text: &str) -> String {
 }
 
 fn key(hash: &str) -> String {
-    format!("{PREFIX}document:{hash}")
+    format!("document:{hash}")
 }
 
 /// The documents of a manifest, by their ids and by their hashes.

@@ -9,25 +9,32 @@ use redis::{Cmd, FromRedisValue, Pipeline, RedisError, Script};
 
 /// How long one answer is waited for.
 pub const PATIENCE: Duration = Duration::from_millis(250);
-/// What the names of all our keys and channels begin with.
-pub const PREFIX: &str = "roost:1:";
+/// The form of what is kept there: another form has other names.
+const FORM: u32 = 1;
 
 /// One multiplexed connection that comes back by itself; cheap to clone.
 #[derive(Clone)]
 pub struct Redis {
     connection: ConnectionManager,
+    /// What the names of all our keys and channels begin with.
+    prefix: Arc<str>,
     down: Arc<AtomicBool>,
 }
 
 impl Redis {
-    /// Prepares a connection; that nobody answers yet is no failure.
-    pub fn connect(url: &str) -> Result<Redis, RedisError> {
+    /// Prepares a connection for a deployment of that name; that nobody answers yet is no failure.
+    pub fn connect(url: &str, deployment: &str) -> Result<Redis, RedisError> {
         let settings = ConnectionManagerConfig::new()
             .set_connection_timeout(Some(PATIENCE))
             .set_response_timeout(Some(PATIENCE))
             .set_number_of_retries(1);
         let connection = ConnectionManager::new_lazy_with_config(redis::Client::open(url)?, settings)?;
-        Ok(Redis { connection, down: Arc::default() })
+        Ok(Redis { connection, prefix: format!("{deployment}:{FORM}:").into(), down: Arc::default() })
+    }
+
+    /// The name of a key or a channel as Redis has it.
+    pub fn name(&self, name: &str) -> String {
+        format!("{}{name}", self.prefix)
     }
 
     /// One command; nothing when Redis is away, which is logged once each time it goes and comes back.
@@ -44,7 +51,7 @@ impl Redis {
     pub async fn run<T: FromRedisValue>(&self, script: &Script, keys: &[&str], arguments: &[i64]) -> Option<T> {
         let mut call = script.prepare_invoke();
         for key in keys {
-            call.key(format!("{PREFIX}{key}"));
+            call.key(self.name(key));
         }
         for argument in arguments {
             call.arg(*argument);

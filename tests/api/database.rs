@@ -48,6 +48,8 @@ pub fn config(url: &str, folder: &Path, more: &[&str]) -> Config {
         format!("--data-dir={}", folder.display()),
         format!("--database-connections={CONNECTIONS}"),
         format!("--redis-url={redis}"),
+        // Tests that run at the same time, or ran before, are deployments of their own.
+        format!("--redis-prefix=test-{:x}", folder_hash(folder)),
         "--rate-limit=off".to_owned(),
         "--cost-budget=off".to_owned(),
         "--worker=off".to_owned(),
@@ -63,6 +65,12 @@ pub fn config(url: &str, folder: &Path, more: &[&str]) -> Config {
     line.retain(|flag| !replaced(flag));
     line.extend(more.iter().map(|flag| (*flag).to_owned()));
     Line::parse_from(line).settings.check().expect("the settings of tests are right")
+}
+
+fn folder_hash(folder: &Path) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (run(), folder).hash(&mut hasher);
+    hasher.finish()
 }
 
 /// Whether the tests run on Postgres.

@@ -9,7 +9,6 @@ use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use super::peers::Peers;
-use super::wire::redis_channel;
 
 /// How long connecting may take, and an answer.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -22,13 +21,13 @@ const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// Listens until told to stop. Returns once the first try has come to its end, either way.
-pub(super) async fn listen(url: String, mut peers: Peers, stop: CancellationToken) {
+pub(super) async fn listen(url: String, channel: String, mut peers: Peers, stop: CancellationToken) {
     let (tried, first) = oneshot::channel();
     tokio::spawn(async move {
         let (mut tried, mut pause) = (Some(tried), FIRST_PAUSE);
         let listening = async {
             loop {
-                let subscribed = tokio::time::timeout(PATIENCE, subscribe(&url)).await;
+                let subscribed = tokio::time::timeout(PATIENCE, subscribe(&url, &channel)).await;
                 if let Ok(Ok(connection)) = subscribed {
                     // Between the last connection and this one nothing was heard.
                     peers.lose(Instant::now());
@@ -52,9 +51,9 @@ pub(super) async fn listen(url: String, mut peers: Peers, stop: CancellationToke
     let _ = first.await as Result<(), _>;
 }
 
-async fn subscribe(url: &str) -> Result<PubSub, RedisError> {
+async fn subscribe(url: &str, channel: &str) -> Result<PubSub, RedisError> {
     let mut connection = Client::open(url)?.get_async_pubsub().await?;
-    connection.subscribe(redis_channel()).await?;
+    connection.subscribe(channel).await?;
     Ok(connection)
 }
 

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Event;
 use crate::platform::notices::Teller;
-use crate::platform::redis::{PREFIX, Redis};
+use crate::platform::redis::Redis;
 
 /// How often a node that has nothing to tell says that it is there. One such letter costs a PUBLISH or a NOTIFY of a
 /// hundred bytes.
@@ -30,10 +30,8 @@ const LAST_WAIT: Duration = Duration::from_secs(1);
 /// The channel on Postgres.
 pub(super) const NOTIFY_CHANNEL: &str = "roost_events";
 
-/// The channel on Redis.
-pub(super) fn redis_channel() -> String {
-    format!("{PREFIX}events")
-}
+/// The channel on Redis, but for what the names of the deployment begin with.
+pub(super) const REDIS_CHANNEL: &str = "events";
 
 /// What a node says, with the number of its latest event. The same letter may come twice.
 #[derive(Debug, Serialize, Deserialize)]
@@ -170,7 +168,7 @@ impl Outlet {
             Outlet::Redis(redis) => {
                 let mut publish = redis::pipe();
                 for letter in letters {
-                    publish.publish(redis_channel(), letter).ignore();
+                    publish.publish(redis.name(REDIS_CHANNEL), letter).ignore();
                 }
                 redis.tell(&publish).await
             }
@@ -180,5 +178,6 @@ impl Outlet {
 }
 
 fn written<E: Serialize>(letter: &Letter<E>) -> String {
+    // Cannot fail: a letter holds texts and numbers, and the keys of its maps are texts.
     serde_json::to_string(letter).expect("letters are JSON")
 }

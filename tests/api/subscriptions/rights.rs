@@ -1,6 +1,7 @@
 //! Who may subscribe, and what ends a subscription.
 
 use chrono::TimeDelta;
+use roost::platform::rate_limit::Payer;
 use serde_json::{Value, json};
 
 use super::{CALENDAR, HOSTED, NEWS, STEPS, run, subscribe};
@@ -164,5 +165,29 @@ async fn what_many_listeners_hear_costs_each_the_same() {
     // Session and person; the step; its booking, whether the viewer may know of it, and again to be shown.
     assert_eq!(costs, [4, 4]);
     assert_eq!(app.count("booking WHERE listing_id = $1", [key(&listing).into()]).await, 1);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn every_event_is_paid_for_and_a_subscription_without_a_budget_ends() {
+    let budget = ["--cost-budget=10000", "--cost-refill=1", "--operation-cost=10000", "--redis-url="];
+    let app = TestApp::with(&budget).await;
+    let host = app.host().await;
+    let listing = app.published_listing(&host, json!({})).await;
+    let range = json!({ "id": listing, "from": "2027-03-01", "to": "2027-03-03" });
+    let mut calendar = subscribe(&app, &Nobody, CALENDAR, range).await;
+    let nobody = Payer::of(None, None);
+    let left = async |spend| app.rate_limit.cost(&nobody, spend).await.unwrap().unwrap().remaining;
+    let cost = 10_000 - left(0).await;
+    let change = async |price: u32| {
+        let changes = json!([{ "from": "2027-03-01", "to": "2027-03-02", "price": price }]);
+        app.must(&host, "listingCalendarUpdate", json!({ "id": listing, "changes": changes }), "__typename").await;
+    };
+    change(7).await;
+    assert_eq!(calendar.hear().await[0]["price"], json!({ "amount": 7 }));
+    assert_eq!(left(0).await, 10_000 - 2 * cost);
+    left(10_000 - 3 * cost + 1).await;
+    change(8).await;
+    assert_eq!(calendar.end().await, "RATE_LIMITED");
     app.finish().await;
 }
