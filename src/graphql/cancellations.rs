@@ -3,8 +3,8 @@
 use async_graphql::Object;
 
 use super::money::Money;
-use super::scalars::DateTime;
 use super::prices::PriceLine;
+use super::scalars::DateTime;
 use crate::domain::bookings as domain;
 use crate::kernel::money::Currency;
 

@@ -1,5 +1,7 @@
 //! Input that makes no sense: a typed error that names its field, never half a change.
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use roost::kernel::id::Kind;
 use serde_json::{Value, json};
 
@@ -273,6 +275,23 @@ async fn a_cursor_of_one_list_is_none_of_another() {
 }
 
 #[tokio::test]
+async fn what_postgres_cannot_hold_is_refused_or_found_nowhere() {
+    let app = TestApp::new().await;
+    let host = app.host().await;
+    let listing = app.published_listing(&host, json!({})).await;
+    let reviews = "query($id: ID!, $after: String) { listing(id: $id) { reviews(after: $after) { totalCount } } }";
+    let instant = json!(["-262143-01-01T00:00:00Z", app.clock.id()]).to_string();
+    let given = json!({ "id": listing, "after": URL_SAFE_NO_PAD.encode(instant) });
+    assert_eq!(app.query_refused(&Nobody, reviews, given).await, "INVALID after");
+    let search = "query($text: String!) { listingSearch(where: { text: $text }) { totalCount } }";
+    let found = app.post(&Nobody, search, json!({ "text": "a\0b" })).await.json();
+    assert!(!found.to_string().contains("INTERNAL"), "{found:#}");
+    let given = json!({ "email": "a\0b@example.com", "password": "correct horse battery" });
+    assert_eq!(app.refused(&Nobody, "sessionCreate", given).await[0]["code"], "UNAUTHENTICATED");
+    app.finish().await;
+}
+
+#[tokio::test]
 async fn text_of_any_script_comes_back_as_it_was_sent() {
     let app = TestApp::new().await;
     let host = app.host().await;
@@ -297,7 +316,7 @@ async fn text_of_any_script_comes_back_as_it_was_sent() {
 async fn a_booking_code_that_is_nobodys_is_nothing() {
     let app = TestApp::new().await;
     let guest = app.guest().await;
-    for code in ["", "AAAAAAAAAA", "'; --", &"x".repeat(10_000)] {
+    for code in ["", "AAAAAAAAAA", "'; --", "AAAAA\0AAAA", &"x".repeat(10_000)] {
         let query = "query($code: String!) { booking(code: $code) { id } }";
         assert_eq!(app.gql(&guest, query, json!({ "code": code })).await["booking"], Value::Null);
     }

@@ -40,6 +40,10 @@ pub async fn by_id(app: &App, viewer: &Viewer, id: Uuid) -> Result<Option<Bookin
 
 /// The booking with this code, if the viewer may know of it.
 pub async fn by_code(app: &App, viewer: &Viewer, code: &str) -> Result<Option<Booking>, Error> {
+    // Codes are made of letters and digits; not every other text may be asked of Postgres.
+    if !code.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        return Ok(None);
+    }
     let booking =
         table::booking::Entity::find().filter(table::booking::Column::Code.eq(code)).one(app.db.read()).await?;
     Ok(booking.filter(|booking| role(viewer, booking).is_some()))

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Datelike, Utc};
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, Func};
 use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QuerySelect};
 use uuid::Uuid;
@@ -11,7 +11,7 @@ use super::table::review as table;
 use super::{Direction, Review};
 use crate::domain::error::Error;
 use crate::domain::viewer::Viewer;
-use crate::kernel::page::{Page, PageRequest};
+use crate::kernel::page::{Cursor, Page, PageRequest};
 use crate::platform::windowed::{Keys, first_of_each, pages};
 use crate::platform::{App, paging};
 
@@ -92,11 +92,16 @@ pub async fn page_of_each(
     type Key = (DateTime<Utc>, Uuid);
     let mut filter = list.filter(owners);
     let (at, id) = (|| Expr::col(table::Column::PublishedAt), || Expr::col(table::Column::Id));
-    if let Some((published, review)) = paging::key::<Key>(request.after.as_ref(), "after")? {
+    let key = |cursor: Option<&Cursor>, field| match paging::key::<Key>(cursor, field)? {
+        // Instants that no review can have, and Postgres does not know.
+        Some((published, _)) if !(0..=9999).contains(&published.year()) => Err(paging::foreign_cursor(field)),
+        key => Ok(key),
+    };
+    if let Some((published, review)) = key(request.after.as_ref(), "after")? {
         let older = at().eq(published).and(id().lt(review));
         filter = filter.add(at().lt(published).or(older));
     }
-    if let Some((published, review)) = paging::key::<Key>(request.before.as_ref(), "before")? {
+    if let Some((published, review)) = key(request.before.as_ref(), "before")? {
         let newer = at().eq(published).and(id().gt(review));
         filter = filter.add(at().gt(published).or(newer));
     }
