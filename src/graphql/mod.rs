@@ -42,6 +42,7 @@ mod users;
 mod validity;
 
 use std::net::IpAddr;
+use std::sync::LazyLock;
 
 use async_graphql::dataloader::{DataLoader, HashMapCache};
 use async_graphql::extensions::{ApolloTracing, ExtensionFactory};
@@ -85,10 +86,13 @@ fn schema(discovery: bool, extension: Option<impl ExtensionFactory>) -> Schema {
 }
 
 /// The schema as text, as committed in `schema.graphql`.
-pub fn sdl() -> String {
-    let schema = schema(true, None::<ApolloTracing>);
-    let sdl = schema.sdl_with_options(SDLExportOptions::new().sorted_fields().sorted_arguments().sorted_enum_items());
-    format!("{}\n", sdl.trim_end())
+pub fn sdl() -> &'static str {
+    static SDL: LazyLock<String> = LazyLock::new(|| {
+        let schema = schema(true, None::<ApolloTracing>);
+        let options = SDLExportOptions::new().sorted_fields().sorted_arguments().sorted_enum_items();
+        format!("{}\n", schema.sdl_with_options(options).trim_end())
+    });
+    &SDL
 }
 
 /// Who a request comes from, besides its token, and what else its headers say.

@@ -27,7 +27,7 @@ const LONGEST_CHARS: usize = 300;
 const ALIKE: f64 = 0.8;
 
 /// The schema that documents are held against.
-static SCHEMA: LazyLock<Valid<Schema>> = LazyLock::new(|| read(&super::sdl()));
+static SCHEMA: LazyLock<Valid<Schema>> = LazyLock::new(|| read(super::sdl()));
 
 /// A valid document.
 #[derive(Debug)]

@@ -35,7 +35,9 @@ struct Line {
 async fn main() -> anyhow::Result<()> {
     let folder = std::env::temp_dir().join(format!("roost-bench-{:032x}", rand::random::<u128>()));
     let data_dir = format!("--data-dir={}", folder.display());
-    let line = Line::parse_from(["door", &data_dir, "--rate-limit=off", "--mode=production", "--introspection=on"]);
+    // Budgets would be used up.
+    let flags = ["--rate-limit=off", "--cost-budget=off", "--mode=production", "--introspection=on"];
+    let line = Line::parse_from(["door", &data_dir].into_iter().chain(flags));
     let config = line.settings.check().map_err(|wrong| anyhow::anyhow!("{wrong:?}"))?;
     let app = App::start(config, Clock::system()).await?;
     let engine = Engine::new(app.clone());

@@ -72,7 +72,7 @@ pub struct Weights {
 }
 
 /// The weights of this program's schema.
-pub static WEIGHTS: LazyLock<Weights> = LazyLock::new(|| Weights::read(&crate::graphql::sdl()));
+pub static WEIGHTS: LazyLock<Weights> = LazyLock::new(|| Weights::read(crate::graphql::sdl()));
 
 impl Weights {
     /// Reads a schema; what cannot be read weighs what is usual.
