@@ -1,7 +1,9 @@
 //! A request as every transport sends it, what it has become once it may run, and what came of it.
 
+use std::time::Duration;
+
 use async_graphql::parser::types::OperationType;
-use async_graphql::{Response, ServerError, Value};
+use async_graphql::{Name, Response, ServerError, Value};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Map;
@@ -71,6 +73,13 @@ impl Answer {
     /// The answer to a call that may not run, for reasons that have their codes.
     pub fn failed(errors: Vec<ServerError>) -> Box<Answer> {
         Box::new(Answer { response: Response::from_errors(errors), ran: false, retry_after_s: None, paid: None })
+    }
+
+    /// The answer to a call that was given up, as it took longer than it may.
+    pub fn too_long(patience: Duration, message: &str) -> Box<Answer> {
+        let limit = [("name", Value::from("seconds")), ("max", patience.as_secs().into())];
+        let limit = limit.into_iter().map(|(name, value)| (Name::new(name), value)).collect();
+        Answer::refused(ErrorCode::Timeout, message).with("limit", Value::Object(limit))
     }
 
     /// The same with a fact beside the first error's code.

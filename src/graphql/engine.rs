@@ -169,7 +169,7 @@ async fn guarded(run: impl Future<Output = Response>, patience: Duration) -> Ans
     match tokio::time::timeout(patience, AssertUnwindSafe(run).catch_unwind()).await {
         Ok(Ok(response)) => Answer { ran: ran(&response), response, retry_after_s: None, paid: None },
         Ok(Err(cause)) => *broken(&*cause),
-        Err(_) => *Answer::refused(ErrorCode::Timeout, "the operation took too long and was given up"),
+        Err(_) => *Answer::too_long(patience, "the operation took too long and was given up"),
     }
 }
 
@@ -216,5 +216,7 @@ mod tests {
     async fn what_does_not_end_is_given_up() {
         let answer = guarded(std::future::pending(), Duration::ZERO).await;
         assert!(answer.is(ErrorCode::Timeout) && !answer.ran);
+        let limit = answer.response.errors[0].extensions.as_ref().and_then(|facts| facts.get("limit")).cloned();
+        assert_eq!(limit.unwrap().into_json().unwrap(), serde_json::json!({ "name": "seconds", "max": 0 }));
     }
 }

@@ -3,11 +3,14 @@
 //! **Invariant:** the executor is never given a document that is not valid. Its own validation leaves some rules out, and
 //! the errors that it collects for others grow with the square of the document.
 
+mod input_fields;
+
 use std::sync::LazyLock;
 
 use apollo_compiler::ast::FieldDefinition;
 use apollo_compiler::collections::IndexMap;
 use apollo_compiler::executable::ExecutableDocument;
+use apollo_compiler::parser::LineColumn;
 use apollo_compiler::request::coerce_variable_values;
 use apollo_compiler::response::{JsonMap, JsonValue};
 use apollo_compiler::schema::{Component, ExtendedType};
@@ -46,6 +49,11 @@ pub fn check(text: &str, suggest: bool) -> Result<ValidDocument, Box<Answer>> {
     // One after the other: what follows from a name that does not exist is of no interest.
     let built = ExecutableDocument::parse(&SCHEMA, text, "").map_err(|faulty| refused(&faulty.errors, suggest))?;
     let valid = built.validate(&SCHEMA).map_err(|faulty| refused(&faulty.errors, suggest))?;
+    if let Some(name) = input_fields::repeated(&valid) {
+        let message = cut(format!("There can be only one input field named \"{name}\"."));
+        let at = name.line_column_range(&valid.sources).map(|range| range.start);
+        return Err(Answer::failed(vec![located(ErrorCode::ValidationFailed.error(message), at)]));
+    }
     Ok(ValidDocument(valid))
 }
 
@@ -81,11 +89,14 @@ fn refused(errors: &DiagnosticList, suggest: bool) -> Box<Answer> {
         if suggest && let Some(meant) = meant(&message) {
             message = format!("{message} Did you mean \"{meant}\"?");
         }
-        let error = code.error(cut(message));
-        let at = found.line_column_range().map(|range| Pos { line: range.start.line, column: range.start.column });
-        ServerError { locations: at.into_iter().collect(), ..error }
+        located(code.error(cut(message)), found.line_column_range().map(|range| range.start))
     });
     Answer::failed(told.collect())
+}
+
+fn located(error: ServerError, at: Option<LineColumn>) -> ServerError {
+    let at = at.map(|at| Pos { line: at.line, column: at.column });
+    ServerError { locations: at.into_iter().collect(), ..error }
 }
 
 fn cut(text: String) -> String {
@@ -139,6 +150,110 @@ mod tests {
         let found = Schema::parse_and_validate(crate::graphql::sdl(), "schema.graphql");
         assert_eq!(found.err().map(|faulty| faulty.errors.to_string()), None);
         assert_eq!(told("{ __schema { types { isOneOf fields(includeDeprecated: true) { name } } } }", true), [""; 0]);
+    }
+
+    /// The rules of section 5, in its order: a document that breaks one alone, and the same without the fault.
+    const RULES: [(&str, &str, &str); 27] = [
+        ("5.1.1 executable definitions", "{ __typename } type A { b: Int }", "{ __typename }"),
+        (
+            "5.2.1.1 operation names",
+            "query A { __typename } query A { __typename }",
+            "query A { __typename } query B { __typename }",
+        ),
+        (
+            "5.2.2.1 lone anonymous operation",
+            "{ __typename } query A { __typename }",
+            "query B { __typename } query A { __typename }",
+        ),
+        (
+            "5.2.3.1 single root field",
+            "subscription { hostBookingChanged { __typename } notificationReceived { id } }",
+            "subscription { notificationReceived { id } }",
+        ),
+        ("5.3.1 field selections", "{ viewer { nothing } }", "{ viewer { __typename } }"),
+        (
+            "5.3.2 merging",
+            "{ a: amenities { name: code } a: amenities { name } }",
+            "{ a: amenities { code } a: amenities { name } }",
+        ),
+        ("5.3.3 leaf fields, of objects", "{ amenities }", "{ amenities { code } }"),
+        ("5.3.3 leaf fields, of scalars", "{ amenities { code { a } } }", "{ amenities { code } }"),
+        ("5.4.1 argument names", "{ node(id: 1, nothing: 2) { id } }", "{ node(id: 1) { id } }"),
+        ("5.4.2 argument uniqueness", "{ node(id: 1, id: 1) { id } }", "{ node(id: 1) { id } }"),
+        ("5.4.3 required arguments", "{ node { id } }", "{ node(id: 1) { id } }"),
+        (
+            "5.5.1.1 fragment names",
+            "{ ...A } fragment A on Query { __typename } fragment A on Query { __typename }",
+            "{ ...A } fragment A on Query { __typename }",
+        ),
+        ("5.5.1.2 fragment types", "{ ... on Nothing { __typename } }", "{ ... on Query { __typename } }"),
+        ("5.5.1.3 fragments on composites", "{ ... on Int { __typename } }", "{ ... on Query { __typename } }"),
+        (
+            "5.5.1.4 unused fragments",
+            "{ __typename } fragment A on Query { __typename }",
+            "{ ...A } fragment A on Query { __typename }",
+        ),
+        ("5.5.2.1 fragment targets", "{ ...A }", "{ __typename }"),
+        (
+            "5.5.2.2 cycles",
+            "{ ...A } fragment A on Query { ...B } fragment B on Query { ...A }",
+            "{ ...A } fragment A on Query { ...B } fragment B on Query { __typename }",
+        ),
+        (
+            "5.5.2.3 possible spreads",
+            "{ node(id: 1) { ... on Amenity { code } } }",
+            "{ node(id: 1) { ... on Listing { id } } }",
+        ),
+        ("5.6.1 values of correct type", "{ node(id: true) { id } }", "{ node(id: 1) { id } }"),
+        (
+            "5.6.2 input object fields",
+            "{ listingSearch(where: { nothing: 1 }) { totalCount } }",
+            "{ listingSearch(where: { capacity: 1 }) { totalCount } }",
+        ),
+        (
+            "5.6.3 input object field uniqueness",
+            "{ listingSearch(where: { capacity: 1, capacity: 2 }) { totalCount } }",
+            "{ listingSearch(where: { capacity: 1, bedsMin: 2 }) { totalCount } }",
+        ),
+        (
+            "5.6.4 input object required fields",
+            "{ listingSearch(where: { totalMax: {} }) { totalCount } }",
+            "{ listingSearch(where: {}) { totalCount } }",
+        ),
+        ("5.7.1 directives are defined", "{ __typename @nothing }", "{ __typename @skip(if: false) }"),
+        ("5.7.2 directives in valid places", "query @skip(if: true) { __typename }", "{ __typename @skip(if: true) }"),
+        (
+            "5.7.3 unique directives",
+            "{ __typename @skip(if: false) @skip(if: false) }",
+            "{ __typename @skip(if: false) @include(if: true) }",
+        ),
+        (
+            "5.8.1 to 5.8.4 variables",
+            "query($a: ID!, $a: ID!) { node(id: $a) { id } }",
+            "query($a: ID!) { node(id: $a) { id } }",
+        ),
+        (
+            "5.8.5 variable usages",
+            "query($id: ID) { node(id: $id) { id } }",
+            "query($id: ID!) { node(id: $id) { id } }",
+        ),
+    ];
+
+    #[test]
+    fn every_rule_of_the_specification_is_kept() {
+        for (rule, broken, whole) in RULES {
+            assert_ne!(told(broken, false), [""; 0], "{rule}: {broken}");
+            assert_eq!(told(whole, false), [""; 0], "{rule}: {whole}");
+        }
+        for broken in [
+            "query($a: Listing) { node(id: $a) { id } }",
+            "{ node(id: $a) { id } }",
+            "query($a: ID!) { __typename }",
+            "query($w: ListingSearchWhere! = { capacity: 1, capacity: 2 }) { listingSearch(where: $w) { totalCount } }",
+            "{ ...A } fragment A on Query { listingSearch(where: { within: {}, within: {} }) { totalCount } }",
+        ] {
+            assert_ne!(told(broken, false), [""; 0], "{broken}");
+        }
     }
 
     #[test]

@@ -14,7 +14,7 @@ fn the_committed_schema_is_the_one_that_is_served() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/schema.graphql");
     let served = roost::graphql::sdl();
     if std::env::var_os("UPDATE_SCHEMA").is_some() {
-        std::fs::write(path, &served).unwrap();
+        std::fs::write(path, served).unwrap();
     }
     let committed = std::fs::read_to_string(path).unwrap_or_default();
     let differs = committed.lines().zip(served.lines()).position(|(ours, theirs)| ours != theirs);

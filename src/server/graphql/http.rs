@@ -143,7 +143,7 @@ async fn in_turn<'a>(
         let answered = if Instant::now() < end { tokio::time::timeout_at(end, answer(call)).await.ok() } else { None };
         answers.push(answered.unwrap_or_else(|| {
             let message = "the operations of this request took too long together, and this one was given up";
-            Answer::refused(ErrorCode::Timeout, message).sealed(request_id)
+            Answer::too_long(patience, message).sealed(request_id)
         }));
     }
     answers
