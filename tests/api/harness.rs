@@ -70,7 +70,7 @@ impl TestApp {
         (app.clone(), roost::server::router(app))
     }
 
-    /// The built program on this server's database and files, with its clock beginning where tests begin.
+    /// The built program on this server's database, Redis and files, with its clock beginning where tests begin.
     pub fn program(&self, args: &[&str]) -> Command {
         let mut program = Command::new(env!("CARGO_BIN_EXE_roost"));
         let unset =
@@ -78,9 +78,11 @@ impl TestApp {
         unset.for_each(|name| {
             program.env_remove(name);
         });
-        program.env_remove("REDIS_URL").env_remove("STRIPE_SECRET_KEY");
-        program.env("DATABASE_URL", &self.app.config.database_url);
-        program.env("ROOST_DATA_DIR", &self.app.config.data_dir).env("ROOST_TEST_CLOCK", START);
+        let config = &self.app.config;
+        program.env_remove("STRIPE_SECRET_KEY").env("DATABASE_URL", &config.database_url);
+        program.env("REDIS_URL", config.redis_url.as_deref().unwrap_or_default());
+        program.env("ROOST_REDIS_PREFIX", &config.redis_prefix);
+        program.env("ROOST_DATA_DIR", &config.data_dir).env("ROOST_TEST_CLOCK", START);
         program.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         program
     }
@@ -121,6 +123,7 @@ impl TestApp {
 
     /// A statement that changes rows; answers with their number.
     pub async fn execute(&self, sql: &str, values: impl IntoIterator<Item = Value>) -> u64 {
+        self.place.heed(sql);
         let db = self.app.db.write();
         let statement = Statement::from_sql_and_values(db.get_database_backend(), sql, values);
         db.execute_raw(statement).await.unwrap_or_else(|error| panic!("{sql}: {error}")).rows_affected()
@@ -140,7 +143,7 @@ impl TestApp {
         invariants::check(&self).await;
         self.finished = true;
         self.app.db.close().await;
-        self.place.remove().await;
+        self.place.give_back().await;
     }
 }
 
