@@ -36,7 +36,7 @@ async fn request(app: &TestApp) -> (Person, Person, Value) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_two_hundred_rivals_one_gets_the_nights() {
     const RIVALS: u64 = 200;
-    let app = TestApp::new().await;
+    let app = TestApp::busy().await;
     let host = app.host().await;
     let listing = app.published_listing(&host, json!({})).await;
     let first: chrono::NaiveDate = "2027-03-01".parse().unwrap();
@@ -81,7 +81,7 @@ async fn of_two_hundred_rivals_one_gets_the_nights() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn rivals_for_neighbouring_nights_all_get_theirs() {
-    let app = TestApp::new().await;
+    let app = TestApp::busy().await;
     let host = app.host().await;
     let listing = app.published_listing(&host, json!({})).await;
     let mut requests = Vec::new();
@@ -112,7 +112,7 @@ async fn rivals_for_neighbouring_nights_all_get_theirs() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn one_quote_sent_twice_at_once_is_one_booking() {
-    let app = TestApp::new().await;
+    let app = TestApp::busy().await;
     let (host, guest) = (app.host().await, app.guest().await);
     let listing = app.published_listing(&host, json!({})).await;
     let quote = app.quote(&guest, &listing, "2027-03-01", "2027-03-03").await;
@@ -141,7 +141,7 @@ async fn one_quote_sent_twice_at_once_is_one_booking() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_two_accepts_at_once_one_is_refused_and_the_guest_is_charged_once() {
-    let app = TestApp::new().await;
+    let app = TestApp::busy().await;
     for _ in 0..5 {
         let (host, guest, booking) = request(&app).await;
         let mut said = race(&app, &[(&host, "bookingAccept"), (&host, "bookingAccept")], &booking).await;
@@ -155,7 +155,7 @@ async fn of_two_accepts_at_once_one_is_refused_and_the_guest_is_charged_once() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn an_accept_and_a_withdrawal_at_once_end_in_one_of_both() {
-    let app = TestApp::new().await;
+    let app = TestApp::busy().await;
     for n in 0..10 {
         let (host, guest, booking) = request(&app).await;
         let mut steps = [(&host, "bookingAccept"), (&guest, "bookingWithdraw")];
@@ -175,7 +175,7 @@ async fn an_accept_and_a_withdrawal_at_once_end_in_one_of_both() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_booking_cancelled_by_both_at_once_is_refunded_once() {
-    let app = TestApp::new().await;
+    let app = TestApp::busy().await;
     for n in 0..4_u32 {
         let (host, guest) = (app.host().await, app.guest().await);
         let listing = app.published_listing(&host, json!({})).await;
@@ -202,7 +202,7 @@ async fn a_booking_cancelled_by_both_at_once_is_refunded_once() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_block_and_a_booking_at_once_do_not_overlap() {
-    let app = TestApp::new().await;
+    let app = TestApp::busy().await;
     for _ in 0..6 {
         let (host, guest) = (app.host().await, app.guest().await);
         let listing = app.published_listing(&host, json!({})).await;
@@ -231,7 +231,7 @@ async fn a_block_and_a_booking_at_once_do_not_overlap() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn two_reviews_at_once_both_appear() {
-    let app = TestApp::new().await;
+    let app = TestApp::busy().await;
     for _ in 0..3 {
         app.set(crate::harness::START);
         let (host, guest) = (app.host().await, app.guest().await);
@@ -257,7 +257,7 @@ async fn two_reviews_at_once_both_appear() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn many_workers_run_each_job_once() {
-    let app = TestApp::new().await;
+    let app = TestApp::busy().await;
     let (host, guest) = (app.host().await, app.guest().await);
     let listing = app.published_listing(&host, json!({})).await;
     let booking = app.book(&guest, &listing, "2027-03-01", "2027-03-03").await;

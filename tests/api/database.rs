@@ -13,7 +13,8 @@ use roost::platform::database::Database;
 
 use self::postgres::Postgres;
 
-const CONNECTIONS: u32 = 16;
+/// Enough for one who asks after another; making a connection to Postgres takes longer than most of what it is used for.
+const CONNECTIONS: u32 = 4;
 /// What tokens of these tests are signed with.
 pub const SECRET: &str = "a secret that only tests of this crate know";
 

@@ -51,6 +51,11 @@ impl TestApp {
         TestApp::with(&[]).await
     }
 
+    /// A server with connections for many who ask at the same time.
+    pub async fn busy() -> TestApp {
+        TestApp::with(&["--database-connections=16"]).await
+    }
+
     /// A server with other settings, as the command line takes them.
     pub async fn with(flags: &[&str]) -> TestApp {
         let place = Place::make().await;
@@ -82,6 +87,7 @@ impl TestApp {
         program.env_remove("STRIPE_SECRET_KEY").env("DATABASE_URL", &config.database_url);
         program.env("REDIS_URL", config.redis_url.as_deref().unwrap_or_default());
         program.env("ROOST_REDIS_PREFIX", &config.redis_prefix);
+        program.env("ROOST_DATABASE_CONNECTIONS", config.database_connections.to_string());
         program.env("ROOST_DATA_DIR", &config.data_dir).env("ROOST_TEST_CLOCK", START);
         program.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         program

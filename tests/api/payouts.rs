@@ -230,7 +230,7 @@ async fn staff_hold_a_payout_back_and_let_it_go() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_payout_that_is_held_back_as_it_is_released_is_one_of_both() {
-    let app = TestApp::new().await;
+    let app = TestApp::busy().await;
     for _ in 0..8 {
         app.set(START);
         let trip = app.plain_trip(json!({}), NIGHTS).await;
@@ -300,7 +300,7 @@ async fn a_penalty_that_is_more_than_a_payout_is_carried_on() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn payouts_that_are_released_at_once_share_one_debt_once() {
-    let app = TestApp::new().await;
+    let app = TestApp::busy().await;
     let nodes = [app.second_node().await.0, app.second_node().await.0, app.second_node().await.0];
     for _ in 0..4 {
         app.set(START);

@@ -167,7 +167,7 @@ async fn staff_choose_what_goes_back_when_they_cancel_on_top_of_a_refund() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_two_refunds_at_once_that_are_too_much_together_one_is_given() {
-    let app = TestApp::new().await;
+    let app = TestApp::busy().await;
     for _ in 0..5 {
         app.set(START);
         let trip = app.first_vector(json!({})).await;
@@ -187,7 +187,7 @@ async fn of_two_refunds_at_once_that_are_too_much_together_one_is_given() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_refund_and_a_cancellation_at_once_give_nothing_back_twice() {
-    let app = TestApp::new().await;
+    let app = TestApp::busy().await;
     for _ in 0..6 {
         app.set(START);
         let trip = app.first_vector(json!({})).await;

@@ -197,7 +197,7 @@ async fn each_request_keeps_the_setting_under_which_it_was_made() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_request_at_its_end_is_withdrawn_or_expires_and_is_never_accepted() {
-    let app = TestApp::new().await;
+    let app = TestApp::busy().await;
     for _ in 0..6 {
         app.set(START);
         let (host, listing) = place(&app, json!({})).await;
@@ -219,7 +219,7 @@ async fn a_request_at_its_end_is_withdrawn_or_expires_and_is_never_accepted() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_cancellation_and_an_arrival_at_once_end_in_one_story() {
-    let app = TestApp::new().await;
+    let app = TestApp::busy().await;
     for _ in 0..6 {
         app.set(START);
         let trip = app.plain_trip(json!({}), ("2027-03-01", "2027-03-03")).await;
@@ -246,7 +246,7 @@ async fn a_cancellation_and_an_arrival_at_once_end_in_one_story() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_place_that_is_edited_or_leaves_the_market_as_it_is_booked_keeps_its_promise_or_refuses() {
-    let app = TestApp::new().await;
+    let app = TestApp::busy().await;
     for n in 0..10 {
         let (host, guest) = (app.host().await, app.guest().await);
         let listing = app.published_listing(&host, json!({})).await;

@@ -229,7 +229,7 @@ async fn a_handler_that_hangs_or_panics_fails_and_the_worker_goes_on() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn several_workers_run_every_job_once() {
     static RAN: AtomicU32 = AtomicU32::new(0);
-    let app = TestApp::new().await;
+    let app = TestApp::busy().await;
     let nodes = [app.second_node().await.0, app.second_node().await.0, app.second_node().await.0];
     for _ in 0..100 {
         enqueue(&app, "shared").await;

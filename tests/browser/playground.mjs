@@ -1,7 +1,7 @@
 #!/usr/bin/env node
-// Uses the playground as a person does, in headless Chromium on a server of its own with the demonstration in it.
+// Uses the playground as a person does, in headless Chromium on a server with the demonstration in it.
 //
-//     node tests/browser/playground.mjs [options] PROGRAM        such as target/debug/roost
+//     node tests/browser/playground.mjs [options] PROGRAM|URL    such as target/debug/roost, for a server of its own
 //
 //     --pictures DIR      leave pictures there: light, dark, and of a failure
 //     --packages DIR      the node_modules folder that stands for the CDN, where the program embeds nothing
@@ -27,11 +27,11 @@ const { values: options, positionals } = parseArgs({
   options: { pictures: { type: "string" }, packages: { type: "string" } },
 });
 if (positionals.length !== 1) {
-  console.error("usage: node tests/browser/playground.mjs [--pictures DIR] [--packages DIR] PROGRAM");
+  console.error("usage: node tests/browser/playground.mjs [--pictures DIR] [--packages DIR] PROGRAM|URL");
   process.exit(2);
 }
 
-/** A server on a port of the system's choice, once it says that it is ready. */
+/** A server on a port of the system's choice, once it says that it is ready; and how to end it. */
 async function startServer(program, folder) {
   const env = { PATH: process.env.PATH, ROOST_RATE_LIMIT: "off" };
   const flags = ["serve", "--demo", "--listen", "127.0.0.1:0", "--data-dir", folder];
@@ -46,7 +46,11 @@ async function startServer(program, folder) {
       if (origin) resolve(new URL(origin));
     });
   });
-  return { child, address };
+  const end = async () => {
+    child.removeAllListeners("exit").kill();
+    await new Promise((resolve) => (child.exitCode === null ? child.on("exit", resolve) : resolve()));
+  };
+  return { address, end };
 }
 
 /** The data that the API answers, past the page. */
@@ -141,6 +145,7 @@ const STEPS = {
     assert.match(strip, /ms in all/);
     const { cost, sql } = answer.extensions ?? {};
     if (cost) assert.ok(strip.includes(`cost ${cost.requested.toLocaleString("en")} of`), strip);
+    if (cost) assert.equal(strip.includes(" left"), cost.remaining !== null, strip);
     if (sql) assert.ok(strip.includes(`${sql.statements} statements`), strip);
   },
 
@@ -256,12 +261,13 @@ const STEPS = {
 async function main() {
   const folder = await mkdtemp(path.join(tmpdir(), "roost-playground-"));
   if (options.pictures) await mkdir(options.pictures, { recursive: true });
-  const { child, address } = await startServer(positionals[0], folder);
+  const lives = /^https?:/.test(positionals[0]);
+  const server = lives ? { address: new URL(positionals[0]) } : await startServer(positionals[0], folder);
+  const { address } = server;
   const page = new Playground(address, options.packages);
   const end = async () => {
     await page.stop?.();
-    child.removeAllListeners("exit").kill();
-    await new Promise((resolve) => (child.exitCode === null ? child.on("exit", resolve) : resolve()));
+    await server.end?.();
     await rm(folder, { recursive: true, force: true, maxRetries: 5 });
   };
   for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => end().finally(() => process.exit(130)));

@@ -13,7 +13,7 @@ function time(text) {
 
 function costText(cost) {
   if (!cost) return "";
-  const budget = cost.remaining === undefined ? "" : ` · ${number(cost.remaining)} left`;
+  const budget = typeof cost.remaining !== "number" ? "" : ` · ${number(cost.remaining)} left`;
   const again = cost.resetAt ? ` until ${time(cost.resetAt)}` : "";
   return `cost ${number(cost.requested)} of ${number(cost.limit)}${budget}${again}`;
 }

@@ -204,7 +204,7 @@ async fn who_arrives_and_leaves_while_the_processor_is_away_is_charged_when_it_i
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn an_agreement_and_a_cancellation_at_once_end_in_one_story() {
-    let app = TestApp::new().await;
+    let app = TestApp::busy().await;
     for n in 0..10 {
         let trip = trip(&app).await;
         let (wanted, back) = if n % 2 == 0 { ("2027-03-05", 40_000) } else { ("2027-03-02", 20_000) };
@@ -232,7 +232,7 @@ async fn an_agreement_and_a_cancellation_at_once_end_in_one_story() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn an_agreement_and_a_withdrawal_at_once_are_one_of_both() {
-    let app = TestApp::new().await;
+    let app = TestApp::busy().await;
     for _ in 0..8 {
         let trip = trip(&app).await;
         let change = longer(&app, &trip, "ok").await;
@@ -269,7 +269,7 @@ async fn rivals(app: &TestApp, trip: &Trip, rival: &Person) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn an_agreement_and_a_rivals_booking_at_once_do_not_overlap() {
-    let app = TestApp::new().await;
+    let app = TestApp::busy().await;
     for _ in 0..8 {
         let trip = trip(&app).await;
         let rival = app.guest().await;
@@ -300,7 +300,7 @@ async fn a_change_at_another_fee_and_the_same_price_moves_the_shares() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_many_agreements_at_once_one_counts_and_the_others_are_told() {
-    let app = TestApp::new().await;
+    let app = TestApp::busy().await;
     let trip = trip(&app).await;
     let asked = longer(&app, &trip, "ok").await;
     let given = json!({ "id": asked["id"], "accept": true });

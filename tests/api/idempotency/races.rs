@@ -12,7 +12,7 @@ async fn state(app: &TestApp) -> String {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_two_hundred_requests_with_one_key_one_is_done() {
     const REQUESTS: usize = 200;
-    let app = TestApp::new().await;
+    let app = TestApp::busy().await;
     let (host, guest) = (app.host().await, app.guest().await);
     let listing = app.published_listing(&host, json!({})).await;
     let quote = app.quote(&guest, &listing, "2027-03-01", "2027-03-03").await;
@@ -52,7 +52,7 @@ async fn of_two_hundred_requests_with_one_key_one_is_done() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn things_without_a_quote_are_made_once_too() {
-    let app = TestApp::new().await;
+    let app = TestApp::busy().await;
     let host = app.host().await;
     let given = json!({ "listing": new_york() });
     let query = document_with("listingCreate", &given, "listing { id }", Some("one"));
@@ -76,7 +76,7 @@ async fn things_without_a_quote_are_made_once_too() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_run_that_was_cut_short_is_gone_on_with_once_its_lease_has_lapsed() {
-    let app = TestApp::new().await;
+    let app = TestApp::busy().await;
     let (host, guest) = (app.host().await, app.guest().await);
     let listing = app.published_listing(&host, json!({})).await;
     let quote = app.quote(&guest, &listing, "2027-03-01", "2027-03-03").await;

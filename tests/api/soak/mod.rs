@@ -30,7 +30,7 @@ fn seconds() -> u64 {
 }
 
 async fn stage() -> Arc<Stage> {
-    let app = TestApp::new().await;
+    let app = TestApp::busy().await;
     let mut listings = Vec::new();
     for (mode, preparation) in [("INSTANT", 1), ("INSTANT", 0), ("REQUEST", 0)] {
         let host = app.host().await;
