@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use async_graphql::parser::parse_query;
 use async_graphql::parser::types::{
-    DocumentOperations, ExecutableDocument, OperationDefinition, OperationType, Selection, SelectionSet,
+    Directive, DocumentOperations, ExecutableDocument, InlineFragment, OperationDefinition, OperationType, Selection,
+    SelectionSet,
 };
 use async_graphql::{Name, Positioned};
 use moka::sync::Cache;
@@ -63,18 +64,68 @@ impl Documents {
             return Ok(known);
         }
         limits::check_text(text)?;
-        let parsed = parse_query(text).map_err(|error| {
-            let mut error = async_graphql::ServerError::from(error);
-            error.extensions.get_or_insert_default().set("code", ErrorCode::ParseFailed.word());
-            Answer::failed(vec![error])
-        })?;
+        let mut parsed = parsed(text)?;
         let operations = limits::measure(&parsed)?;
         let valid = validity::check(text, suggest)?;
+        move_conditions(&mut parsed);
         let document = Arc::new(Document { parsed, valid, operations });
         if text.len() <= LONGEST_KEPT {
             self.0.insert(text.to_owned(), document.clone());
         }
         Ok(document)
+    }
+}
+
+/// Reads a text. The executor's parser takes no white space within a type and not every escape in a string, and keeps the
+/// backslash of `\"""`: such texts are put plainly first, and what is said of places in them is said of the plain text.
+fn parsed(text: &str) -> Result<ExecutableDocument, Box<Answer>> {
+    let refused = |error| {
+        let mut error = async_graphql::ServerError::from(error);
+        error.extensions.get_or_insert_default().set("code", ErrorCode::ParseFailed.word());
+        Answer::failed(vec![error])
+    };
+    let plainly = || parse_query(validity::plain(text)?).ok();
+    if text.contains(r#"\""""#)
+        && let Some(document) = plainly()
+    {
+        return Ok(document);
+    }
+    parse_query(text).or_else(|error| plainly().ok_or_else(|| refused(error)))
+}
+
+/// Puts the conditions of `__typename` around it, where they mean the same: the executor's validation overlooks them at the
+/// field itself, and takes variables that are used nowhere else for unused.
+fn move_conditions(document: &mut ExecutableDocument) {
+    let operations: Vec<&mut Positioned<OperationDefinition>> = match &mut document.operations {
+        DocumentOperations::Single(operation) => vec![operation],
+        DocumentOperations::Multiple(operations) => operations.values_mut().collect(),
+    };
+    let sets = operations.into_iter().map(|operation| &mut operation.node.selection_set.node);
+    let fragments = document.fragments.values_mut().map(|fragment| &mut fragment.node.selection_set.node);
+    sets.chain(fragments).for_each(move_conditions_in);
+}
+
+fn move_conditions_in(set: &mut SelectionSet) {
+    for item in &mut set.items {
+        let at = item.pos;
+        let field = match &mut item.node {
+            Selection::Field(field) => field,
+            Selection::InlineFragment(fragment) => {
+                move_conditions_in(&mut fragment.node.selection_set.node);
+                continue;
+            }
+            Selection::FragmentSpread(_) => continue,
+        };
+        let is_condition = |directive: &Positioned<Directive>| matches!(&*directive.node.name.node, "skip" | "include");
+        let directives = &mut field.node.directives;
+        if field.node.name.node != "__typename" || directives.is_empty() || !directives.iter().all(is_condition) {
+            move_conditions_in(&mut field.node.selection_set.node);
+            continue;
+        }
+        let directives = std::mem::take(directives);
+        let inner = SelectionSet { items: vec![Positioned::new(Selection::Field(field.clone()), at)] };
+        let fragment = InlineFragment { type_condition: None, directives, selection_set: Positioned::new(inner, at) };
+        item.node = Selection::InlineFragment(Positioned::new(fragment, at));
     }
 }
 
@@ -136,6 +187,8 @@ fn named_twice<'a>(
 ) -> Option<&'a Name> {
     for selection in &set.items {
         let inner = match &selection.node {
+            // Free, and the same however often.
+            Selection::Field(field) if field.node.name.node == "__typename" => continue,
             Selection::Field(field) => {
                 let key = &field.node.response_key().node;
                 if !seen.insert(key) {

@@ -49,6 +49,8 @@ const VARIABLES: u64 = 8 * 1024 * 1024;
 const INTROSPECTED: u64 = 250_000;
 /// So many fields of the schema's own description cost a point.
 const INTROSPECTED_PER_POINT: u64 = 100;
+/// So many selections cost a point at least, also where each of them is free.
+const SELECTIONS_PER_POINT: u64 = 100;
 /// Larger numbers are not told exactly.
 const MOST_TOLD: u64 = i32::MAX as u64;
 
@@ -176,7 +178,8 @@ impl Measured {
             return Err(Answer::refused(ErrorCode::IntrospectionDisabled, "the schema cannot be asked for here"));
         }
         let introspected = self.shape.introspected.div_ceil(INTROSPECTED_PER_POINT);
-        let points = self.price.with(variables, &self.defaults).saturating_add(introspected).max(1);
+        let looked_at = self.shape.selections.div_ceil(SELECTIONS_PER_POINT);
+        let points = self.price.with(variables, &self.defaults).saturating_add(introspected).max(looked_at).max(1);
         refused([(Limit { name: "cost", what: "points of cost", max }, points)])?;
         Ok(points)
     }

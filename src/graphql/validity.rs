@@ -3,11 +3,11 @@
 //! **Invariant:** the executor is never given a document that is not valid. Its own validation leaves some rules out, and
 //! the errors that it collects for others grow with the square of the document.
 
-mod input_fields;
+mod literals;
 
 use std::sync::LazyLock;
 
-use apollo_compiler::ast::FieldDefinition;
+use apollo_compiler::ast::{Document, FieldDefinition};
 use apollo_compiler::collections::IndexMap;
 use apollo_compiler::executable::ExecutableDocument;
 use apollo_compiler::parser::LineColumn;
@@ -32,6 +32,11 @@ const ALIKE: f64 = 0.8;
 /// The schema that documents are held against.
 static SCHEMA: LazyLock<Valid<Schema>> = LazyLock::new(|| read(super::sdl()));
 
+/// This program's schema.
+pub fn schema() -> &'static Schema {
+    &SCHEMA
+}
+
 /// A valid document.
 #[derive(Debug)]
 pub struct ValidDocument(Valid<ExecutableDocument>);
@@ -47,12 +52,13 @@ fn read(sdl: &str) -> Valid<Schema> {
 /// Holds a document against the schema; `suggest` says whether names that exist may be told to who misses them.
 pub fn check(text: &str, suggest: bool) -> Result<ValidDocument, Box<Answer>> {
     // One after the other: what follows from a name that does not exist is of no interest.
-    let built = ExecutableDocument::parse(&SCHEMA, text, "").map_err(|faulty| refused(&faulty.errors, suggest))?;
-    let valid = built.validate(&SCHEMA).map_err(|faulty| refused(&faulty.errors, suggest))?;
-    if let Some(name) = input_fields::repeated(&valid) {
-        let message = cut(format!("There can be only one input field named \"{name}\"."));
+    let read = Document::parse(text, "").map_err(|faulty| refused(&faulty.errors, ErrorCode::ParseFailed, suggest))?;
+    let not_valid = |errors: &DiagnosticList| refused(errors, ErrorCode::ValidationFailed, suggest);
+    let built = read.to_executable(&SCHEMA).map_err(|faulty| not_valid(&faulty.errors))?;
+    let valid = built.validate(&SCHEMA).map_err(|faulty| not_valid(&faulty.errors))?;
+    if let Some((message, name)) = literals::fault(&SCHEMA, &valid) {
         let at = name.line_column_range(&valid.sources).map(|range| range.start);
-        return Err(Answer::failed(vec![located(ErrorCode::ValidationFailed.error(message), at)]));
+        return Err(Answer::failed(vec![located(ErrorCode::ValidationFailed.error(cut(message)), at)]));
     }
     Ok(ValidDocument(valid))
 }
@@ -78,12 +84,14 @@ impl ValidDocument {
     }
 }
 
-fn refused(errors: &DiagnosticList, suggest: bool) -> Box<Answer> {
+/// The same document without what is written between its words, and with its texts in their plainest form; nothing where
+/// it cannot be read.
+pub fn plain(text: &str) -> Option<String> {
+    Some(Document::parse(text, "").ok()?.serialize().no_indent().to_string())
+}
+
+fn refused(errors: &DiagnosticList, code: ErrorCode, suggest: bool) -> Box<Answer> {
     let told = errors.iter().take(MOST_TOLD).map(|found| {
-        let code = match found.error.unstable_error_name() {
-            Some(_) => ErrorCode::ValidationFailed,
-            None => ErrorCode::ParseFailed,
-        };
         // The messages of graphql-js, which clients know.
         let mut message = found.error.unstable_compat_message().unwrap_or_else(|| found.error.to_string());
         if suggest && let Some(meant) = meant(&message) {
@@ -251,9 +259,22 @@ mod tests {
             "query($a: ID!) { __typename }",
             "query($w: ListingSearchWhere! = { capacity: 1, capacity: 2 }) { listingSearch(where: $w) { totalCount } }",
             "{ ...A } fragment A on Query { listingSearch(where: { within: {}, within: {} }) { totalCount } }",
+            "query($a: ID) { nodes(ids: [$a]) { id } }",
+            "query($a: Int = null) { ...A } fragment A on Query { listingSearch(where: { totalMax: { amount: $a, currency: \"EUR\" } }) { totalCount } }",
+            "query($a: [ID!]!) { nodes(ids: [$a]) { id } }",
         ] {
             assert_ne!(told(broken, false), [""; 0], "{broken}");
         }
+        for whole in [
+            "query($a: ID = 1) { nodes(ids: [$a, 2]) { id } }",
+            "query($a: ID!) { ...A } fragment A on Query { nodes(ids: [$a]) { id } }",
+            "query($a: Int) { listingSearch(where: { capacity: $a }) { totalCount } }",
+        ] {
+            assert_eq!(told(whole, false), [""; 0], "{whole}");
+        }
+        let answer =
+            check("{ ...A } fragment A on Query { a: nodes(ids: []) { id } } { b: __typename }", false).unwrap_err();
+        assert!(answer.is(ErrorCode::ValidationFailed), "it can be parsed");
     }
 
     #[test]

@@ -23,6 +23,7 @@ mod cancellations;
 mod concurrency;
 mod contract;
 mod crash;
+mod documents;
 mod door;
 mod http;
 mod idempotency;

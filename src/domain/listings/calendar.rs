@@ -138,9 +138,10 @@ pub async fn calendar(
 
 pub(super) fn check_range(from: NaiveDate, to: NaiveDate, first: &[&str], last: &[&str]) -> Result<Stay, Error> {
     let range = Stay::new(from, to).ok_or_else(|| Error::refused(Code::Invalid, last, "must be after `from`"))?;
-    let sane = (1970..=9000).contains(&from.year()) && (1970..=9000).contains(&to.year());
-    if !sane {
-        return Err(Error::refused(Code::Invalid, first, "must lie between the years 1970 and 9000"));
+    for (date, field) in [(from, first), (to, last)] {
+        if !(1970..=9000).contains(&date.year()) {
+            return Err(Error::refused(Code::Invalid, field, "must lie between the years 1970 and 9000"));
+        }
     }
     if range.nights() > LONGEST_RANGE {
         let message = format!("must be at most {LONGEST_RANGE} days after `from`");

@@ -1,12 +1,15 @@
-//! What every field of the schema weighs, and how many items its list has: read from the schema's own text.
+//! What every field of the schema weighs, and how many items its list has: read from the schema itself.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use async_graphql::parser::parse_schema;
-use async_graphql::parser::types::{BaseType, FieldDefinition, TypeKind, TypeSystemDefinition};
-use async_graphql::{Name, TypeDirective, Value};
+use apollo_compiler::Schema;
+use apollo_compiler::ast::{FieldDefinition, Value};
+use apollo_compiler::collections::IndexMap;
+use apollo_compiler::schema::{Component, ExtendedType};
+use async_graphql::{Name, TypeDirective};
 
+use crate::graphql::validity;
 use crate::kernel::page::DEFAULT_PAGE;
 
 /// The fields that describe the schema itself.
@@ -72,29 +75,18 @@ pub struct Weights {
 }
 
 /// The weights of this program's schema.
-pub static WEIGHTS: LazyLock<Weights> = LazyLock::new(|| Weights::read(crate::graphql::sdl()));
+pub static WEIGHTS: LazyLock<Weights> = LazyLock::new(|| Weights::of(validity::schema()));
 
 impl Weights {
-    /// Reads a schema; what cannot be read weighs what is usual.
-    pub fn read(sdl: &str) -> Weights {
-        let definitions = parse_schema(sdl).map(|document| document.definitions).unwrap_or_default();
-        let kinds: Vec<(Name, TypeKind)> = definitions
-            .into_iter()
-            .filter_map(|definition| match definition {
-                TypeSystemDefinition::Type(definition) => Some((definition.node.name.node, definition.node.kind)),
-                _ => None,
-            })
-            .collect();
-        let composite = |name: &str| {
-            let kind = kinds.iter().find(|(known, _)| known == name).map(|(_, kind)| kind);
-            matches!(kind, Some(TypeKind::Object(_) | TypeKind::Interface(_) | TypeKind::Union(_)))
-        };
-        let types = kinds.iter().filter_map(|(name, kind)| {
-            let fields = fields(kind)?;
-            let facts = |field: &FieldDefinition| (field.name.node.clone(), facts(name, field, &composite));
-            Some((name.clone(), fields.iter().map(|field| facts(&field.node)).collect()))
+    /// What is known of a schema. The types that describe it weigh what is usual.
+    fn of(schema: &Schema) -> Weights {
+        let own = || schema.types.values().filter(|ty| !ty.is_built_in());
+        let types = own().filter_map(|ty| {
+            let facts = |field: &FieldDefinition| (Name::new(&field.name), facts(schema, ty.name(), field));
+            Some((Name::new(ty.name()), fields(ty)?.values().map(|field| facts(field)).collect()))
         });
-        Weights { types: types.collect(), described: described(&kinds) }
+        let described = described(&own().collect::<Vec<_>>());
+        Weights { types: types.collect(), described }
     }
 
     /// The fields of a type.
@@ -108,48 +100,43 @@ impl Weights {
     }
 }
 
-fn fields(kind: &TypeKind) -> Option<&[async_graphql::Positioned<FieldDefinition>]> {
-    match kind {
-        TypeKind::Object(object) => Some(&object.fields),
-        TypeKind::Interface(interface) => Some(&interface.fields),
+fn fields(ty: &ExtendedType) -> Option<&IndexMap<apollo_compiler::Name, Component<FieldDefinition>>> {
+    match ty {
+        ExtendedType::Object(object) => Some(&object.fields),
+        ExtendedType::Interface(interface) => Some(&interface.fields),
         _ => None,
     }
 }
 
-fn facts(parent: &Name, field: &FieldDefinition, composite: &impl Fn(&str) -> bool) -> Facts {
-    let mut ty = &field.ty.node.base;
-    let is_list = matches!(ty, BaseType::List(_));
-    let of = loop {
-        match ty {
-            BaseType::Named(name) => break name,
-            BaseType::List(inner) => ty = &inner.base,
-        }
+fn facts(schema: &Schema, parent: &str, field: &FieldDefinition) -> Facts {
+    let of = field.ty.inner_named_type();
+    let composite = || {
+        let ty = schema.types.get(of);
+        matches!(ty, Some(ExtendedType::Object(_) | ExtendedType::Interface(_) | ExtendedType::Union(_)))
     };
-    let takes = |name: &str| field.arguments.iter().any(|argument| argument.node.name.node == name);
-    let name = field.name.node.as_str();
-    let long = LONG_LISTS.iter().find(|(ty, list, _)| *ty == parent.as_str() && *list == name);
+    let takes = |name: &str| field.argument_by_name(name).is_some();
+    let name = field.name.as_str();
+    let long = LONG_LISTS.iter().find(|(ty, list, _)| *ty == parent && *list == name);
     let length = match long {
         Some((_, _, length)) => Length::Fixed(*length),
         None if of.ends_with("Connection") && takes("first") => Length::Page,
         None if parent.ends_with("Connection") && ["edges", "nodes"].contains(&name) => Length::Item,
-        None if !is_list => Length::Fixed(1),
+        None if !field.ty.is_list() => Length::Fixed(1),
         None if takes("ids") => Length::Ids,
         None if takes("from") && takes("to") => Length::Days,
         None if takes("first") => Length::First,
-        None if composite(of) => Length::Fixed(USUAL_LIST),
+        None if composite() => Length::Fixed(USUAL_LIST),
         None => Length::Fixed(1),
     };
-    let said = field.directives.iter().find(|directive| directive.node.name.node == "cost");
-    let said = said.and_then(|said| number(&said.node.get_argument("weight")?.node));
+    let said = field.directives.get("cost").and_then(|said| number(said.specified_argument_by_name("weight")?));
     let weight = said.unwrap_or(if parent == "Mutation" { MUTATION } else { 1 });
-    let first = field.arguments.iter().find(|argument| argument.node.name.node == "first");
-    let usual = first.and_then(|first| number(&first.node.default_value.as_ref()?.node));
-    Facts { weight, length, of: of.clone(), usual: usual.unwrap_or(u64::from(DEFAULT_PAGE)) }
+    let usual = field.argument_by_name("first").and_then(|first| number(first.default_value.as_ref()?));
+    Facts { weight, length, of: Name::new(of), usual: usual.unwrap_or(u64::from(DEFAULT_PAGE)) }
 }
 
 fn number(value: &Value) -> Option<u64> {
     match value {
-        Value::Number(number) => number.as_u64(),
+        Value::Int(number) => number.as_str().parse().ok(),
         _ => None,
     }
 }
@@ -177,48 +164,48 @@ impl Described {
 }
 
 /// How long the lists are in which a schema of these types describes itself.
-fn described(kinds: &[(Name, TypeKind)]) -> HashMap<&'static str, Described> {
-    let kind = |length: &dyn Fn(&TypeKind) -> usize| Described::of(kinds.iter().map(|(_, kind)| length(kind)));
-    let interfaces = |kind: &TypeKind| match kind {
-        TypeKind::Object(object) => object.implements.len(),
-        TypeKind::Interface(interface) => interface.implements.len(),
-        _ => 0,
+fn described(types: &[&ExtendedType]) -> HashMap<&'static str, Described> {
+    let each = |length: &dyn Fn(&ExtendedType) -> usize| Described::of(types.iter().map(|ty| length(ty)));
+    let implement = |interface: &str| {
+        let of = |ty: &ExtendedType| matches!(ty, ExtendedType::Object(object) if object.implements_interfaces.contains(interface));
+        types.iter().filter(|ty| of(ty)).count()
     };
-    let implement = |name: &Name| {
-        let of = |kind: &TypeKind| match kind {
-            TypeKind::Object(object) => object.implements.iter().any(|one| one.node == *name),
-            _ => false,
-        };
-        kinds.iter().filter(|(_, kind)| of(kind)).count()
-    };
-    let possible = kinds.iter().map(|(name, kind)| match kind {
-        TypeKind::Union(union) => union.members.len(),
-        TypeKind::Interface(_) => implement(name),
-        _ => 0,
-    });
-    let all_fields = kinds.iter().filter_map(|(_, kind)| fields(kind)).flatten();
-    let types = Described::of([kinds.len()]);
+    let all_fields = types.iter().filter_map(|ty| fields(ty)).flat_map(IndexMap::values);
     HashMap::from([
-        ("types", types),
-        ("fields", kind(&|kind| fields(kind).map_or(0, <[_]>::len))),
-        ("args", Described::of(all_fields.map(|field| field.node.arguments.len()))),
+        ("types", Described::of([types.len()])),
+        ("fields", each(&|ty| fields(ty).map_or(0, IndexMap::len))),
+        ("args", Described::of(all_fields.map(|field| field.arguments.len()))),
         (
             "inputFields",
-            kind(&|kind| match kind {
-                TypeKind::InputObject(input) => input.fields.len(),
+            each(&|ty| match ty {
+                ExtendedType::InputObject(input) => input.fields.len(),
                 _ => 0,
             }),
         ),
         (
             "enumValues",
-            kind(&|kind| match kind {
-                TypeKind::Enum(values) => values.values.len(),
+            each(&|ty| match ty {
+                ExtendedType::Enum(values) => values.values.len(),
                 _ => 0,
             }),
         ),
-        ("possibleTypes", Described::of(possible)),
+        (
+            "possibleTypes",
+            each(&|ty| match ty {
+                ExtendedType::Union(union) => union.members.len(),
+                ExtendedType::Interface(interface) => implement(&interface.name),
+                _ => 0,
+            }),
+        ),
         ("directives", Described { mean: 6, most: 6 }),
-        ("interfaces", kind(&interfaces)),
+        (
+            "interfaces",
+            each(&|ty| match ty {
+                ExtendedType::Object(object) => object.implements_interfaces.len(),
+                ExtendedType::Interface(interface) => interface.implements_interfaces.len(),
+                _ => 0,
+            }),
+        ),
     ])
 }
 

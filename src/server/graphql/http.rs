@@ -21,7 +21,7 @@ use super::super::Served;
 use super::super::viewer::Caller;
 use super::budget;
 use super::failure::Failure;
-use super::media::{Accepted, Media, accepted};
+use super::media::{self, Accepted, Media, accepted};
 use super::{call, origin, sse};
 use crate::graphql::{Answer, Call, ErrorCode, Operation};
 
@@ -179,7 +179,7 @@ async fn by_post(served: &Served, parts: &Parts, body: Body) -> Result<Sent, Fai
     if content_types.next().is_some() {
         return Err(Failure::Malformed("send the header Content-Type once".into()));
     }
-    let content_type = content_type.and_then(|text| text.parse::<mime::Mime>().ok()).ok_or(Failure::NotJson)?;
+    let content_type = content_type.and_then(media::read).ok_or(Failure::NotJson)?;
     let encoding = content_type.get_param(mime::CHARSET);
     if content_type.essence_str() != "application/json" || encoding.is_some_and(|name| name != mime::UTF_8) {
         return Err(Failure::NotJson);

@@ -36,6 +36,11 @@ impl Media {
     }
 }
 
+/// Reads a media type. White space may stand around each `;` (RFC 9110, section 5.6.6).
+pub(super) fn read(text: &str) -> Option<Mime> {
+    text.split(';').map(str::trim).collect::<Vec<_>>().join(";").parse().ok()
+}
+
 /// What a client accepts.
 pub(super) struct Accepted {
     /// What to answer in; nothing when no type that is served is acceptable.
@@ -85,7 +90,7 @@ struct Range {
 
 impl Range {
     fn read(place: usize, text: &str) -> Option<Range> {
-        let mime: Mime = text.parse().ok()?;
+        let mime = read(text)?;
         let weight = match mime.get_param("q") {
             Some(weight) => weight.as_str().parse().ok().filter(|weight| (0.0..=1.0).contains(weight))?,
             None => 1.0,
@@ -142,6 +147,7 @@ mod tests {
             ("application/*", Some(Json), false),
             ("text/html, application/xhtml+xml, */*;q=0.8", Some(Json), false),
             ("application/json;q=0, */*", Some(GraphqlResponse), false),
+            ("application/json ;\tq=0 , */*", Some(GraphqlResponse), false),
             ("application/*;q=0.5, application/json;q=0", Some(GraphqlResponse), false),
             ("text/event-stream", Some(EventStream), true),
             ("text/event-stream, application/json;q=0.9", Some(EventStream), true),

@@ -1,0 +1,117 @@
+//! What the validator does not look at inside literals: that no field stands twice in an input object (section 5.6.3), and
+//! that variables are of the type which their place expects (section 5.8.5).
+
+use std::collections::{HashMap, HashSet};
+
+use apollo_compiler::ast::{Argument, DirectiveList, InputValueDefinition, Type, Value, VariableDefinition};
+use apollo_compiler::executable::{ExecutableDocument, Fragment, Operation, Selection, SelectionSet};
+use apollo_compiler::{Name, Node, Schema};
+
+/// What is wrong, in the words of graphql-js, and the name at which it is.
+pub type Fault<'a> = (String, &'a Name);
+
+/// The first fault of a document that is valid otherwise.
+pub fn fault<'a>(schema: &'a Schema, document: &'a ExecutableDocument) -> Option<Fault<'a>> {
+    document.operations.iter().find_map(|operation| Walk::new(schema, document, operation).operation(operation))
+}
+
+/// The way through one operation, and once through each fragment that it spreads.
+struct Walk<'a> {
+    schema: &'a Schema,
+    document: &'a ExecutableDocument,
+    variables: HashMap<&'a Name, &'a VariableDefinition>,
+    seen: HashSet<&'a Name>,
+}
+
+impl<'a> Walk<'a> {
+    fn new(schema: &'a Schema, document: &'a ExecutableDocument, operation: &'a Operation) -> Walk<'a> {
+        let variables = operation.variables.iter().map(|variable| (&variable.name, &**variable)).collect();
+        Walk { schema, document, variables, seen: HashSet::new() }
+    }
+
+    fn operation(&mut self, operation: &'a Operation) -> Option<Fault<'a>> {
+        for variable in &operation.variables {
+            let default = variable.default_value.as_deref().and_then(|value| self.value(value, Some(&variable.ty)));
+            if let Some(fault) = default.or_else(|| self.directives(&variable.directives)) {
+                return Some(fault);
+            }
+        }
+        self.directives(&operation.directives).or_else(|| self.selections(&operation.selection_set))
+    }
+
+    fn selections(&mut self, set: &'a SelectionSet) -> Option<Fault<'a>> {
+        set.selections.iter().find_map(|selection| match selection {
+            Selection::Field(field) => self
+                .arguments(&field.arguments, &field.definition.arguments)
+                .or_else(|| self.directives(&field.directives))
+                .or_else(|| self.selections(&field.selection_set)),
+            Selection::FragmentSpread(spread) => {
+                self.directives(&spread.directives).or_else(|| self.fragment(&spread.fragment_name))
+            }
+            Selection::InlineFragment(inline) => {
+                self.directives(&inline.directives).or_else(|| self.selections(&inline.selection_set))
+            }
+        })
+    }
+
+    fn fragment(&mut self, name: &'a Name) -> Option<Fault<'a>> {
+        let fragment: &'a Node<Fragment> = self.document.fragments.get(name)?;
+        if !self.seen.insert(name) {
+            return None;
+        }
+        self.directives(&fragment.directives).or_else(|| self.selections(&fragment.selection_set))
+    }
+
+    fn directives(&self, directives: &'a DirectiveList) -> Option<Fault<'a>> {
+        directives.iter().find_map(|directive| {
+            let definition = self.schema.directive_definitions.get(&directive.name)?;
+            self.arguments(&directive.arguments, &definition.arguments)
+        })
+    }
+
+    fn arguments(&self, given: &'a [Node<Argument>], defined: &'a [Node<InputValueDefinition>]) -> Option<Fault<'a>> {
+        given.iter().find_map(|argument| {
+            let definition = defined.iter().find(|definition| definition.name == argument.name);
+            self.value(&argument.value, definition.map(|definition| &*definition.ty))
+        })
+    }
+
+    /// A value where this type is expected; none is known inside custom scalars.
+    fn value(&self, value: &'a Value, expected: Option<&'a Type>) -> Option<Fault<'a>> {
+        match value {
+            Value::List(items) => {
+                let expected = expected.map(Type::item_type);
+                items.iter().find_map(|item| self.inner(item, expected, false))
+            }
+            Value::Object(fields) => {
+                let object = expected.and_then(|ty| self.schema.get_input_object(ty.inner_named_type()));
+                let mut seen = HashSet::new();
+                fields.iter().find_map(|(name, value)| {
+                    if !seen.insert(name) {
+                        return Some((format!("There can be only one input field named \"{name}\"."), name));
+                    }
+                    let field = object.and_then(|object| object.fields.get(name));
+                    let has_default = field.is_some_and(|field| field.default_value.is_some());
+                    self.inner(value, field.map(|field| &*field.ty), has_default)
+                })
+            }
+            _ => None,
+        }
+    }
+
+    /// A value within another, where the validator looks no more.
+    fn inner(&self, value: &'a Value, expected: Option<&'a Type>, has_default: bool) -> Option<Fault<'a>> {
+        let Value::Variable(name) = value else { return self.value(value, expected) };
+        let (variable, expected) = (self.variables.get(name)?, expected?);
+        let is_given = variable.default_value.as_ref().is_some_and(|value| !value.is_null());
+        let fits = if expected.is_non_null() && (is_given || has_default) {
+            variable.ty.is_assignable_to(&expected.clone().nullable())
+        } else {
+            variable.ty.is_assignable_to(expected)
+        };
+        let wrong = || {
+            format!("Variable \"${name}\" of type \"{}\" used in position expecting type \"{expected}\".", variable.ty)
+        };
+        (!fits).then(|| (wrong(), name))
+    }
+}
