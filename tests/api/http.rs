@@ -94,6 +94,7 @@ async fn bodies_that_cannot_be_read_are_told_so() {
     let huge = json!({ "query": format!("{{ __typename }} #{}", "x".repeat(300_000)) }).to_string();
     let huge = post(&app, "application/json", huge).await;
     assert_eq!(code(&huge), (413, "PAYLOAD_TOO_LARGE".into()));
+    assert_eq!(huge.headers["connection"], "close", "what is left of the body is not read");
     assert_eq!(huge.json()["errors"][0]["extensions"]["limit"], json!({ "name": "bytes", "max": 262_144 }));
     app.finish().await;
 }

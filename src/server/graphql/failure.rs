@@ -106,6 +106,8 @@ impl Failure {
                 (StatusCode::UNSUPPORTED_MEDIA_TYPE, ErrorCode::UnsupportedMediaType, message)
             }
             Failure::TooLarge(bytes) => {
+                // The rest is not read, so that nothing else can come after it.
+                headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
                 let message = format!("the body is too large; at most {bytes} bytes are read");
                 (StatusCode::PAYLOAD_TOO_LARGE, ErrorCode::PayloadTooLarge, message)
             }
