@@ -3,8 +3,6 @@
 //! Each flow runs once undisturbed, and its trace of fail points is the list of crashes. Then, for each of them, the
 //! program is killed there by SIGKILL and started again; what is due is done, and the request is sent again with the same
 //! key. The books must then be those of the undisturbed run, to the cent and to the night.
-//!
-//! On Postgres half of the points are tried, as each takes twice as long there; `ROOST_CRASH_EVERYWHERE=1` tries all.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -238,14 +236,11 @@ async fn crash(name: &str) {
     let points = points(&clean.passed);
     assert!(points.len() >= flow.least, "{name} passes {} points only: {points:#?}", points.len());
     let from = flow.from.map_or(0, |from| points.iter().position(|point| point == from).expect(from));
-    // Two, and then not the next two: each lane has one order of retry and queue.
-    let every = !is_postgres() || std::env::var("ROOST_CRASH_EVERYWHERE").is_ok();
-    let points = points[from..].iter().enumerate().filter(|(index, _)| every || (index / AT_ONCE).is_multiple_of(2));
-    let (points, books) = (&points.collect::<Vec<_>>(), &clean.books);
+    let (points, books) = (&points[from..], &clean.books);
     let lanes = (0..AT_ONCE).map(|lane| async move {
         let mut app = TestApp::with(flow.flags).await;
         let mut rows = Vec::new();
-        for &(index, point) in points.iter().skip(lane).step_by(AT_ONCE) {
+        for (index, point) in points.iter().enumerate().skip(lane).step_by(AT_ONCE) {
             if index != lane {
                 app.begin_again().await;
             }

@@ -23,9 +23,8 @@ use self::calls::{Order, Verdict};
 use self::rules::Model;
 use self::steps::{Call, GUESTS, HOSTS, STAFF, Step, step};
 use self::world::{Request, Sight, World};
-use crate::database::is_postgres;
 
-const CASES: u64 = 16;
+const CASES: u64 = 24;
 const STEPS: usize = 80;
 const SHRINKS: u32 = 250;
 
@@ -35,9 +34,7 @@ fn setting(name: &str) -> Option<u64> {
 
 #[test]
 fn random_steps_come_out_as_the_model_says() {
-    // On Postgres each takes twice as long, and the rules are the same.
-    let usual = if is_postgres() { CASES / 2 } else { CASES };
-    let cases = setting("ROOST_MODEL_CASES").unwrap_or(usual);
+    let cases = setting("ROOST_MODEL_CASES").unwrap_or(CASES);
     let steps = setting("ROOST_MODEL_STEPS").map_or(STEPS, |steps| usize::try_from(steps).unwrap());
     // Each run of the suite draws the same cases; longer ones begin with them.
     let first = setting("ROOST_MODEL_SEED").unwrap_or(1);
