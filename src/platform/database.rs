@@ -1,6 +1,7 @@
 //! The database by URL: one code for SQLite and Postgres, and the one place that knows where they differ.
 
 mod connection;
+mod owned;
 mod transaction;
 
 use std::panic::resume_unwind;
@@ -10,16 +11,13 @@ use std::time::Duration;
 
 use migration::{Migrator, MigratorTrait};
 use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
-use sea_orm::{
-    AccessMode, ConnectOptions, DbBackend, DbErr, IsolationLevel, RuntimeErr, SqlErr, SqliteTransactionMode,
-    TransactionOptions, TransactionTrait,
-};
-
+use sea_orm::{ConnectOptions, DbBackend, DbErr, RuntimeErr, SqlErr};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
 pub use self::connection::{Connection, Meter};
+use self::owned::{Mode, OwnedConnection};
 pub use self::transaction::Transaction;
 use super::StartError;
 use super::config::Config;
@@ -41,7 +39,7 @@ pub struct Database {
     write: Connection,
     statements: Arc<AtomicU64>,
     events: Events,
-    /// Commits under way, which outlive their callers.
+    /// Commits and rollbacks under way, which outlive their callers.
     commits: TaskTracker,
     /// Who reads because of an event: about half as many at a time as there are connections.
     turns: Arc<Semaphore>,
@@ -99,32 +97,18 @@ impl Database {
     /// Begins a transaction that may write. SQLite takes its write lock at once (BEGIN IMMEDIATE): a transaction that
     /// reads first and upgrades later fails under contention whatever the timeout.
     pub async fn begin_write(&self) -> Result<Transaction, DbErr> {
-        let options = TransactionOptions {
-            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
-            ..Default::default()
-        };
-        self.begin(&self.write, options).await
+        self.begin(&self.write, Mode::Write).await
     }
 
     /// Begins a transaction that only reads, and reads everything as it was at its first statement, whatever others
     /// write meanwhile. It stands in nobody's way.
     pub async fn begin_snapshot(&self) -> Result<Transaction, DbErr> {
-        // In write-ahead mode every transaction of SQLite that begins with a read is a snapshot.
-        let options = if self.is_postgres() {
-            TransactionOptions {
-                isolation_level: Some(IsolationLevel::RepeatableRead),
-                access_mode: Some(AccessMode::ReadOnly),
-                ..Default::default()
-            }
-        } else {
-            TransactionOptions { sqlite_transaction_mode: Some(SqliteTransactionMode::Deferred), ..Default::default() }
-        };
-        self.begin(&self.read, options).await
+        self.begin(&self.read, Mode::Snapshot).await
     }
 
-    async fn begin(&self, pool: &Connection, options: TransactionOptions) -> Result<Transaction, DbErr> {
-        let transaction = pool.inner().begin_with_options(options).await?;
-        let connection = Connection::new(transaction, self.statements.clone());
+    async fn begin(&self, pool: &Connection, mode: Mode) -> Result<Transaction, DbErr> {
+        let owned = OwnedConnection::begin(pool.inner(), mode, &self.commits).await?;
+        let connection = Connection::new(owned, self.statements.clone());
         Ok(Transaction::new(connection, self.events.clone(), self.commits.clone()))
     }
 

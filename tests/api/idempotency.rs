@@ -12,7 +12,7 @@ use crate::client::{Nobody, Who, document_with, graphql_request, said, send};
 use crate::harness::TestApp;
 use crate::scenes::{BOOKING, new_york, number, text};
 
-mod each;
+pub mod each;
 mod races;
 mod tokens;
 

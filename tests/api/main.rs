@@ -25,6 +25,7 @@ mod contract;
 mod crash;
 mod documents;
 mod door;
+mod hang_up;
 mod http;
 mod idempotency;
 mod import;

@@ -9,17 +9,18 @@ use std::sync::{Mutex, PoisonError};
 
 use futures_util::future::BoxFuture;
 use sea_orm::entity::prelude::async_trait::async_trait;
-use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, ExecResult, QueryResult, RuntimeErr, Statement};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, ExecResult, QueryResult, RuntimeErr, Statement};
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
 use super::connection::{Connection, measured};
+use super::owned::OwnedConnection;
 use crate::platform::events::{Event, Events};
 
 /// A transaction, and what its commit brings about. Dropped, it is rolled back and nobody hears of it.
 #[derive(Debug)]
 pub struct Transaction {
-    connection: Connection<DatabaseTransaction>,
+    connection: Connection<OwnedConnection>,
     after: Mutex<After>,
     events: Events,
     commits: TaskTracker,
@@ -39,7 +40,7 @@ impl std::fmt::Debug for After {
 }
 
 impl Transaction {
-    pub(super) fn new(connection: Connection<DatabaseTransaction>, events: Events, commits: TaskTracker) -> Self {
+    pub(super) fn new(connection: Connection<OwnedConnection>, events: Events, commits: TaskTracker) -> Self {
         Transaction { connection, after: Mutex::default(), events, commits }
     }
 

@@ -69,7 +69,7 @@ fn identity(mutation: &str) -> &'static str {
 
 /// Arguments with which the caller succeeds, where those of the table of permissions are made to fail or to end the
 /// caller's own session.
-async fn given(app: &TestApp, mutation: &str, set: &Set) -> Value {
+pub async fn given(app: &TestApp, mutation: &str, set: &Set) -> Value {
     let account = || async {
         let given = arguments(app, "userRegister", set).await;
         let tokens = app.must(&Nobody, "userRegister", given.clone(), "tokens { refreshToken }").await;
