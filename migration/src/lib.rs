@@ -19,6 +19,7 @@ mod m0012_alterations;
 mod m0013_audit;
 mod m0014_disputes;
 mod m0015_notifications;
+mod m0016_heartbeat;
 
 /// Every step of the schema, in order.
 #[derive(Debug, Clone, Copy)]
@@ -43,6 +44,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0013_audit::Migration),
             Box::new(m0014_disputes::Migration),
             Box::new(m0015_notifications::Migration),
+            Box::new(m0016_heartbeat::Migration),
         ]
     }
 }

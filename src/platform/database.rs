@@ -1,6 +1,7 @@
 //! The database by URL: one code for SQLite and Postgres, and the one place that knows where they differ.
 
 mod connection;
+mod heartbeat;
 mod owned;
 mod transaction;
 
@@ -17,6 +18,7 @@ use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
 pub use self::connection::{Connection, Meter};
+use self::heartbeat::Heartbeat;
 use self::owned::{Mode, OwnedConnection};
 pub use self::transaction::Transaction;
 use super::StartError;
@@ -41,6 +43,7 @@ pub struct Database {
     events: Events,
     /// Commits and rollbacks under way, which outlive their callers.
     commits: TaskTracker,
+    heartbeat: Heartbeat,
     /// Who reads because of an event: about half as many at a time as there are connections.
     turns: Arc<Semaphore>,
 }
@@ -54,7 +57,7 @@ impl Database {
             StartError::Database { cause: cause.to_string().replace(url.as_str(), &shown), url: shown }
         };
         let statements = Arc::new(AtomicU64::new(0));
-        let (events, commits) = (Events::default(), TaskTracker::new());
+        let (events, commits, heartbeat) = (Events::default(), TaskTracker::new(), Heartbeat::default());
         let open = |connections| {
             let options = options(url, connections);
             let statements = statements.clone();
@@ -70,11 +73,11 @@ impl Database {
             let write = open(1).await.map_err(failed)?;
             let read = open(SQLITE_READERS).await.map_err(failed)?;
             let turns = turns(SQLITE_READERS);
-            return Ok(Database { read, write, statements, events, commits, turns });
+            return Ok(Database { read, write, statements, events, commits, heartbeat, turns });
         }
         let pool = open(config.database_connections).await.map_err(failed)?;
         let turns = turns(config.database_connections);
-        Ok(Database { read: pool.clone(), write: pool, statements, events, commits, turns })
+        Ok(Database { read: pool.clone(), write: pool, statements, events, commits, heartbeat, turns })
     }
 
     /// Brings the schema up to date.
@@ -107,7 +110,7 @@ impl Database {
     }
 
     async fn begin(&self, pool: &Connection, mode: Mode) -> Result<Transaction, DbErr> {
-        let owned = OwnedConnection::begin(pool.inner(), mode, &self.commits).await?;
+        let owned = OwnedConnection::begin(pool.inner(), mode, &self.commits, &self.heartbeat).await?;
         let connection = Connection::new(owned, self.statements.clone());
         Ok(Transaction::new(connection, self.events.clone(), self.commits.clone()))
     }

@@ -143,9 +143,9 @@ async fn root(State(served): State<Served>, headers: HeaderMap) -> Response {
     Json(places).into_response()
 }
 
-/// Whether requests can be answered: the database must be there, the cache need not.
+/// Whether requests can be answered: the database must be there and keep what is written, the cache need not be there.
 async fn ready(State(served): State<Served>) -> Response {
-    let database = served.app.db.ping().await.is_ok();
+    let database = served.app.db.ready().await.is_ok();
     let cache = served.app.cache.is_healthy().await;
     let status = if database { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let word = |up: bool| if up { "up" } else { "down" };

@@ -25,6 +25,7 @@ mod contract;
 mod crash;
 mod documents;
 mod door;
+mod full_disk;
 mod hang_up;
 mod http;
 mod idempotency;

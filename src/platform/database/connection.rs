@@ -106,6 +106,11 @@ impl<C: ConnectionTrait + Send> ConnectionTrait for Connection<C> {
     }
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
+        if self.get_database_backend() == DbBackend::Sqlite {
+            // Reads to the end. SQLite commits a single statement after its last row, and sqlx drops what it says about
+            // one that was left after its first row: a full disk would go unnoticed after RETURNING.
+            return Ok(self.query_all_raw(statement).await?.into_iter().next());
+        }
         self.count(self.inner.query_one_raw(statement), |row| usize::from(row.is_some())).await
     }
 

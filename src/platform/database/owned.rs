@@ -23,6 +23,8 @@ use tokio::runtime::Handle;
 use tokio::sync::{Mutex, MutexGuard};
 use tokio_util::task::TaskTracker;
 
+use super::heartbeat::Heartbeat;
+
 /// How long the end of an abandoned transaction is waited for before its connection is closed.
 const ROLLBACK_TIMEOUT: Duration = Duration::from_secs(10);
 /// How many connections are tried when one turns out to be inside a transaction already. SQLite has one that writes.
@@ -48,6 +50,7 @@ pub(super) struct OwnedConnection {
     backend: DbBackend,
     state: Mutex<State>,
     tasks: TaskTracker,
+    heartbeat: Heartbeat,
 }
 
 #[derive(Debug)]
@@ -94,6 +97,7 @@ impl OwnedConnection {
         pool: &DatabaseConnection,
         mode: Mode,
         tasks: &TaskTracker,
+        heartbeat: &Heartbeat,
     ) -> Result<OwnedConnection, DbErr> {
         let backend = pool.get_database_backend();
         let mut attempt = 1;
@@ -101,13 +105,19 @@ impl OwnedConnection {
             let connection = Some(Pooled::acquire(pool).await?);
             // From here on the connection counts as one with an open transaction, however far BEGIN comes.
             let state = State { connection, is_busy: false, has_failed: false };
-            let mut owned = OwnedConnection { backend, state: Mutex::new(state), tasks: tasks.clone() };
+            let mut owned = OwnedConnection {
+                backend,
+                state: Mutex::new(state),
+                tasks: tasks.clone(),
+                heartbeat: heartbeat.clone(),
+            };
             let state = owned.state.get_mut();
             let begun = match &mut state.connection {
                 Some(connection) => connection.run(mode.sql(backend)).await,
                 None => Err(Error::WorkerCrashed),
             };
             let Err(error) = begun else { return Ok(owned) };
+            heartbeat.note(&error);
             // Whether this connection is inside a transaction is unknown now.
             if let Some(connection) = state.connection.take() {
                 tasks.spawn(connection.close());
@@ -134,6 +144,7 @@ impl OwnedConnection {
         let connection = state.connection.take();
         if let Err(error) = &committed {
             tracing::error!(%error, "a commit failed; its connection is closed");
+            self.heartbeat.note(error);
             if let Some(connection) = connection {
                 self.tasks.spawn(connection.close());
             }
@@ -160,7 +171,10 @@ impl OwnedConnection {
 
     fn answered<T>(&self, mut state: MutexGuard<'_, State>, answer: Result<T, Error>) -> Result<T, Error> {
         state.is_busy = false;
-        state.has_failed = answer.as_ref().is_err_and(|error| breaks_transaction(self.backend, error));
+        if let Err(error) = &answer {
+            self.heartbeat.note(error);
+            state.has_failed = breaks_transaction(self.backend, error);
+        }
         answer
     }
 }
@@ -283,8 +297,7 @@ impl ConnectionTrait for OwnedConnection {
     }
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-        // Reads to the end: SQLite checks foreign keys after the last row of RETURNING, and sqlx drops what it says
-        // about a statement that was left before.
+        // Reads to the end: sqlx drops what SQLite says about a statement that was left after its first row.
         Ok(self.query_all_raw(statement).await?.into_iter().next())
     }
 

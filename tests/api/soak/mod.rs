@@ -5,7 +5,7 @@
 //! and each booking that a guest was told of exists once and was charged once.
 
 mod load;
-mod process;
+pub mod process;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -102,7 +102,8 @@ impl Slot {
     }
 }
 
-fn command(app: &TestApp, args: &[&str], now: DateTime<Utc>) -> Command {
+/// The program with the settings of these tests.
+pub fn command(app: &TestApp, args: &[&str], now: DateTime<Utc>) -> Command {
     let mut program = app.program(args);
     let flags =
         ["--rate-limit=off", "--cost-budget=off", "--guest-fee-ppm=0", "--host-fee-ppm=155000", "--trust-proxy=off"];
