@@ -14,9 +14,9 @@ mod source;
 
 /// The files and folders at the top, besides those that `.gitignore` names. A newcomer reads this list first, so it
 /// stays short.
-const TOP: &str = ".ci .config .dockerignore .git .github .gitignore Cargo.lock Cargo.toml Dockerfile LICENSE-APACHE \
-    LICENSE-MIT README.md build.rs clippy.toml docker-compose.yml docs examples migration playground rustfmt.toml \
-    schema.graphql src tests";
+const TOP: &str = ".ci .config .dockerignore .git .github .gitignore CHANGELOG.md Cargo.lock Cargo.toml Dockerfile \
+    LICENSE-APACHE LICENSE-MIT README.md build.rs clippy.toml deny.toml docker-compose.yml docs examples justfile \
+    migration playground rust-toolchain.toml rustfmt.toml schema.graphql src tests";
 
 fn strangers_at_the_top(names: &[String], git_ignore: &str) -> Vec<String> {
     let ignored: Vec<&str> = git_ignore.lines().map(|line| line.trim_matches('/')).collect();
