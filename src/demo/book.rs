@@ -3,13 +3,13 @@
 use chrono::{Datelike, NaiveDate, TimeDelta};
 use uuid::Uuid;
 
-use super::letters;
+use super::messages;
 use super::people::viewer;
 use super::trips::{Fate, Trip};
 use super::walk::Walk;
 use crate::domain::bookings::{self, Booking, NewBooking, Side};
 use crate::domain::error::{Code, Error};
-use crate::domain::listings::kinds::BookingMode;
+use crate::domain::listings::enums::BookingMode;
 use crate::domain::listings::{Listing, StayRequest};
 use crate::domain::users::User;
 use crate::domain::viewer::Viewer;
@@ -54,7 +54,7 @@ async fn pay(walk: &mut Walk, trip: &Trip, guest: &Viewer, listing: Uuid, token:
     let mut request = NewBooking {
         quote_token: token,
         method: trip.fate.card(&mut walk.random).to_owned(),
-        message: letters::message(&mut walk.random),
+        message: messages::message(&mut walk.random),
         expected_arrival: None,
     };
     // Now and then the first card is refused and the next one works.

@@ -6,26 +6,26 @@
 
 mod book;
 mod cities;
-mod letters;
+mod messages;
 mod people;
 mod places;
 mod random;
 mod report;
 #[cfg(test)]
 mod tests;
+mod texts;
 mod trips;
 mod walk;
-mod words;
 
 use std::collections::HashSet;
 use std::sync::Arc;
 
 use chrono::{DateTime, NaiveTime, TimeDelta, Utc};
 
-use crate::domain::bookings::state::BookingState;
+use crate::domain::bookings::lifecycle::state::BookingState;
 use crate::domain::error::Error;
-use crate::domain::listings::kinds::ListingStatus;
-use crate::domain::payments::payout::PAY_OUT;
+use crate::domain::listings::enums::ListingStatus;
+use crate::domain::payments::payouts::send::PAY_OUT;
 use crate::domain::viewer::Viewer;
 use crate::domain::{bookings, listings, payments, reviews, users};
 use crate::platform::{App, queue};
@@ -108,7 +108,7 @@ async fn sweep(app: &App) -> Result<(), Error> {
             if looked_at.insert((kind, id)) || job.created_at >= app.clock.now() - SWEEP {
                 match kind {
                     bookings::ADVANCE => drop(bookings::advance(app, id).await?),
-                    PAY_OUT => payments::payout::pay_out(app, id).await?,
+                    PAY_OUT => payments::payouts::send::pay_out(app, id).await?,
                     _ => reviews::publish_due(app, id).await?,
                 }
             }

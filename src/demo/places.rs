@@ -7,10 +7,11 @@ use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveTime, TimeDelta, Utc, Wee
 use super::cities::{City, Hood};
 use super::people::viewer;
 use super::random::Random;
-use super::words::{ADJECTIVES, BLOCK_NOTES, CLOSINGS, COMFORTS, FEATURES, HOUSE_RULES, SORTS, Sort};
+use super::texts::{ADJECTIVES, BLOCK_NOTES, CLOSINGS, COMFORTS, FEATURES, HOUSE_RULES, SORTS, Sort};
 use crate::domain::error::Error;
-use crate::domain::listings::kinds::{BookingMode, RoomType};
-use crate::domain::listings::policy::CancellationPolicy::{self, *};
+use crate::domain::listings::enums::{BookingMode, RoomType};
+use crate::domain::listings::listing::policy::CancellationPolicy;
+use crate::domain::listings::listing::policy::CancellationPolicy::*;
 use crate::domain::listings::pricing::{LengthOfStayDiscount, Season, TaxRemitter, TaxRule, TaxUnit};
 use crate::domain::listings::{
     self, AddressChange, CalendarChange, Listing, ListingChange, PricingChange, RulesChange,

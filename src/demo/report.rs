@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use crate::domain::bookings::state::BookingState;
-use crate::domain::listings::kinds::ListingStatus;
+use crate::domain::bookings::lifecycle::state::BookingState;
+use crate::domain::listings::enums::ListingStatus;
 
 /// What a demonstration holds, and how to sign in to it.
 #[derive(Clone, Debug, PartialEq, Eq)]

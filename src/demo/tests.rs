@@ -8,13 +8,13 @@ use clap::Parser;
 use uuid::Uuid;
 
 use super::*;
-use crate::domain::bookings::state::{Actor, Mode};
+use crate::domain::bookings::lifecycle::state::{Actor, Mode};
 use crate::domain::bookings::{Booking, Event};
-use crate::domain::listings::kinds::BookingMode;
-use crate::domain::listings::policy::CancellationPolicy;
-use crate::domain::listings::stay_check::NightState;
+use crate::domain::listings::availability::stay_check::NightState;
+use crate::domain::listings::enums::BookingMode;
+use crate::domain::listings::listing::policy::CancellationPolicy;
 use crate::domain::listings::{Listing, STAR};
-use crate::domain::payments::state::{Operation, PaymentState, RefundState};
+use crate::domain::payments::status::{Operation, PaymentState, RefundState};
 use crate::domain::reviews::Direction;
 use crate::domain::viewer::SignedIn;
 use crate::kernel::page::PageRequest;

@@ -11,8 +11,8 @@ use super::people::{People, viewer};
 use super::places::{self, Market, Place};
 use super::random::Random;
 use super::trips::{Fate, Trip, plan};
-use super::{book, letters};
-use crate::domain::bookings::state::BookingState;
+use super::{book, messages};
+use crate::domain::bookings::lifecycle::state::BookingState;
 use crate::domain::bookings::{self, Booking};
 use crate::domain::error::Error;
 use crate::domain::listings::Listing;
@@ -235,27 +235,27 @@ impl Walk {
         let (guest, host) = (viewer(self.person(seen.guest_id)?), viewer(self.person(seen.host_id)?));
         let booking = match step {
             Step::Accept => bookings::accept(app, &host, id).await?,
-            Step::Decline => bookings::decline(app, &host, id, self.random.pick(letters::DECLINES)).await?,
+            Step::Decline => bookings::decline(app, &host, id, self.random.pick(messages::DECLINES)).await?,
             Step::Withdraw => bookings::withdraw(app, &guest, id).await?,
             Step::Pay => bookings::confirm_payment(app, &guest, id).await?,
             Step::Look => bookings::advance(app, id).await?.unwrap_or(seen),
             Step::PayHost => {
                 let payouts = payments::payouts(app, &Viewer::System, &[id]).await?;
                 for payout in payouts.get(&id).into_iter().flatten() {
-                    payments::payout::pay_out(app, payout.id).await?;
+                    payments::payouts::send::pay_out(app, payout.id).await?;
                 }
                 return Ok(());
             }
             Step::CheckIn => bookings::check_in(app, if self.random.chance(60) { &guest } else { &host }, id).await?,
             Step::CheckOut => bookings::check_out(app, &guest, id).await?,
             Step::GuestCancels => {
-                let reason = self.random.chance(60).then(|| self.random.pick(letters::CANCELLATIONS));
+                let reason = self.random.chance(60).then(|| self.random.pick(messages::CANCELLATIONS));
                 cancel(app, &guest, &seen, reason).await?
             }
-            Step::HostCancels => cancel(app, &host, &seen, Some(self.random.pick(letters::FAILURES))).await?,
+            Step::HostCancels => cancel(app, &host, &seen, Some(self.random.pick(messages::FAILURES))).await?,
             Step::PlatformCancels => {
                 let staff = viewer(&self.people.admin);
-                cancel(app, &staff, &seen, Some(self.random.pick(letters::FAILURES))).await?
+                cancel(app, &staff, &seen, Some(self.random.pick(messages::FAILURES))).await?
             }
             Step::NoShow => bookings::report_no_show(app, &host, id).await?,
             Step::GuestReviews | Step::HostReviews | Step::Publish | Step::Answer => {
@@ -301,11 +301,11 @@ impl Walk {
         let app = self.app.clone();
         let review = match step {
             Step::GuestReviews => {
-                let review = reviews::submit(&app, guest, booking.id, letters::of_stay(&mut self.random)).await?;
+                let review = reviews::submit(&app, guest, booking.id, messages::of_stay(&mut self.random)).await?;
                 self.tales[trip].review = Some(review.id);
                 review
             }
-            Step::HostReviews => reviews::submit(&app, host, booking.id, letters::of_guest(&mut self.random)).await?,
+            Step::HostReviews => reviews::submit(&app, host, booking.id, messages::of_guest(&mut self.random)).await?,
             Step::Publish => {
                 reviews::publish_due(&app, booking.id).await?;
                 self.answer_later(trip);
@@ -313,7 +313,7 @@ impl Walk {
             }
             _ => {
                 if let Some(review) = self.tales[trip].review {
-                    reviews::respond(&app, host, review, letters::answer(&mut self.random)).await?;
+                    reviews::respond(&app, host, review, messages::answer(&mut self.random)).await?;
                 }
                 return Ok(());
             }

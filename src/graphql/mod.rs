@@ -1,45 +1,10 @@
 //! The GraphQL door: parse ids and scalars, make one call of the domain, shape the answer.
 
-mod alterations;
-mod batching;
-mod booking_events;
-mod booking_mutations;
-mod bookings;
-mod budget;
-mod calendar;
-mod call;
-mod cancellations;
-mod codes;
-mod connections;
-mod context;
-mod documents;
-mod engine;
-mod error;
-mod idempotency;
-mod limits;
-mod listing_mutations;
-mod listings;
-mod loaders;
-mod money;
-mod named;
-mod nodes;
-mod notifications;
-mod payload;
-mod payments;
-mod payouts;
-mod prices;
-mod pricing;
-mod quotes;
-mod ratings;
-mod reviews;
-mod scalars;
-mod search;
-mod stays;
-mod streams;
-mod subscriptions;
-mod user_mutations;
-mod users;
-mod validity;
+mod execution;
+mod mutations;
+mod schema;
+mod support;
+mod types;
 
 use std::net::IpAddr;
 use std::sync::LazyLock;
@@ -48,14 +13,17 @@ use async_graphql::dataloader::{DataLoader, HashMapCache};
 use async_graphql::extensions::{ApolloTracing, ExtensionFactory};
 use async_graphql::{Context, ID, Interface, MergedObject, Object, Response, Result, SDLExportOptions};
 
-pub use self::call::{Answer, Call, Operation};
-pub use self::codes::ErrorCode;
-use self::context::{Ask, Request, key};
-pub use self::engine::Engine;
-use self::error::{UserError, shown};
-use self::limits::cost;
-use self::streams::execute_stream;
-pub use self::subscriptions::Subscription;
+use self::execution::cost::cost;
+pub use self::execution::engine::Engine;
+pub use self::execution::request::{Answer, Call, Operation};
+use self::execution::stream::execute_stream;
+use self::execution::{batching, budget};
+pub use self::schema::subscription::Subscription;
+use self::support::context::{Ask, Request, key};
+pub use self::support::error_codes::ErrorCode;
+use self::support::errors::{UserError, shown};
+use self::support::{connection, idempotency, loaders, node_ids};
+use self::types::{alterations, bookings, listings, notifications, payouts, quotes, reviews, search, users};
 use crate::domain::error::{Code, Error};
 use crate::domain::viewer::Viewer;
 use crate::domain::{bookings as domain_bookings, listings as domain_listings};
@@ -144,8 +112,8 @@ pub struct Query;
 #[Object]
 impl Query {
     /// Anything by its id; null when nothing is known under it, or not to you.
-    async fn node(&self, ctx: &Context<'_>, #[graphql(desc = "The id.")] id: ID) -> Option<Result<nodes::Node>> {
-        nodes::node(ctx, &id, &["id"]).await.transpose()
+    async fn node(&self, ctx: &Context<'_>, #[graphql(desc = "The id.")] id: ID) -> Option<Result<node_ids::Node>> {
+        node_ids::node(ctx, &id, &["id"]).await.transpose()
     }
 
     /// Many things by their ids, in the order of the ids; null in place of what is not known, or not to you.
@@ -153,11 +121,11 @@ impl Query {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The ids, at most 100.")] ids: Vec<ID>,
-    ) -> Result<Vec<Option<nodes::Node>>> {
+    ) -> Result<Vec<Option<node_ids::Node>>> {
         if ids.len() > MOST_NODES {
             return Err(shown(Error::refused(Code::TooMany, &["ids"], "must have at most 100 ids")));
         }
-        futures_util::future::try_join_all(ids.iter().map(|id| nodes::node(ctx, id, &["ids"]))).await
+        futures_util::future::try_join_all(ids.iter().map(|id| node_ids::node(ctx, id, &["ids"]))).await
     }
 
     /// You; null when nobody is signed in.
@@ -227,7 +195,7 @@ impl Query {
         #[graphql(desc = "End before this cursor.")] before: Option<String>,
     ) -> Result<search::ListingSearchConnection> {
         let sort = sort.unwrap_or(search::ListingSearchSort::Relevance);
-        search::search(ctx, wanted, sort, connections::page(first, after, last, before)?).await
+        search::search(ctx, wanted, sort, connection::page(first, after, last, before)?).await
     }
 
     /// The budget that pays for what you ask, as this operation leaves it; null on a server without budgets.
@@ -238,17 +206,17 @@ impl Query {
 
     /// Everything a place can offer.
     async fn amenities(&self) -> Vec<listings::Amenity> {
-        domain_listings::amenities::all().iter().map(listings::Amenity).collect()
+        domain_listings::listing::amenities::all().iter().map(listings::Amenity).collect()
     }
 }
 
 /// Everything that can be changed. Each mutation answers with what it made and with typed `userErrors`.
 #[derive(MergedObject, Default)]
 pub struct Mutation(
-    user_mutations::UserMutation,
-    listing_mutations::ListingMutation,
+    mutations::users::UserMutation,
+    mutations::listings::ListingMutation,
     quotes::QuoteMutation,
-    booking_mutations::BookingMutation,
+    mutations::bookings::BookingMutation,
     alterations::AlterationMutation,
     payouts::PayoutMutation,
     reviews::ReviewMutation,
@@ -260,32 +228,32 @@ pub struct Mutation(
 #[graphql(field(name = "user_errors", ty = "&Vec<UserError>", desc = "Why nothing was done; empty when it was."))]
 #[expect(clippy::large_enum_variant, missing_docs, reason = "it names types for the schema and is never built")]
 pub enum MutationPayload {
-    UserRegister(user_mutations::UserRegisterPayload),
-    UserUpdate(user_mutations::UserUpdatePayload),
-    UserBecomeHost(user_mutations::UserBecomeHostPayload),
-    SessionCreate(user_mutations::SessionCreatePayload),
-    SessionRefresh(user_mutations::SessionRefreshPayload),
-    SessionRevoke(user_mutations::SessionRevokePayload),
-    ListingCreate(listing_mutations::ListingCreatePayload),
-    ListingUpdate(listing_mutations::ListingUpdatePayload),
-    ListingPublish(listing_mutations::ListingPublishPayload),
-    ListingUnlist(listing_mutations::ListingUnlistPayload),
-    ListingDelete(listing_mutations::ListingDeletePayload),
-    ListingCalendarUpdate(listing_mutations::ListingCalendarUpdatePayload),
+    UserRegister(mutations::users::UserRegisterPayload),
+    UserUpdate(mutations::users::UserUpdatePayload),
+    UserBecomeHost(mutations::users::UserBecomeHostPayload),
+    SessionCreate(mutations::users::SessionCreatePayload),
+    SessionRefresh(mutations::users::SessionRefreshPayload),
+    SessionRevoke(mutations::users::SessionRevokePayload),
+    ListingCreate(mutations::listings::ListingCreatePayload),
+    ListingUpdate(mutations::listings::ListingUpdatePayload),
+    ListingPublish(mutations::listings::ListingPublishPayload),
+    ListingUnlist(mutations::listings::ListingUnlistPayload),
+    ListingDelete(mutations::listings::ListingDeletePayload),
+    ListingCalendarUpdate(mutations::listings::ListingCalendarUpdatePayload),
     QuoteCreate(quotes::QuoteCreatePayload),
-    BookingCreate(booking_mutations::BookingCreatePayload),
-    BookingPaymentConfirm(booking_mutations::BookingPaymentConfirmPayload),
-    BookingAccept(booking_mutations::BookingAcceptPayload),
-    BookingDecline(booking_mutations::BookingDeclinePayload),
-    BookingWithdraw(booking_mutations::BookingWithdrawPayload),
-    BookingCancel(booking_mutations::BookingCancelPayload),
-    BookingCheckIn(booking_mutations::BookingCheckInPayload),
-    BookingCheckOut(booking_mutations::BookingCheckOutPayload),
-    BookingNoShowReport(booking_mutations::BookingNoShowReportPayload),
-    BookingRefund(booking_mutations::BookingRefundPayload),
+    BookingCreate(mutations::bookings::BookingCreatePayload),
+    BookingPaymentConfirm(mutations::bookings::BookingPaymentConfirmPayload),
+    BookingAccept(mutations::bookings::BookingAcceptPayload),
+    BookingDecline(mutations::bookings::BookingDeclinePayload),
+    BookingWithdraw(mutations::bookings::BookingWithdrawPayload),
+    BookingCancel(mutations::bookings::BookingCancelPayload),
+    BookingCheckIn(mutations::bookings::BookingCheckInPayload),
+    BookingCheckOut(mutations::bookings::BookingCheckOutPayload),
+    BookingNoShowReport(mutations::bookings::BookingNoShowReportPayload),
+    BookingRefund(mutations::bookings::BookingRefundPayload),
     BookingAlterationRequest(alterations::BookingAlterationRequestPayload),
     BookingAlterationRespond(alterations::BookingAlterationRespondPayload),
-    RefundRetry(booking_mutations::RefundRetryPayload),
+    RefundRetry(mutations::bookings::RefundRetryPayload),
     PayoutHold(payouts::PayoutHoldPayload),
     PayoutRelease(payouts::PayoutReleasePayload),
     PayoutAccountSet(payouts::PayoutAccountSetPayload),

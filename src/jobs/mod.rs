@@ -58,7 +58,7 @@ async fn handle(app: &App, job: &Job) -> Result<(), Error> {
         bookings::ADVANCE => bookings::advance(app, about(job)?).await.map(|_| ()),
         payments::HANDLE_EVENT => payments::handle_event(app, about(job)?).await,
         payments::RECORD_FEE => payments::record_fee(app, about(job)?).await,
-        payments::payout::PAY_OUT => payments::payout::pay_out(app, about(job)?).await,
+        payments::payouts::send::PAY_OUT => payments::payouts::send::pay_out(app, about(job)?).await,
         reviews::PUBLISH => reviews::publish_due(app, about(job)?).await,
         other => Err(Error::failed(format!("no handler for jobs of kind {other}"))),
     }

@@ -14,7 +14,7 @@ use sea_orm::{ConnectionTrait, Statement};
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::database::Database;
-use super::notices::{Ear, Hear};
+use super::messaging::pg_notify::{Ear, Hear};
 use super::redis::{PATIENCE, Redis};
 
 /// How long a copy may serve.

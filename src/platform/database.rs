@@ -23,7 +23,7 @@ use self::owned::{Mode, OwnedConnection};
 pub use self::transaction::Transaction;
 use super::StartError;
 use super::config::Config;
-use super::events::Events;
+use super::messaging::publisher::Events;
 
 const BUSY: Duration = Duration::from_secs(10);
 const ACQUIRE: Duration = Duration::from_secs(10);

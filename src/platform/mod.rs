@@ -3,40 +3,38 @@
 use std::sync::Arc;
 
 pub mod audit;
-pub mod bucket;
 pub mod bulk;
 pub mod cache;
 pub mod clock;
 pub mod config;
 pub mod database;
-pub mod events;
 pub mod fail_point;
 pub mod gateway;
 pub mod idempotency;
-pub mod keys;
-pub mod notices;
-pub mod paging;
+pub mod keyset;
+pub mod limits;
+pub mod messaging;
 pub mod password;
 pub mod persisted;
 pub mod queue;
-pub mod rate_limit;
 pub mod redis;
+pub mod signing;
 pub mod telemetry;
 #[cfg(feature = "test-clock")]
 pub mod test_clock;
-pub mod windowed;
+pub mod top_n_per_group;
 
+use self::limits::rate_limit::RateLimit;
+use self::signing::Keys;
 use cache::Cache;
 use clock::Clock;
 use config::Config;
 use database::Database;
 use gateway::PaymentGateway;
 use idempotency::Once;
-use keys::Keys;
 use password::Passwords;
 use persisted::Persisted;
 use queue::Queue;
-use rate_limit::RateLimit;
 use redis::Redis;
 
 /// Everything a use case may reach for; cheap to clone.
@@ -88,7 +86,7 @@ impl App {
         let cache = Cache::new(redis.clone(), &db);
         let persisted = Arc::new(Persisted::load(&config.graphql, redis.clone())?);
         let ear = db.events().join(redis.as_ref().zip(config.redis_url.as_deref()), &db).await;
-        notices::listen(&db, cache.ear().into_iter().chain(ear).collect()).await;
+        messaging::pg_notify::listen(&db, cache.ear().into_iter().chain(ear).collect()).await;
         let gateway: Arc<dyn PaymentGateway> = match &config.stripe {
             Some(stripe) => Arc::new(gateway::stripe::Stripe::new(stripe, clock.clone())?),
             None => Arc::new(gateway::sandbox::Sandbox::new(db.clone(), clock.clone())),

@@ -22,11 +22,11 @@ use uuid::Uuid;
 use super::clock::Clock;
 use super::database::{Database, is_postgres, skip_locked};
 
+mod admin;
 mod audit;
-mod operate;
 
+pub use super::queue::admin::{Shown, State, Stats, Wanted, delete, list, requeue, requeue_dead, state, stats};
 pub use audit::audit;
-pub use operate::{Shown, State, Stats, Wanted, delete, list, requeue, requeue_dead, state, stats};
 
 #[expect(missing_docs, reason = "the steps of the schema describe the columns")]
 mod table {

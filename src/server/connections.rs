@@ -11,9 +11,9 @@ use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 use uuid::Uuid;
 
-use crate::platform::bucket::Buckets;
 use crate::platform::clock::Clock;
-use crate::platform::rate_limit;
+use crate::platform::limits::rate_limit;
+use crate::platform::limits::token_bucket::Buckets;
 
 /// What connections may ask for, and those that stay open above all.
 #[derive(Clone, Debug)]

@@ -1,9 +1,9 @@
 //! HTTP: routes, layers, health, and a stop that finishes what is in flight.
 
-mod accept;
 mod connections;
+mod failure_layer;
 mod graphql;
-mod guard;
+mod listener;
 mod playground;
 #[cfg(feature = "test-clock")]
 mod test_clock;
@@ -59,7 +59,7 @@ fn routed(app: App, connections: Connections) -> Router {
     let served = Served { engine: Engine::new(app.clone()), partial_status, connections, app };
     let playground = if served.app.config.graphql.playground { playground::routes() } else { Router::new() };
     let cross_origin = cross_origin(&served.app.config.graphql.origins);
-    let routes = Router::new().fallback(guard::nowhere);
+    let routes = Router::new().fallback(failure_layer::nowhere);
     #[cfg(feature = "test-clock")]
     let routes = routes.merge(test_clock::routes(&served.app));
     routes
@@ -68,7 +68,7 @@ fn routed(app: App, connections: Connections) -> Router {
         .route("/health/ready", get(ready))
         .merge(playground)
         .merge(webhooks::routes())
-        .layer(from_fn(guard::guard))
+        .layer(from_fn(failure_layer::guard))
         .merge(graphql::routes().layer(cross_origin))
         .with_state(served)
         .layer(CompressionLayer::new())
@@ -165,6 +165,6 @@ pub async fn serve(app: App, listener: TcpListener, stop: CancellationToken) {
 /// Serves with other limits for connections that stay open.
 pub async fn serve_within(limits: Limits, app: App, listener: TcpListener, stop: CancellationToken) {
     let connections = Connections::new(limits.clone(), stop.clone());
-    accept::accept(routed(app, connections.clone()), listener, limits, stop).await;
+    listener::accept(routed(app, connections.clone()), listener, limits, stop).await;
     connections.ended().await;
 }

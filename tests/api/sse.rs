@@ -297,7 +297,8 @@ async fn a_client_that_does_not_read_is_let_go_with_a_reason_and_one_that_never_
     let (host, guest) = (app.host().await, app.guest().await);
     let listing = app.published_listing(&host, json!({ "description": "x".repeat(4_000) })).await;
     let booking = app.book(&guest, &listing, "2027-03-01", "2027-03-03").await;
-    let mut heard = app.db.events().listen(roost::platform::events::Topic::new("host_bookings", host.user));
+    let mut heard =
+        app.db.events().listen(roost::platform::messaging::publisher::Topic::new("host_bookings", host.user));
     app.cancel(&guest, &booking).await;
     let event = timeout(PATIENCE, heard.next()).await.unwrap().unwrap();
     drop(heard);

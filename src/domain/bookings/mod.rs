@@ -5,40 +5,33 @@
 //! and zone are frozen in the quote; later edits of the listing touch new bookings only. The guest is charged only
 //! after the booking is confirmed; id and code never change.
 
-mod access;
-mod advance;
-mod again;
+mod actions;
 pub mod alterations;
 mod audit;
-mod cancel;
 pub mod cancellation;
-mod create;
-mod news;
-mod no_show;
-mod payouts;
-mod quote;
-mod refund;
-mod rivals;
-pub mod state;
-mod step;
-mod steps;
+pub mod lifecycle;
+mod notices;
+mod payout_schedule;
+mod quotes;
+mod read;
+mod replay;
+mod subscription;
 mod table;
-mod watch;
 
-pub use access::{
+pub use actions::cancel::{Cancellation, cancel, preview};
+pub use actions::create::{NewBooking, create};
+pub use actions::refund::refund;
+pub use actions::report_no_show::report_no_show;
+pub use actions::steps::{accept, check_in, check_out, confirm_payment, decline, withdraw};
+pub use alterations::Alteration;
+pub use audit::audit;
+pub use lifecycle::progress::{ADVANCE, advance};
+pub use quotes::quote::{Quote, QuoteOutcome, booked_quote, is_consumed, policy_tiers, quote, read_quote, sign};
+pub use read::{
     Side, actions, booked_listings, by_code, by_id, by_ids, event_by_id, events, events_count, lock, page, page_count,
     role,
 };
-pub use advance::{ADVANCE, advance};
-pub use again::{cancelled, created, payment_confirmed, stepped};
-pub use alterations::Alteration;
-pub use audit::audit;
-pub use cancel::{Cancellation, cancel, preview};
-pub use create::{NewBooking, create};
-pub use no_show::report_no_show;
-pub use quote::{Quote, QuoteOutcome, booked_quote, is_consumed, policy_tiers, quote, read_quote, sign};
-pub use refund::refund;
-pub use steps::{accept, check_in, check_out, confirm_payment, decline, withdraw};
+pub use replay::{cancelled, created, payment_confirmed, stepped};
+pub use subscription::{step_told, watch, watch_hosted};
 pub use table::booking::Model as Booking;
 pub use table::event::Model as Event;
-pub use watch::{step_told, watch, watch_hosted};

@@ -5,8 +5,8 @@ pub mod listing {
     use sea_orm::entity::prelude::*;
     use serde::{Deserialize, Serialize};
 
-    use crate::domain::listings::kinds::{BookingMode, ListingStatus, RoomType};
-    use crate::domain::listings::policy::CancellationPolicy;
+    use crate::domain::listings::enums::{BookingMode, ListingStatus, RoomType};
+    use crate::domain::listings::listing::policy::CancellationPolicy;
 
     #[sea_orm::model]
     #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, DeriveEntityModel)]
@@ -127,7 +127,7 @@ pub mod listing_rating {
 pub mod claim {
     use sea_orm::entity::prelude::*;
 
-    use crate::domain::listings::kinds::ClaimKind;
+    use crate::domain::listings::enums::ClaimKind;
 
     #[sea_orm::model]
     #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]

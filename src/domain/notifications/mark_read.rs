@@ -7,7 +7,7 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use uuid::Uuid;
 
 use super::Notification;
-use super::access::own;
+use super::read::own;
 use super::table::notification as table;
 use crate::domain::error::{Code, Error};
 use crate::domain::viewer::Viewer;

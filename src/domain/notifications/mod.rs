@@ -5,15 +5,15 @@
 //! It keeps facts, not sentences: the words are found when it is read, so that they can be mended and translated for
 //! what was told before as well.
 
-mod access;
 mod mark_read;
 mod notify;
+mod read;
+mod subscription;
 mod table;
-mod watch;
-mod words;
+mod texts;
 
-pub use access::{by_ids, page, page_count};
 pub use mark_read::{mark_read, marked};
 pub use notify::{Notice, notify, purge, topic};
+pub use read::{by_ids, page, page_count};
+pub use subscription::{told, watch};
 pub use table::notification::{Facts, Model as Notification, NotificationKind, Side};
-pub use watch::{told, watch};

@@ -11,7 +11,7 @@ use crate::domain::error::Error;
 use crate::kernel::id::Id;
 use crate::platform::App;
 use crate::platform::database::Transaction;
-use crate::platform::events::{Event, Topic};
+use crate::platform::messaging::publisher::{Event, Topic};
 
 const KEPT: TimeDelta = TimeDelta::days(365);
 /// Below the milliseconds at the head of an id, by RFC 9562, section 5.7.

@@ -10,7 +10,7 @@ use sea_orm::ActiveValue::Set;
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, Statement};
 use uuid::Uuid;
 
-use super::state::{Account, TransactionKind};
+use super::status::{Account, TransactionKind};
 use super::table;
 use crate::domain::error::Error;
 use crate::platform::database::is_postgres;

@@ -7,21 +7,18 @@
 //! the processor tells on its own account is a reason to look, not news: states are set to what it says when asked, in
 //! whatever order it tells.
 
-mod access;
 mod audit;
-mod charge;
-mod dispute;
+mod charges;
+mod disputes;
 pub mod escrow;
-mod fee;
+mod fees;
 pub mod ledger;
-mod news;
-pub mod payout;
-mod refund;
-mod schedule;
-mod staff;
-pub mod state;
+pub mod payouts;
+mod provider_events;
+mod read;
+mod refunds;
+pub mod status;
 mod table;
-mod webhook;
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -37,20 +34,20 @@ use crate::platform::gateway::{Answer, GatewayError};
 /// payment is a reason to look.
 pub const LOOK_AT_BOOKING: &str = "advance_booking";
 
-pub use access::{balance, ledger, payout_count, payout_page, payouts, payouts_by_ids, transaction_by_id};
 pub use audit::audit;
-pub use charge::{Charge, Reach, capture, confirm, open, reach, void};
-pub use dispute::disputed;
-pub use escrow::{Escrow, Shares};
-pub use fee::{RECORD_FEE, record_fee};
-pub use payout::Payout;
-pub use refund::{retried, retry_refund, send_refunds};
-pub use schedule::{Slot, schedule, unschedule};
-pub use staff::{hold, known, release, set_account};
+pub use charges::authorize::{Charge, Reach, capture, confirm, open, reach, void};
+pub use disputes::disputed;
+pub use escrow::settlement::{Escrow, Shares};
+pub use fees::{RECORD_FEE, record_fee};
+pub use payouts::admin::{hold, known, release, set_account};
+pub use payouts::schedule::{Slot, schedule, unschedule};
+pub use payouts::send::Payout;
+pub use provider_events::{HANDLE_EVENT, Received, handle_event, receive_event};
+pub use read::{balance, ledger, payout_count, payout_page, payouts, payouts_by_ids, transaction_by_id};
+pub use refunds::send::{retried, retry_refund, send_refunds};
 pub use table::attempt::Model as Attempt;
 pub use table::payment::Model as Payment;
 pub use table::refund::Model as Refund;
-pub use webhook::{HANDLE_EVENT, Received, handle_event, receive_event};
 
 /// How long an answer of the processor is waited for.
 const PATIENCE: Duration = Duration::from_secs(10);

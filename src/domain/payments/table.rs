@@ -4,7 +4,7 @@
 pub mod payment {
     use sea_orm::entity::prelude::*;
 
-    use crate::domain::payments::state::PaymentState;
+    use crate::domain::payments::status::PaymentState;
 
     #[sea_orm::model]
     #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
@@ -40,7 +40,7 @@ pub mod payment {
 pub mod attempt {
     use sea_orm::entity::prelude::*;
 
-    use crate::domain::payments::state::{Operation, Outcome};
+    use crate::domain::payments::status::{Operation, Outcome};
 
     #[sea_orm::model]
     #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
@@ -61,7 +61,7 @@ pub mod attempt {
 pub mod refund {
     use sea_orm::entity::prelude::*;
 
-    use crate::domain::payments::state::RefundState;
+    use crate::domain::payments::status::RefundState;
 
     #[sea_orm::model]
     #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
@@ -112,7 +112,7 @@ pub mod escrow {
 pub mod payout {
     use sea_orm::entity::prelude::*;
 
-    use crate::domain::payments::state::PayoutState;
+    use crate::domain::payments::status::PayoutState;
 
     #[sea_orm::model]
     #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
@@ -146,7 +146,7 @@ pub mod payout {
 pub mod dispute {
     use sea_orm::entity::prelude::*;
 
-    use crate::domain::payments::state::DisputeState;
+    use crate::domain::payments::status::DisputeState;
 
     #[sea_orm::model]
     #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
@@ -185,7 +185,7 @@ pub mod payout_account {
 pub mod transaction {
     use sea_orm::entity::prelude::*;
 
-    use crate::domain::payments::state::TransactionKind;
+    use crate::domain::payments::status::TransactionKind;
 
     #[sea_orm::model]
     #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
@@ -207,7 +207,7 @@ pub mod transaction {
 pub mod entry {
     use sea_orm::entity::prelude::*;
 
-    use crate::domain::payments::state::Account;
+    use crate::domain::payments::status::Account;
 
     #[sea_orm::model]
     #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]

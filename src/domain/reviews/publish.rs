@@ -5,7 +5,7 @@ use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
 use uuid::Uuid;
 
 use super::table::review as table;
-use super::{Direction, Review, news};
+use super::{Direction, Review, notices};
 use crate::domain::bookings;
 use crate::domain::error::Error;
 use crate::domain::listings::{self, Aspect, RatingSummary, STAR};
@@ -52,7 +52,7 @@ async fn publish(app: &App, txn: &Transaction, booking_id: Uuid, by: Option<Uuid
     for review in published.iter().filter(|review| review.direction == Direction::GuestToListing) {
         listings::add_rating(txn, review.listing_id, stars(review)).await?;
     }
-    notify(app, txn, news::published(&published, by)).await
+    notify(app, txn, notices::published(&published, by)).await
 }
 
 fn stars(review: &Review) -> RatingSummary {

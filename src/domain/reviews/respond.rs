@@ -6,7 +6,7 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use uuid::Uuid;
 
 use super::table::review as table;
-use super::{Review, may_see, news};
+use super::{Review, may_see, notices};
 use crate::domain::error::{Code, Error, Refusals};
 use crate::domain::notifications::notify;
 use crate::domain::viewer::Viewer;
@@ -44,7 +44,7 @@ pub async fn respond(app: &App, viewer: &Viewer, id: Uuid, text: &str) -> Result
         .await?;
     let locked = || Error::refused(Code::ReviewLocked, &["id"], "this review has been answered");
     let review = answered.into_iter().next().ok_or_else(locked)?;
-    notify(app, &txn, news::answered(&review)).await?;
+    notify(app, &txn, notices::answered(&review)).await?;
     app.once.spend(&txn, &[review.id]).await?;
     txn.commit().await?;
     Ok(review)

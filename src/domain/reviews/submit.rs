@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::publish::{PUBLISH, publish_pair};
 use super::table::review as table;
 use super::window::{may_review, window};
-use super::{Direction, Review, news};
+use super::{Direction, Review, notices};
 use crate::domain::bookings;
 use crate::domain::error::{Code, Error, Refusals};
 use crate::domain::notifications::notify;
@@ -108,7 +108,7 @@ pub async fn submit(app: &App, viewer: &Viewer, booking_id: Uuid, draft: Draft) 
     })?;
     enqueue(&txn, &app.clock, NewJob::about(PUBLISH, booking_id, closes_at)).await?;
     if !publish_pair(app, &txn, booking_id, author.user_id).await? {
-        notify(app, &txn, news::submitted(&review, &booking)).await?;
+        notify(app, &txn, notices::submitted(&review, &booking)).await?;
     }
     let review = table::Entity::find_by_id(review.id).one(&txn).await?.unwrap_or(review);
     app.once.spend(&txn, &[review.id]).await?;

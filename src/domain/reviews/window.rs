@@ -4,7 +4,7 @@ use chrono::{DateTime, Days, NaiveDate, NaiveTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 
 use super::Direction;
-use crate::domain::bookings::state::{Actor, BookingState};
+use crate::domain::bookings::lifecycle::state::{Actor, BookingState};
 use crate::domain::bookings::{self, Booking};
 use crate::domain::error::Error;
 use crate::domain::viewer::Viewer;

@@ -10,8 +10,8 @@ mod register;
 mod seed;
 mod sessions;
 mod sign_in;
+mod subscription;
 mod table;
-mod watch;
 
 use std::collections::HashMap;
 
@@ -27,9 +27,9 @@ pub use register::{Registration, register};
 pub use seed::{SeedUser, any_account, is_registered, seed};
 pub use sessions::{revoke, session, sessions, sessions_count};
 pub use sign_in::{Origin, Tokens, Try, authenticate, refresh, reissue, sign_in};
+pub use subscription::{still, watch};
 pub use table::session::Model as Session;
 pub use table::user::Model as User;
-pub use watch::{still, watch};
 
 /// The people with these ids.
 pub async fn by_ids(app: &App, ids: &[Uuid]) -> Result<HashMap<Uuid, User>, Error> {

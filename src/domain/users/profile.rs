@@ -4,7 +4,7 @@ use sea_orm::sea_query::Expr;
 use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, Set};
 
 use super::register::check_locale;
-use super::{User, table, watch};
+use super::{User, subscription, table};
 use crate::domain::error::{Code, Error, Refusals};
 use crate::domain::viewer::Viewer;
 use crate::kernel::money::Currency;
@@ -79,7 +79,7 @@ pub async fn become_host(app: &App, viewer: &Viewer) -> Result<User, Error> {
         .exec_with_returning(&txn)
         .await?;
     let user = changed.into_iter().next().ok_or_else(|| Error::not_found(&[]))?;
-    watch::changed(&txn, user.id);
+    subscription::changed(&txn, user.id);
     app.once.spend(&txn, &[user.id]).await?;
     txn.commit().await?;
     Ok(user)

@@ -4,12 +4,12 @@ use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, Select};
 use uuid::Uuid;
 
-use super::{Session, table, watch};
+use super::{Session, subscription, table};
 use crate::domain::error::Error;
 use crate::domain::viewer::Viewer;
 use crate::kernel::page::{Page, PageRequest};
 use crate::platform::App;
-use crate::platform::paging;
+use crate::platform::keyset;
 
 fn live(app: &App, user_id: Uuid) -> Select<table::session::Entity> {
     table::session::Entity::find()
@@ -21,7 +21,7 @@ fn live(app: &App, user_id: Uuid) -> Select<table::session::Entity> {
 /// The viewer's sessions that have not ended, newest first.
 pub async fn sessions(app: &App, viewer: &Viewer, request: PageRequest) -> Result<Page<Session>, Error> {
     let user = viewer.require_user()?;
-    let select = paging::newest_first(live(app, user.user_id), table::session::Column::Id, &request)?;
+    let select = keyset::newest_first(live(app, user.user_id), table::session::Column::Id, &request)?;
     Ok(Page::from_rows(&request, select.all(app.db.read()).await?, |session| session.id))
 }
 
@@ -51,7 +51,7 @@ pub async fn revoke(app: &App, viewer: &Viewer, id: Option<Uuid>) -> Result<Vec<
         return Err(Error::not_found(&["id"]));
     }
     let ended: Vec<Uuid> = ended.into_iter().map(|session| session.id).collect();
-    watch::changed(&txn, user.user_id);
+    subscription::changed(&txn, user.user_id);
     app.once.spend(&txn, &ended).await?;
     txn.commit().await?;
     Ok(ended)

@@ -5,12 +5,12 @@ use sea_orm::sea_query::Expr;
 use sea_orm::{ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect, Set};
 use uuid::Uuid;
 
-use super::{User, table, watch};
+use super::{User, subscription, table};
 use crate::domain::error::{Code, Error};
 use crate::domain::viewer::Viewer;
 use crate::platform::App;
 use crate::platform::database::Transaction;
-use crate::platform::keys::{fingerprint, opaque};
+use crate::platform::signing::{fingerprint, opaque};
 
 /// How long an access token lasts.
 const ACCESS: TimeDelta = TimeDelta::minutes(15);
@@ -193,13 +193,13 @@ async fn end_session(txn: &Transaction, session_id: Uuid, now: DateTime<Utc>) ->
         .exec_with_returning(txn)
         .await?;
     for session in ended {
-        watch::changed(txn, session.user_id);
+        subscription::changed(txn, session.user_id);
     }
     Ok(())
 }
 
 /// Who a bearer token speaks for. A token of a session that has ended speaks for nobody, from that moment on.
 pub async fn authenticate(app: &App, token: &str) -> Result<Viewer, Error> {
-    let claims = app.keys.verify_access(token, app.clock.now()).ok_or_else(watch::expired)?;
-    watch::signed_in(app, claims.sub, claims.sid, claims.expires_at()).await
+    let claims = app.keys.verify_access(token, app.clock.now()).ok_or_else(subscription::expired)?;
+    subscription::signed_in(app, claims.sub, claims.sid, claims.expires_at()).await
 }

@@ -337,7 +337,7 @@ static RULES: &[Rule] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::listings::amenities;
+    use crate::domain::listings::listing::amenities;
 
     fn codes(list: &str) -> Vec<&'static str> {
         Recogniser::default().read(list).unwrap().codes

@@ -11,11 +11,11 @@ use super::places::Here;
 use super::scores::{self, Scales};
 use super::source::Form;
 use super::{pricing, rooms, text};
+use crate::domain::listings::enums::RoomType;
 use crate::domain::listings::import::{
     ImportedListing, ImportedLocation, ImportedRules, LONGEST_DESCRIPTION, LONGEST_TITLE, MAX_NIGHTS, MOST_GUESTS,
     MOST_ROOMS,
 };
-use crate::domain::listings::kinds::RoomType;
 use crate::domain::users::import::ImportedUser;
 use crate::import::findings::Problem;
 use crate::kernel::local_time::instant;

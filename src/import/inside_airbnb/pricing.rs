@@ -2,7 +2,7 @@
 
 use super::header::Row;
 use crate::domain::listings::import::{ImportedPricing, MOST_GUESTS};
-use crate::domain::listings::policy::CancellationPolicy;
+use crate::domain::listings::listing::policy::CancellationPolicy;
 use crate::import::findings::Problem;
 use crate::kernel::money::{Currency, ONE_PPM};
 

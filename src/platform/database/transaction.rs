@@ -15,7 +15,7 @@ use tracing::Instrument;
 
 use super::connection::{Connection, measured};
 use super::owned::OwnedConnection;
-use crate::platform::events::{Event, Events};
+use crate::platform::messaging::publisher::{Event, Events};
 
 /// A transaction, and what its commit brings about. Dropped, it is rolled back and nobody hears of it.
 #[derive(Debug)]

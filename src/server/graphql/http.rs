@@ -20,9 +20,10 @@ use tokio::time::Instant;
 use super::super::Served;
 use super::super::viewer::Caller;
 use super::budget;
-use super::failure::Failure;
-use super::media::{self, Accepted, Media, accepted};
-use super::{call, origin, sse};
+use super::content_negotiation;
+use super::content_negotiation::{Accepted, Media, accepted};
+use super::rejection::Failure;
+use super::{origin, request_body, sse};
 use crate::graphql::{Answer, Call, ErrorCode, Operation};
 
 /// Largest body of a request. A signed quote of a year takes about 5 KiB.
@@ -179,7 +180,7 @@ async fn by_post(served: &Served, parts: &Parts, body: Body) -> Result<Sent, Fai
     if content_types.next().is_some() {
         return Err(Failure::Malformed("send the header Content-Type once".into()));
     }
-    let content_type = content_type.and_then(media::read).ok_or(Failure::NotJson)?;
+    let content_type = content_type.and_then(content_negotiation::read).ok_or(Failure::NotJson)?;
     let encoding = content_type.get_param(mime::CHARSET);
     if content_type.essence_str() != "application/json" || encoding.is_some_and(|name| name != mime::UTF_8) {
         return Err(Failure::NotJson);
@@ -189,7 +190,7 @@ async fn by_post(served: &Served, parts: &Parts, body: Body) -> Result<Sent, Fai
         serde_json::from_slice(&body).map_err(|error| Failure::Malformed(format!("the body is not JSON: {error}")))?;
     let most = served.app.config.graphql.batch_limit;
     match value {
-        Value::Object(_) => call::read(value).map(Sent::One).map_err(Failure::Malformed),
+        Value::Object(_) => request_body::read(value).map(Sent::One).map_err(Failure::Malformed),
         Value::Array(calls) if most == 0 || calls.is_empty() || calls.len() > most => {
             let message = match most {
                 0 => "the body must be one JSON object: several operations in one request are not served".to_owned(),
@@ -199,7 +200,7 @@ async fn by_post(served: &Served, parts: &Parts, body: Body) -> Result<Sent, Fai
         }
         // Not Sent::One even for a list of one: who sends a list expects a list.
         Value::Array(calls) => {
-            let calls: Result<_, _> = calls.into_iter().map(call::read).collect();
+            let calls: Result<_, _> = calls.into_iter().map(request_body::read).collect();
             calls.map(Sent::Many).map_err(Failure::Malformed)
         }
         _ => Err(Failure::Malformed("the body must be a JSON object".into())),

@@ -4,11 +4,11 @@
 //! what comes of it, the [`Engine`](crate::graphql::Engine) decides alike for all of them.
 
 mod budget;
-mod call;
-mod failure;
+mod content_negotiation;
 mod http;
-mod media;
 mod origin;
+mod rejection;
+mod request_body;
 mod sse;
 mod websocket;
 
@@ -22,11 +22,11 @@ use axum::response::Response;
 use axum::routing::any;
 use tower_http::set_header::SetResponseHeaderLayer;
 
-pub(super) use self::failure::Failure;
-pub(super) use self::media::Media;
 use super::Served;
-use super::guard::guard;
+use super::failure_layer::guard;
 use crate::graphql::Answer;
+pub(super) use content_negotiation::Media;
+pub(super) use rejection::Failure;
 
 pub(super) fn routes() -> Router<Served> {
     // An answer is one person's, and depends on what they accept.

@@ -12,7 +12,7 @@ use tokio::sync::mpsc::error::SendTimeoutError;
 use tracing::Instrument;
 
 use super::breaks_off;
-use super::failure::Failure;
+use super::rejection::Failure;
 use crate::graphql::{Answer, ErrorCode, Operation};
 use crate::server::Served;
 use crate::server::connections::{Connections, Whose};

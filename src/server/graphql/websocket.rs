@@ -18,9 +18,9 @@ use tracing::Instrument;
 
 use self::closing::Closing;
 use self::connection::Connection;
-use super::failure::Failure;
-use super::media::Media;
+use super::content_negotiation::Media;
 use super::origin;
+use super::rejection::Failure;
 use crate::server::connections::Whose;
 use crate::server::viewer::counted;
 use crate::server::{Served, request_id};

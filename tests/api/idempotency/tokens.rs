@@ -44,7 +44,7 @@ async fn no_password_or_token_is_kept() {
     let kept: Vec<u8> = row.try_get_by("fingerprint").unwrap();
     let subject: Value = row.try_get_by("subject").unwrap();
     assert_eq!((kept.len(), subject.as_array().unwrap().len()), (32, 2));
-    let plain = roost::platform::keys::fingerprint(&account().to_string());
+    let plain = roost::platform::signing::fingerprint(&account().to_string());
     assert_ne!(kept, plain);
     let whole = format!("{subject}");
     assert!(!whole.contains(PASSWORD) && !whole.contains(&text(&first, "/tokens/refreshToken")));

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use futures_util::{FutureExt, StreamExt, poll};
-use roost::platform::events::{Event, Topic};
+use roost::platform::messaging::publisher::{Event, Topic};
 use sea_orm::ConnectionTrait;
 use serde_json::json;
 

@@ -1,7 +1,7 @@
 //! Who may subscribe, and what ends a subscription.
 
 use chrono::TimeDelta;
-use roost::platform::rate_limit::Payer;
+use roost::platform::limits::rate_limit::Payer;
 use serde_json::{Value, json};
 
 use super::{CALENDAR, HOSTED, NEWS, STEPS, run, subscribe};
@@ -132,7 +132,7 @@ async fn whoever_reads_too_slowly_is_dropped_with_the_reason() {
     let range = json!({ "id": listing, "from": "2027-03-01", "to": "2027-03-03" });
     let mut slow = subscribe(&app, &Nobody, CALENDAR, range.clone()).await;
     let changes = json!([{ "from": "2027-03-01", "to": "2027-03-02", "price": 9_900 }]);
-    for _ in 0..=roost::platform::events::BUFFER {
+    for _ in 0..=roost::platform::messaging::publisher::BUFFER {
         let given = json!({ "id": listing, "changes": changes });
         app.must(&host, "listingCalendarUpdate", given, "__typename").await;
     }

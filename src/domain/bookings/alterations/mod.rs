@@ -3,9 +3,9 @@
 //! **Invariant:** a booking has one open change at most. Its id and code never change. The stay is swapped in one
 //! transaction: nights, price, shares and payouts together; a difference to be paid is set aside before and taken after.
 
+mod answer;
+mod apply;
 mod request;
-mod respond;
-mod settle;
 
 use std::collections::HashMap;
 
@@ -14,18 +14,18 @@ use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFi
 use serde::Deserialize;
 use uuid::Uuid;
 
-use super::state::{AlterationState, BookingState};
-use super::{Booking, Quote, access, table};
+use super::lifecycle::state::{AlterationState, BookingState};
+use super::{Booking, Quote, read, table};
 use crate::domain::error::Error;
 use crate::domain::payments::Shares;
 use crate::domain::viewer::Viewer;
 use crate::kernel::page::{Page, PageRequest};
-use crate::platform::paging::newest_first;
+use crate::platform::keyset::newest_first;
 use crate::platform::{App, fail_point};
 
+pub use answer::{respond, responded};
+pub(super) use apply::{advance, confirm, give_up, is_being_paid};
 pub use request::{request, requested};
-pub use respond::{respond, responded};
-pub(super) use settle::{advance, confirm, give_up, is_being_paid};
 pub use table::alteration::Model as Alteration;
 
 /// Why a stay cannot be changed for one that costs less than the guest got back already.
@@ -67,7 +67,7 @@ pub async fn by_id(app: &App, viewer: &Viewer, id: Uuid) -> Result<Option<(Alter
     let Some(alteration) = table::alteration::Entity::find_by_id(id).one(app.db.read()).await? else {
         return Ok(None);
     };
-    let booking = access::by_id(app, viewer, alteration.booking_id).await?;
+    let booking = read::by_id(app, viewer, alteration.booking_id).await?;
     Ok(booking.map(|booking| (alteration, booking)))
 }
 
@@ -76,7 +76,7 @@ pub async fn by_ids(app: &App, viewer: &Viewer, ids: &[Uuid]) -> Result<HashMap<
     let rows = table::alteration::Entity::find().filter(table::alteration::Column::Id.is_in(ids.iter().copied()));
     let rows = rows.all(app.db.read()).await?;
     let bookings: Vec<Uuid> = rows.iter().map(|alteration| alteration.booking_id).collect();
-    let seen = access::by_ids(app, viewer, &bookings).await?;
+    let seen = read::by_ids(app, viewer, &bookings).await?;
     let rows = rows.into_iter().filter(|alteration| seen.contains_key(&alteration.booking_id));
     Ok(rows.map(|alteration| (alteration.id, alteration)).collect())
 }

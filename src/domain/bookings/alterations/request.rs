@@ -5,16 +5,16 @@ use sea_orm::ActiveModelTrait;
 use sea_orm::ActiveValue::Set;
 use uuid::Uuid;
 
-use super::super::advance::follow_up;
-use super::super::quote::{policy, refusals};
-use super::super::state::{Action, Actor, AlterationState, BookingState};
-use super::super::step::{By, Step, conflict, paid_in_full, possible, require, take};
-use super::super::{Booking, Quote, access, table};
-use super::settle::swap;
+use super::apply::swap;
 use super::{Alteration, MORE_WENT_BACK, by_id};
+use crate::domain::bookings::lifecycle::progress::follow_up;
+use crate::domain::bookings::lifecycle::state::{Action, Actor, AlterationState, BookingState};
+use crate::domain::bookings::lifecycle::transition::{By, Step, conflict, paid_in_full, possible, require, take};
+use crate::domain::bookings::quotes::quote::{policy, refusals};
+use crate::domain::bookings::{Booking, Quote, read, table};
 use crate::domain::error::{Code, Error, Refusals};
-use crate::domain::listings::policy::CancellationPolicy;
-use crate::domain::listings::stay_check::StayRule;
+use crate::domain::listings::availability::stay_check::StayRule;
+use crate::domain::listings::listing::policy::CancellationPolicy;
 use crate::domain::listings::{self, StayRequest};
 use crate::domain::viewer::Viewer;
 use crate::kernel::local_time::{date_in, instant};
@@ -42,8 +42,8 @@ pub async fn request(
     let mut checks = Refusals::default();
     let method = method.map(|method| checks.text(&["paymentMethodToken"], &method, LONGEST_METHOD));
     checks.finish()?;
-    let booking = access::by_id(app, viewer, id).await?.ok_or_else(|| Error::not_found(&["id"]))?;
-    let actor = access::role(viewer, &booking).ok_or_else(|| Error::not_found(&["id"]))?;
+    let booking = read::by_id(app, viewer, id).await?.ok_or_else(|| Error::not_found(&["id"]))?;
+    let actor = read::role(viewer, &booking).ok_or_else(|| Error::not_found(&["id"]))?;
     if actor == Actor::Platform {
         return Err(Error::refused(Code::Forbidden, &["id"], "this is for guest and host to agree on"));
     }
@@ -74,7 +74,7 @@ pub async fn request(
     if is_made {
         // Listing, booking, escrow, as everywhere.
         listings::lock_calendar(&txn, booking.listing_id).await?;
-        access::lock(&txn, booking.id).await?;
+        read::lock(&txn, booking.id).await?;
         paid_in_full(&txn, &booking).await?;
     }
     fail_point::reach("alteration.writing").await;
@@ -96,7 +96,7 @@ pub async fn request(
     }
     let Some(booking) = taken else {
         drop(txn);
-        let booking = access::by_id(app, viewer, id).await?.ok_or_else(|| Error::not_found(&["id"]))?;
+        let booking = read::by_id(app, viewer, id).await?.ok_or_else(|| Error::not_found(&["id"]))?;
         return Err(conflict(&booking, &possible(app, &booking, actor)?));
     };
     app.once.spend(&txn, &[alteration.id]).await?;

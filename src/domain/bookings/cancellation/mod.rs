@@ -2,8 +2,8 @@
 //!
 //! **Invariant:** refund, payout, platform and kept tax sum to the total. What a guest gets back never grows with time.
 
-mod keeps;
-mod kept;
+mod policy;
+mod retained;
 mod schedule;
 
 #[cfg(test)]
@@ -13,13 +13,13 @@ use chrono::{DateTime, NaiveTime, Utc};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::listings::policy::CancellationPolicy;
+use crate::domain::listings::listing::policy::CancellationPolicy;
 use crate::domain::listings::pricing::{Price, PriceLine};
 use crate::kernel::money::pct;
 use crate::kernel::stay::Stay;
 
-use keeps::Keeps;
-use kept::Kept;
+use policy::Keeps;
+use retained::Kept;
 pub use schedule::{Tier, schedule};
 
 /// What was agreed on, frozen when the stay was booked.

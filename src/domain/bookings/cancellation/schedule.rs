@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::Terms;
-use super::kept::Kept;
+use super::retained::Kept;
 use crate::kernel::local_time::instant;
 
 /// One step of the refund.

@@ -7,11 +7,11 @@ use uuid::Uuid;
 
 use super::{ImportedListing, ImportedPricing};
 use crate::domain::listings::Listing;
-use crate::domain::listings::kinds::{BookingMode, ListingStatus, RoomType};
+use crate::domain::listings::enums::{BookingMode, ListingStatus, RoomType};
+use crate::domain::listings::listing::status::missing;
+use crate::domain::listings::listing::update::draft;
 use crate::domain::listings::pricing::LengthOfStayDiscount;
 use crate::domain::listings::search::text_of;
-use crate::domain::listings::status::missing;
-use crate::domain::listings::update::draft;
 use crate::platform::App;
 
 /// A new listing: a draft with everything the source says, and modest assumptions where it says nothing; published

@@ -8,8 +8,8 @@ mod survey;
 use chrono::NaiveDate;
 use chrono_tz::Tz;
 
-use super::kinds::RoomType;
-use super::policy::CancellationPolicy;
+use super::enums::RoomType;
+use super::listing::policy::CancellationPolicy;
 use crate::kernel::money::Currency;
 
 pub use nights::Nights;

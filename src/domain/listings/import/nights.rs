@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::ImportedNights;
 use super::store::Taken;
 use crate::domain::error::Error;
-use crate::domain::listings::kinds::ClaimKind;
+use crate::domain::listings::enums::ClaimKind;
 use crate::domain::listings::table;
 use crate::platform::App;
 use crate::platform::bulk::{self, Kind, Question, Row};

@@ -15,9 +15,10 @@ use super::merge::{known_listing, new_listing};
 use super::nights::{self, Nights};
 use super::{ImportedListing, ImportedRating};
 use crate::domain::error::Error;
-use crate::domain::listings::access::forget;
-use crate::domain::listings::kinds::ListingStatus;
-use crate::domain::listings::{Listing, table, watch};
+use crate::domain::listings::enums::ListingStatus;
+use crate::domain::listings::listing::read::forget;
+use crate::domain::listings::nights::subscription;
+use crate::domain::listings::{Listing, table};
 use crate::domain::users::import::{ImportedUser, upsert};
 use crate::platform::App;
 use crate::platform::bulk::{self, Kind, Question, Row, SourceRef};
@@ -101,7 +102,7 @@ pub async fn store(
     let has_nights = |taken: &&Taken<'_>| !taken.is_new && taken.imported.nights.is_some();
     let calendars = taken.iter().filter(has_nights).map(|taken| taken.id).chain(changed.iter().copied());
     for id in calendars.collect::<BTreeSet<_>>() {
-        watch::whole(&txn, id);
+        subscription::whole(&txn, id);
     }
     for id in changed {
         forget(app, &txn, id);

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
 
 use crate::domain::error::Error;
-use crate::domain::listings::kinds::ListingStatus;
+use crate::domain::listings::enums::ListingStatus;
 use crate::domain::listings::table::listing::{Column, Entity};
 use crate::platform::App;
 

@@ -7,15 +7,15 @@ use sea_orm::sea_query::{Expr, ExprTrait, Query, SelectStatement};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryResult};
 use uuid::Uuid;
 
-use super::super::calendar::Special;
-use super::super::claims::{Taken, alive, state};
-use super::super::location::distance_m;
-use super::super::stay::{Nights, answer_one};
 use super::super::table::{claim, listing, listing_rating, night};
 use super::super::{Listing, StayRequest, fees, public_point};
 use super::filter::{SearchSort, SearchWhere, rating, slim};
 use super::{Hit, Money};
 use crate::domain::error::Error;
+use crate::domain::listings::availability::evaluate::{Nights, answer_one};
+use crate::domain::listings::listing::location::distance_m;
+use crate::domain::listings::nights::calendar::Special;
+use crate::domain::listings::nights::claims::{Taken, alive, state};
 use crate::domain::viewer::Viewer;
 use crate::platform::App;
 
@@ -125,7 +125,7 @@ fn hit(
         Some(total) => total,
         None => Money::new(rank.base_minor, rank.currency.parse().map_err(Error::failed)?),
     };
-    let shown = rank.rating_count >= super::super::rating::SHOWN_FROM;
+    let shown = rank.rating_count >= crate::domain::listings::listing::rating::SHOWN_FROM;
     // Ten-thousandths of stars, drawn towards the mean of all while few have rated.
     let rating = (rank.rating_sum + PRIOR_MEAN * PRIOR_COUNT) * 100 / Ord::max(rank.rating_count + PRIOR_COUNT, 1);
     let key = match sort {

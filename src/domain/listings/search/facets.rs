@@ -6,10 +6,10 @@ use sea_orm::sea_query::{Expr, Func, Query};
 use sea_orm::{ColumnTrait, ConnectionTrait, Iterable};
 use uuid::Uuid;
 
-use super::super::kinds::RoomType;
 use super::super::table::listing_amenity;
 use super::{Hit, Money};
 use crate::domain::error::Error;
+use crate::domain::listings::enums::RoomType;
 use crate::kernel::money::Currency;
 use crate::platform::App;
 

@@ -8,13 +8,14 @@ use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 use uuid::Uuid;
 
-use super::super::claims::alive;
-use super::super::kinds::{BookingMode, ListingStatus, RoomType};
-use super::super::location::{SHIFT_M, around};
-use super::super::policy::CancellationPolicy;
 use super::super::table::{claim, listing, listing_amenity, listing_rating};
-use super::super::{StayRequest, amenities};
 use crate::domain::error::{Code, Error, Refusals};
+use crate::domain::listings::StayRequest;
+use crate::domain::listings::enums::{BookingMode, ListingStatus, RoomType};
+use crate::domain::listings::listing::amenities;
+use crate::domain::listings::listing::location::{SHIFT_M, around};
+use crate::domain::listings::listing::policy::CancellationPolicy;
+use crate::domain::listings::nights::claims::alive;
 use crate::kernel::money::{Currency, MAX_MINOR, Money};
 
 const LONGEST_TEXT: usize = 200;
@@ -183,9 +184,10 @@ impl SearchWhere {
         all = all.add_option(self.rating_min.filter(|&least| least > 0.0).map(|least| {
             // Sums are hundredths of stars.
             let hundredths = Expr::expr(rating(listing_rating::Column::OverallCount)).mul(least * 100.0);
-            Expr::expr(rating(listing_rating::Column::OverallSum))
-                .gte(hundredths)
-                .and(Expr::expr(rating(listing_rating::Column::OverallCount)).gte(super::super::rating::SHOWN_FROM))
+            Expr::expr(rating(listing_rating::Column::OverallSum)).gte(hundredths).and(
+                Expr::expr(rating(listing_rating::Column::OverallCount))
+                    .gte(crate::domain::listings::listing::rating::SHOWN_FROM),
+            )
         }));
         if let Some(stay) = self.stay.as_ref() {
             all = all.add(open(stay, now));

@@ -11,14 +11,14 @@ mod filter;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::kinds::RoomType;
+use super::enums::RoomType;
 use super::pricing::Price;
 use super::{Listing, StayRequest, by_ids};
 use crate::domain::error::Error;
 use crate::domain::viewer::Viewer;
 use crate::kernel::money::Money;
 use crate::kernel::page::{Direction, Page, PageRequest};
-use crate::platform::{App, paging};
+use crate::platform::{App, keyset};
 
 pub use facets::Facets;
 pub use filter::{SearchSort, SearchWhere};
@@ -84,11 +84,11 @@ pub async fn search(
     request: PageRequest,
 ) -> Result<Matches, Error> {
     wanted.validate(sort)?;
-    let after = paging::key::<Key>(request.after.as_ref(), "after")?;
-    let before = paging::key::<Key>(request.before.as_ref(), "before")?;
+    let after = keyset::key::<Key>(request.after.as_ref(), "after")?;
+    let before = keyset::key::<Key>(request.before.as_ref(), "before")?;
     for (field, cursor) in [("after", after), ("before", before)] {
         if cursor.is_some_and(|cursor| cursor.0 != sort) {
-            return Err(paging::foreign_cursor(field).into());
+            return Err(keyset::foreign_cursor(field).into());
         }
     }
     let mut hits = evaluate::hits(app, viewer, &wanted, sort).await?;

@@ -4,7 +4,7 @@
 mod escrow;
 mod ledger;
 mod payouts;
-mod sandbox;
+mod provider;
 
 use crate::domain::error::Error;
 use crate::platform::audit::Audit;
@@ -14,7 +14,7 @@ pub async fn audit(audit: &mut Audit) -> Result<(), Error> {
     ledger::audit(audit).await?;
     escrow::audit(audit).await?;
     payouts::audit(audit).await?;
-    sandbox::audit(audit).await?;
+    provider::audit(audit).await?;
     Ok(())
 }
 

@@ -4,9 +4,9 @@ use async_graphql::ServerError;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::super::call;
 use super::closing::Closing;
 use crate::graphql::{Answer, Call};
+use crate::server::graphql::request_body;
 
 /// Longest id of an operation. It stands in every answer, and clients take UUIDs.
 const LONGEST_ID: usize = 128;
@@ -71,7 +71,7 @@ fn optional(kind: &str, payload: Option<Value>) -> Result<Option<Map<String, Val
 
 fn subscribed(payload: Option<Value>) -> Result<Call, Closing> {
     let wrong = |cause: &str| Closing::Malformed(format!("the payload of `subscribe` is wrong: {cause}"));
-    let call = call::read(payload.unwrap_or_default()).map_err(|cause| wrong(&cause))?;
+    let call = request_body::read(payload.unwrap_or_default()).map_err(|cause| wrong(&cause))?;
     // A document that is known already is sent by its name alone.
     if call.query.is_none() && call.document_id.is_none() && call.extensions.is_none() {
         return Err(wrong("`query` is missing"));

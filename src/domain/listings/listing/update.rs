@@ -1,0 +1,215 @@
+//! Writing a listing down and changing it.
+
+use sea_orm::ActiveValue::{NotSet, Set};
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter,
+    TryIntoModel,
+};
+use serde_json::json;
+use uuid::Uuid;
+
+use super::policy::CancellationPolicy;
+use super::read::{find_own, forget};
+use super::status::missing;
+use super::validation::{ListingChange, apply};
+use crate::domain::error::{Code, Error, Refusals};
+use crate::domain::listings::enums::{BookingMode, ListingStatus, RoomType};
+use crate::domain::listings::nights::subscription;
+use crate::domain::listings::{Listing, table};
+use crate::domain::users;
+use crate::domain::viewer::Viewer;
+use crate::kernel::stay::Weekdays;
+use crate::platform::App;
+
+const CHECK_IN_FROM: (u32, u32) = (15, 0);
+const CHECK_OUT_BY: (u32, u32) = (11, 0);
+const MAX_NIGHTS: i32 = 365;
+const BOOKING_WINDOW_DAYS: i32 = 365;
+
+/// Writes down a draft that only its host sees.
+pub async fn create(app: &App, viewer: &Viewer, change: ListingChange) -> Result<Listing, Error> {
+    let host = viewer.require_host()?;
+    let user = users::by_id(app, host.user_id).await?.ok_or_else(|| Error::not_found(&[]))?;
+    let mut row = draft(app, host.user_id, user.currency);
+    let mut refusals = Refusals::default();
+    apply(&change, &mut row, &mut refusals);
+    check_together(&row, &mut refusals);
+    refusals.finish()?;
+    row.search_text = Set(search_text(&row));
+    let txn = app.db.begin_write().await?;
+    let listing = row.insert(&txn).await?;
+    if let Some(amenities) = &change.amenities {
+        set_amenities(&txn, listing.id, amenities).await?;
+    }
+    app.once.spend(&txn, &[listing.id]).await?;
+    txn.commit().await?;
+    Ok(listing)
+}
+
+/// Changes a listing, unless somebody else did since the version that the host saw.
+pub async fn update(
+    app: &App,
+    viewer: &Viewer,
+    id: Uuid,
+    expected_version: i32,
+    change: ListingChange,
+) -> Result<Listing, Error> {
+    viewer.require_user()?;
+    let listing = find_own(app, viewer, id).await?;
+    let stale = || {
+        let message = "the listing was changed since; read it again and repeat your change";
+        Error::refused(Code::VersionStale, &["expectedVersion"], message)
+    };
+    if listing.version != expected_version {
+        return Err(stale());
+    }
+    let before = listing.clone();
+    let mut row = listing.into_active_model();
+    let mut refusals = Refusals::default();
+    apply(&change, &mut row, &mut refusals);
+    check_together(&row, &mut refusals);
+    refusals.finish()?;
+    row.search_text = Set(search_text(&row));
+    row.version = Set(expected_version + 1);
+    row.updated_at = Set(app.clock.now());
+
+    let txn = app.db.begin_write().await?;
+    if changed(&row.currency) && before.currency != *row.currency.as_ref() {
+        refuse_priced_nights(&txn, id).await?;
+    }
+    if before.status == ListingStatus::Published {
+        let whole = row.clone().try_into_model()?;
+        Error::from_refusals(missing(&whole))?;
+    }
+    let mut values = row;
+    values.id = NotSet;
+    let updated = table::listing::Entity::update_many()
+        .set(values)
+        .filter(table::listing::Column::Id.eq(id))
+        .filter(table::listing::Column::Version.eq(expected_version))
+        .exec_with_returning(&txn)
+        .await?;
+    let listing = updated.into_iter().next().ok_or_else(stale)?;
+    if let Some(amenities) = &change.amenities {
+        set_amenities(&txn, id, amenities).await?;
+    }
+    subscription::changed(&txn, &before, &listing)?;
+    app.once.spend(&txn, &[id]).await?;
+    forget(app, &txn, id);
+    txn.commit().await?;
+    Ok(listing)
+}
+
+fn changed<T: Into<sea_orm::Value>>(value: &sea_orm::ActiveValue<T>) -> bool {
+    matches!(value, Set(_))
+}
+
+/// Prices set for single nights are amounts of the old currency.
+async fn refuse_priced_nights(txn: &impl ConnectionTrait, id: Uuid) -> Result<(), Error> {
+    let priced = table::night::Entity::find()
+        .filter(table::night::Column::ListingId.eq(id))
+        .filter(table::night::Column::PriceMinor.is_not_null())
+        .count(txn)
+        .await?;
+    if priced == 0 {
+        return Ok(());
+    }
+    let message = format!("{priced} nights have prices of their own in the old currency; clear them first");
+    Err(Error::refused(Code::Invalid, &["listing", "pricing", "currency"], message))
+}
+
+/// What must hold between fields, whichever of them changes.
+fn check_together(row: &table::listing::ActiveModel, refusals: &mut Refusals) {
+    let nights = row.min_nights.as_ref() <= row.max_nights.as_ref();
+    refusals.check(nights, Code::Invalid, &["listing", "stayRules", "minNights"], "must not exceed `maxNights`");
+    let both = row.latitude.as_ref().is_some() == row.longitude.as_ref().is_some();
+    refusals.check(both, Code::Required, &["listing", "longitude"], "latitude and longitude go together");
+}
+
+pub(in crate::domain::listings) fn draft(app: &App, host_id: Uuid, currency: String) -> table::listing::ActiveModel {
+    let now = app.clock.now();
+    let time = |(hour, minute)| chrono::NaiveTime::from_hms_opt(hour, minute, 0).unwrap_or_default();
+    table::listing::ActiveModel {
+        id: Set(app.clock.id()),
+        host_id: Set(host_id),
+        version: Set(1),
+        status: Set(ListingStatus::Draft),
+        published_at: Set(None),
+        created_at: Set(now),
+        updated_at: Set(now),
+        source: Set(None),
+        source_ref: Set(None),
+        title: Set(String::new()),
+        description: Set(String::new()),
+        room_type: Set(RoomType::EntirePlace),
+        capacity: Set(1),
+        bedrooms: Set(0),
+        beds: Set(0),
+        bathrooms: Set(0.0),
+        house_rules: Set(json!([])),
+        line1: Set(None),
+        line2: Set(None),
+        city: Set(String::new()),
+        region: Set(None),
+        postal_code: Set(None),
+        country: Set(String::new()),
+        latitude: Set(None),
+        longitude: Set(None),
+        time_zone: Set(chrono_tz::UTC.name().to_owned()),
+        check_in_from: Set(time(CHECK_IN_FROM)),
+        check_in_until: Set(None),
+        check_out_by: Set(time(CHECK_OUT_BY)),
+        search_text: Set(String::new()),
+        booking_mode: Set(BookingMode::Instant),
+        cancellation_policy: Set(CancellationPolicy::Moderate),
+        long_term_policy: Set(CancellationPolicy::LongTermFirm),
+        currency: Set(currency),
+        base_minor: Set(0),
+        weekend_minor: Set(None),
+        weekend_nights: Set(Weekdays::FRIDAY_AND_SATURDAY.bits()),
+        cleaning_fee_minor: Set(0),
+        pet_fee_minor: Set(0),
+        extra_guest_fee_minor: Set(0),
+        included_guests: Set(1),
+        length_of_stay: Set(json!([])),
+        early_bird: Set(None),
+        last_minute: Set(None),
+        new_listing_discount_ppm: Set(None),
+        non_refundable_discount_ppm: Set(None),
+        seasons: Set(json!([])),
+        taxes: Set(json!([])),
+        min_nights: Set(1),
+        max_nights: Set(MAX_NIGHTS),
+        min_nights_by_arrival: Set(json!([])),
+        advance_notice_days: Set(0),
+        same_day_cutoff: Set(None),
+        booking_window_days: Set(BOOKING_WINDOW_DAYS),
+        preparation_nights: Set(0),
+        check_in_days: Set(Weekdays::ALL.bits()),
+        check_out_days: Set(Weekdays::ALL.bits()),
+        pets_allowed: Set(false),
+    }
+}
+
+/// What text search looks through: title, place and description, each on a line of its own.
+fn search_text(row: &table::listing::ActiveModel) -> String {
+    let place = [Some(row.city.as_ref()), row.region.as_ref().as_ref(), Some(row.country.as_ref())];
+    let place: Vec<&str> = place.into_iter().flatten().map(String::as_str).collect();
+    crate::domain::listings::search::text_of(row.title.as_ref(), &place.join(" "), row.description.as_ref())
+}
+
+async fn set_amenities(txn: &impl ConnectionTrait, id: Uuid, codes: &[String]) -> Result<(), Error> {
+    table::listing_amenity::Entity::delete_many()
+        .filter(table::listing_amenity::Column::ListingId.eq(id))
+        .exec(txn)
+        .await?;
+    let codes: std::collections::BTreeSet<&String> = codes.iter().collect();
+    if codes.is_empty() {
+        return Ok(());
+    }
+    let rows = codes
+        .into_iter()
+        .map(|code| table::listing_amenity::ActiveModel { listing_id: Set(id), amenity: Set(code.clone()) });
+    table::listing_amenity::Entity::insert_many(rows).exec_without_returning(txn).await?;
+    Ok(())
+}

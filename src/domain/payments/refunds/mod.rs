@@ -1,0 +1,3 @@
+//! Refunds: sending back what a guest paid.
+
+pub(super) mod send;

@@ -1,0 +1,5 @@
+//! Mutations and their inputs and payloads.
+
+pub(super) mod bookings;
+pub(super) mod listings;
+pub(super) mod users;

@@ -1,0 +1,263 @@
+//! What a request fetches in batches: one statement a level, however long the list.
+
+use std::collections::HashMap;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use async_graphql::dataloader::Loader;
+use chrono::NaiveDate;
+use uuid::Uuid;
+
+use super::errors::shown;
+use crate::domain::bookings::{self, Alteration, Booking};
+use crate::domain::listings::{self, CalendarDay, Listing, RatingSummary, StayAnswer, StayRequest};
+use crate::domain::notifications::{self, Notification};
+use crate::domain::payments::ledger::{Posting, Transaction};
+use crate::domain::payments::{self, Attempt, Payment, Payout, Refund};
+use crate::domain::reviews::{self, Direction, ListOf, Review};
+use crate::domain::users::{self, User};
+use crate::domain::viewer::Viewer;
+use crate::kernel::page::{Page, PageRequest};
+use crate::platform::App;
+
+/// Fetches for one viewer.
+pub struct Batch {
+    pub(in crate::graphql) app: App,
+    pub(in crate::graphql) viewer: Viewer,
+}
+
+type Loaded<K, V> = Result<HashMap<K, V>, async_graphql::Error>;
+
+/// A loader of one kind of key, each wrapping a UUID, by one call of the domain.
+macro_rules! by_uuid {
+    ($(#[$doc:meta])* $key:ident -> $value:ty, |$batch:ident, $ids:ident| $fetch:expr) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, Hash)]
+        pub struct $key(pub Uuid);
+
+        impl Loader<$key> for Batch {
+            type Value = $value;
+            type Error = async_graphql::Error;
+
+            async fn load(&self, keys: &[$key]) -> Loaded<$key, $value> {
+                let $batch = self;
+                let $ids: Vec<Uuid> = keys.iter().map(|key| key.0).collect();
+                let $ids = $ids.as_slice();
+                let found = $fetch.await.map_err(shown)?;
+                Ok(found.into_iter().map(|(id, value)| ($key(id), value)).collect())
+            }
+        }
+    };
+}
+
+by_uuid!(
+    /// A person.
+    UserKey -> User, |batch, ids| users::by_ids(&batch.app, ids)
+);
+by_uuid!(
+    /// A listing, whoever asks.
+    ListingKey -> Listing, |batch, ids| listings::by_ids(&batch.app, ids)
+);
+by_uuid!(
+    /// The amenity codes of a listing.
+    AmenitiesKey -> Vec<String>, |batch, ids| listings::amenities_of(&batch.app, ids)
+);
+by_uuid!(
+    /// What guests thought of a listing.
+    RatingKey -> RatingSummary, |batch, ids| listings::ratings(&batch.app, ids)
+);
+by_uuid!(
+    /// A booking that the viewer may know of.
+    BookingKey -> Booking, |batch, ids| bookings::by_ids(&batch.app, &batch.viewer, ids)
+);
+by_uuid!(
+    /// A change of a booking that the viewer may know of.
+    AlterationKey -> Alteration, |batch, ids| bookings::alterations::by_ids(&batch.app, &batch.viewer, ids)
+);
+by_uuid!(
+    /// A payout that the viewer may see.
+    PayoutKey -> Payout, |batch, ids| payments::payouts_by_ids(&batch.app, &batch.viewer, ids)
+);
+by_uuid!(
+    /// A review that the viewer may see.
+    ReviewKey -> Review, |batch, ids| reviews::by_ids(&batch.app, &batch.viewer, ids)
+);
+by_uuid!(
+    /// Something that the viewer was told.
+    NotificationKey -> Notification, |batch, ids| notifications::by_ids(&batch.app, &batch.viewer, ids)
+);
+by_uuid!(
+    /// The payments of a booking: its own, and those of its changes.
+    PaymentKey -> Vec<Payment>, |batch, ids| payments::by_bookings(&batch.app, ids)
+);
+by_uuid!(
+    /// The payouts of a booking that the viewer may see.
+    PayoutsKey -> Vec<Payout>, |batch, ids| payments::payouts(&batch.app, &batch.viewer, ids)
+);
+by_uuid!(
+    /// What the ledger says of a booking, for staff.
+    LedgerKey -> Vec<(Transaction, Vec<Posting>)>, |batch, ids| payments::ledger(&batch.app, &batch.viewer, ids)
+);
+by_uuid!(
+    /// The tries at moving a payment.
+    AttemptsKey -> Vec<Attempt>, |batch, ids| payments::attempts(&batch.app, ids)
+);
+by_uuid!(
+    /// What guests' banks hold or have taken back of a payment.
+    DisputedKey -> i64, |batch, ids| payments::disputed(&batch.app, ids)
+);
+by_uuid!(
+    /// The refunds of a payment.
+    RefundsKey -> Vec<Refund>, |batch, ids| payments::refunds(&batch.app, ids)
+);
+
+/// Whether the viewer has booked a listing.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct BookedKey(pub Uuid);
+
+impl Loader<BookedKey> for Batch {
+    type Value = ();
+    type Error = async_graphql::Error;
+
+    async fn load(&self, keys: &[BookedKey]) -> Loaded<BookedKey, ()> {
+        let ids: Vec<Uuid> = keys.iter().map(|key| key.0).collect();
+        let booked = bookings::booked_listings(&self.app, &self.viewer, &ids).await.map_err(shown)?;
+        Ok(booked.into_iter().map(|id| (BookedKey(id), ())).collect())
+    }
+}
+
+/// One side's review of a booking.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct BookingReviewKey(pub Uuid, pub Direction);
+
+impl Loader<BookingReviewKey> for Batch {
+    type Value = Review;
+    type Error = async_graphql::Error;
+
+    async fn load(&self, keys: &[BookingReviewKey]) -> Loaded<BookingReviewKey, Review> {
+        let ids: Vec<Uuid> = keys.iter().map(|key| key.0).collect();
+        let found = reviews::by_booking(&self.app, &self.viewer, &ids).await.map_err(shown)?;
+        Ok(found.into_iter().map(|((id, side), review)| (BookingReviewKey(id, side), review)).collect())
+    }
+}
+
+/// A page of published reviews of one listing or guest.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct ReviewsKey(pub ListOf, pub Uuid, pub PageRequest);
+
+impl Loader<ReviewsKey> for Batch {
+    type Value = Page<Review>;
+    type Error = async_graphql::Error;
+
+    async fn load(&self, keys: &[ReviewsKey]) -> Loaded<ReviewsKey, Page<Review>> {
+        let mut loaded = HashMap::new();
+        for ((list, page), owners) in grouped(keys, |key| ((key.0, key.2.clone()), key.1)) {
+            let pages = reviews::page_of_each(&self.app, list, &owners, &page).await.map_err(shown)?;
+            loaded.extend(pages.into_iter().map(|(owner, found)| (ReviewsKey(list, owner, page.clone()), found)));
+        }
+        Ok(loaded)
+    }
+}
+
+/// How many published reviews one listing or guest has.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ReviewCountKey(pub ListOf, pub Uuid);
+
+impl Loader<ReviewCountKey> for Batch {
+    type Value = i64;
+    type Error = async_graphql::Error;
+
+    async fn load(&self, keys: &[ReviewCountKey]) -> Loaded<ReviewCountKey, i64> {
+        let mut loaded = HashMap::new();
+        for (list, owners) in grouped(keys, |key| (key.0, key.1)) {
+            let counts = reviews::counts(&self.app, list, &owners).await.map_err(shown)?;
+            loaded.extend(counts.into_iter().map(|(owner, count)| (ReviewCountKey(list, owner), count)));
+        }
+        Ok(loaded)
+    }
+}
+
+/// A page of the published listings of a host.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct HostListingsKey(pub Uuid, pub PageRequest);
+
+impl Loader<HostListingsKey> for Batch {
+    type Value = Page<Listing>;
+    type Error = async_graphql::Error;
+
+    async fn load(&self, keys: &[HostListingsKey]) -> Loaded<HostListingsKey, Page<Listing>> {
+        let mut loaded = HashMap::new();
+        for (page, hosts) in grouped(keys, |key| (key.1.clone(), key.0)) {
+            let pages = listings::by_hosts(&self.app, &hosts, &page).await.map_err(shown)?;
+            loaded.extend(pages.into_iter().map(|(host, found)| (HostListingsKey(host, page.clone()), found)));
+        }
+        Ok(loaded)
+    }
+}
+
+/// A question about one listing, together with the listing.
+#[derive(Clone)]
+pub struct About<Q>(pub Arc<Listing>, pub Q);
+
+impl<Q: PartialEq> PartialEq for About<Q> {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.id == other.0.id && self.1 == other.1
+    }
+}
+
+impl<Q: Eq> Eq for About<Q> {}
+
+impl<Q: Hash> Hash for About<Q> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.id.hash(state);
+        self.1.hash(state);
+    }
+}
+
+impl Loader<About<StayRequest>> for Batch {
+    type Value = StayAnswer;
+    type Error = async_graphql::Error;
+
+    async fn load(&self, keys: &[About<StayRequest>]) -> Loaded<About<StayRequest>, StayAnswer> {
+        let mut loaded = HashMap::new();
+        for (stay, rows) in grouped(keys, |key| (key.1, key.0.clone())) {
+            let plain: Vec<Listing> = rows.iter().map(|row| (**row).clone()).collect();
+            let mut answers = listings::stays(&self.app, &self.viewer, &plain, &stay).await.map_err(shown)?;
+            loaded.extend(rows.into_iter().filter_map(|row| {
+                let answer = answers.remove(&row.id)?;
+                Some((About(row, stay), answer))
+            }));
+        }
+        Ok(loaded)
+    }
+}
+
+impl Loader<About<(NaiveDate, NaiveDate)>> for Batch {
+    type Value = Vec<CalendarDay>;
+    type Error = async_graphql::Error;
+
+    async fn load(
+        &self,
+        keys: &[About<(NaiveDate, NaiveDate)>],
+    ) -> Loaded<About<(NaiveDate, NaiveDate)>, Vec<CalendarDay>> {
+        let mut loaded = HashMap::new();
+        for ((from, to), rows) in grouped(keys, |key| (key.1, key.0.clone())) {
+            let plain: Vec<Listing> = rows.iter().map(|row| (**row).clone()).collect();
+            let mut days = listings::calendar(&self.app, &self.viewer, &plain, from, to).await.map_err(shown)?;
+            loaded.extend(rows.into_iter().filter_map(|row| {
+                let days = days.remove(&row.id)?;
+                Some((About(row, (from, to)), days))
+            }));
+        }
+        Ok(loaded)
+    }
+}
+
+fn grouped<K, G: Eq + Hash, O>(keys: &[K], split: impl Fn(&K) -> (G, O)) -> HashMap<G, Vec<O>> {
+    let mut groups: HashMap<G, Vec<O>> = HashMap::new();
+    for key in keys {
+        let (group, owner) = split(key);
+        groups.entry(group).or_default().push(owner);
+    }
+    groups
+}
