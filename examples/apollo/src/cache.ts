@@ -51,9 +51,9 @@ function agree(a: unknown, b: unknown): boolean {
 }
 
 /**
- * Adds the fields of a new answer to those that an earlier operation read. If the two disagree anywhere, the value has
- * changed, and the earlier fields go: a new total must not stand beside old lines of the price. `merge: true` would keep
- * them, and no policy at all would drop them every time.
+ * Adds the fields of a new answer to those that an earlier operation read. If the two disagree in any field, the value has
+ * changed, and the earlier fields are dropped: the cache must not show the new total of a price beside its old lines.
+ * `merge: true` would keep the earlier fields, and without a policy they would be dropped every time.
  */
 const mergeUnlessChanged: FieldMergeFunction<StoreObject | null> = (existing, incoming, { mergeObjects }) =>
   existing && incoming && agree(existing, incoming) ? mergeObjects(existing, incoming) : incoming
