@@ -32,6 +32,7 @@ mod idempotency;
 mod import;
 mod jobs;
 mod ledger;
+mod lifecycle_page;
 mod limits;
 mod listings;
 mod model;
