@@ -7,6 +7,7 @@ use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
 use axum::http::{HeaderMap, Method, Request, StatusCode};
 use axum::response::Response;
 use chrono::TimeDelta;
+use futures_util::{StreamExt, stream};
 use http_body_util::BodyExt;
 use roost::platform::App;
 use serde_json::{Value, json};
@@ -147,6 +148,20 @@ pub async fn send(router: &axum::Router, request: Request<Body>) -> Answer {
     let (parts, body) = response.into_parts();
     let body = body.collect().await.expect("the body ends").to_bytes().to_vec();
     Answer { status: parts.status, headers: parts.headers, body }
+}
+
+/// How many of a crowd are under way at the same time. Each may have to wait for all the others, and a request waits for
+/// a connection to the database for ten seconds at most: with more, a machine that is busy would have some fail by chance.
+const AT_ONCE: usize = 40;
+
+/// Sends all of these, always many at the same time, each by a task of its own.
+pub async fn send_crowd(router: &axum::Router, requests: Vec<Request<Body>>) -> Vec<Answer> {
+    let sent = |request| {
+        let router = router.clone();
+        tokio::spawn(async move { send(&router, request).await })
+    };
+    let answers = stream::iter(requests).map(sent).buffer_unordered(AT_ONCE);
+    answers.map(|answer| answer.expect("the task ends")).collect().await
 }
 
 /// A GraphQL request over HTTP.

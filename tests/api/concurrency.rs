@@ -1,12 +1,11 @@
 //! Races: of many who want the same, one gets it and the others are told so.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
-use crate::client::{fresh_key, graphql_request, said, send};
+use crate::client::{fresh_key, graphql_request, said, send, send_crowd};
 use crate::harness::{Person, TestApp};
 use crate::scenes::stay;
 
@@ -53,25 +52,17 @@ async fn of_two_hundred_rivals_one_gets_the_nights() {
         let token = crate::client::Who::token(&guest, &app.app);
         requests.push(graphql_request(token, query, &json!({ "token": quote["token"], "key": fresh_key() })));
     }
-    let start = Arc::new(tokio::sync::Barrier::new(requests.len()));
-    let rivals = requests.into_iter().map(|request| {
-        let (router, start) = (app.router.clone(), start.clone());
-        tokio::spawn(async move {
-            start.wait().await;
-            let answer = send(&router, request).await;
-            assert_eq!(answer.status, 200, "{}", answer.text());
-            let body = answer.json();
-            assert!(body.get("errors").is_none(), "{body:#}");
-            let payload = &body["data"]["bookingCreate"];
-            match payload["booking"]["state"].as_str() {
-                Some(state) => state.to_owned(),
-                None => payload["userErrors"][0]["code"].as_str().unwrap().to_owned(),
-            }
-        })
-    });
     let mut outcomes: BTreeMap<String, u64> = BTreeMap::new();
-    for outcome in join_all(rivals.collect::<Vec<_>>()).await {
-        *outcomes.entry(outcome.unwrap()).or_default() += 1;
+    for answer in send_crowd(&app.router, requests).await {
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        let body = answer.json();
+        assert!(body.get("errors").is_none(), "{body:#}");
+        let payload = &body["data"]["bookingCreate"];
+        let outcome = match payload["booking"]["state"].as_str() {
+            Some(state) => state.to_owned(),
+            None => payload["userErrors"][0]["code"].as_str().unwrap().to_owned(),
+        };
+        *outcomes.entry(outcome).or_default() += 1;
     }
     let expected = [("CONFIRMED".to_owned(), 1), ("NIGHTS_UNAVAILABLE".to_owned(), RIVALS - 1)];
     assert_eq!(outcomes, BTreeMap::from(expected));

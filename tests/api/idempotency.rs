@@ -1,7 +1,5 @@
 //! Idempotency keys: a mutation that is sent again with its key is answered again and not done again.
 
-use std::time::Duration;
-
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use chrono::TimeDelta;
@@ -10,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::client::{Nobody, Who, document_with, graphql_request, said, send};
 use crate::harness::TestApp;
+use crate::node::until;
 use crate::scenes::{BOOKING, new_york, number, text};
 
 pub mod each;
@@ -296,12 +295,7 @@ async fn keys_are_kept_for_a_day_and_those_that_moved_money_for_thirty() {
         let (app, stop) = (app.app.clone(), stop.clone());
         async move { roost::jobs::work(&app, stop).await }
     });
-    let gone = async {
-        while app.count("idempotency_key", []).await > 0 {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(10), gone).await.expect("the worker removes old keys");
+    until("the worker has removed old keys", async || app.count("idempotency_key", []).await == 0).await;
     stop.cancel();
     worker.await.unwrap();
     app.finish().await;

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::harness::TestApp;
+use crate::node::until;
 
 /// A job of which `tries` are used up, out of 20.
 async fn job(app: &TestApp, kind: &str, run_at: DateTime<Utc>, tries: i32) -> String {
@@ -133,12 +134,7 @@ async fn a_worker_of_its_own_runs_jobs_until_the_signal() {
     })
     .await
     .unwrap();
-    let done = async {
-        while app.count("job", []).await > 0 {
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(std::time::Duration::from_secs(20), done).await.unwrap();
+    until("the worker has done what is due", async || app.count("job", []).await == 0).await;
     let told = std::process::Command::new("kill").args(["-TERM", &worker.id().to_string()]).status().unwrap();
     assert!(told.success());
     let status = tokio::task::spawn_blocking(move || {

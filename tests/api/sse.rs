@@ -1,6 +1,6 @@
 //! GraphQL over Server-Sent Events, in distinct connections mode.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use axum::http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE};
 use axum::http::{HeaderMap, Method};
@@ -13,7 +13,7 @@ use tokio::time::timeout;
 
 use crate::client::{Nobody, Who, fresh_key};
 use crate::harness::TestApp;
-use crate::node::{Node, PATIENCE, listeners, narrow};
+use crate::node::{Node, PATIENCE, listeners, narrow, until};
 use crate::scenes::text;
 
 const HOSTED: &str = "subscription { hostBookingChanged { to } }";
@@ -327,11 +327,8 @@ async fn a_client_that_does_not_read_is_let_go_with_a_reason_and_one_that_never_
     drop(events);
     // Its place is another's and its connection is closed, though nothing of its answer is ever read.
     let mut never = unread().await;
-    let begun = Instant::now();
-    while Events::post(&node, host.token(&app.app), HOSTED, json!({})).await.status == 429 {
-        assert!(begun.elapsed() < PATIENCE, "the place is given up");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    let is_free = async || Events::post(&node, host.token(&app.app), HOSTED, json!({})).await.status != 429;
+    until("the place is given up", is_free).await;
     let mut rest = Vec::new();
     let _ = timeout(PATIENCE, never.stream.read_to_end(&mut rest)).await.expect("the server hung up");
     assert!(!rest.ends_with(b"0\r\n\r\n"), "an answer that was not read is not ended as if it were");

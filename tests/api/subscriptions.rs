@@ -18,11 +18,9 @@ use serde_json::{Value, json};
 use crate::books::Trip;
 use crate::client::{Nobody, Who};
 use crate::harness::{Person, START, TestApp};
+use crate::node::PATIENCE;
 use crate::scenes::{stay, text};
 use crate::state_table::{ROWS, book, go_on};
-
-/// How long something that must come is waited for.
-const PATIENCE: Duration = Duration::from_secs(20);
 
 pub const STEPS: &str = "subscription($id: ID!) { bookingChanged(id: $id) { id action to booking { id state } } }";
 pub const HOSTED: &str = "subscription { hostBookingChanged { id action to booking { id state } } }";

@@ -15,6 +15,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::harness::TestApp;
+use crate::node;
 
 const BRISK: Duration = Duration::from_millis(5);
 const NEVER: Duration = Duration::from_secs(3_600);
@@ -53,14 +54,7 @@ fn begin(app: &App, duties: Duties) -> (CancellationToken, JoinHandle<()>) {
 }
 
 async fn until(app: &TestApp, from: &str) {
-    let done = async {
-        while app.count(from, []).await == 0 {
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(20), done)
-        .await
-        .unwrap_or_else(|_| panic!("there is never a row in {from}"));
+    node::until(&format!("there is a row in {from}"), async || app.count(from, []).await > 0).await;
 }
 
 #[tokio::test]

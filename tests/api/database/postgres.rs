@@ -2,11 +2,11 @@
 //! than it needs to empty one, since making and dropping write hundreds of files.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::time::Duration;
 
 use sea_orm::{ConnectOptions, ConnectionTrait, DatabaseConnection, DbBackend, Statement, TryGetable};
 
 use super::{fingerprint, migrate, run};
+use crate::node::PATIENCE;
 
 /// Locks of Postgres are numbers; this one is for making templates.
 const TEMPLATE_LOCK: i64 = 7_026_113;
@@ -113,7 +113,7 @@ impl Postgres {
 
 async fn server(url: &str) -> DatabaseConnection {
     let mut options = ConnectOptions::new(url);
-    options.max_connections(1).sqlx_logging(false).acquire_timeout(Duration::from_secs(60));
+    options.max_connections(1).sqlx_logging(false).acquire_timeout(PATIENCE);
     sea_orm::Database::connect(options).await.expect("ROOST_TEST_DATABASE_URL names a Postgres server that answers")
 }
 
@@ -140,13 +140,8 @@ async fn number(server: &DatabaseConnection, sql: &str) -> i64 {
 
 /// Waits until nobody else is connected: a process that was killed may have left a statement running.
 async fn hang_up(server: &DatabaseConnection) {
-    for _ in 0..1_000 {
-        if number(server, HANG_UP).await == 0 {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    panic!("somebody stays connected");
+    let all = async { while number(server, HANG_UP).await > 0 {} };
+    tokio::time::timeout(PATIENCE, all).await.expect("everybody else hangs up");
 }
 
 async fn run_sql(server: &DatabaseConnection, sql: &str) {

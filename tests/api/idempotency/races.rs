@@ -1,9 +1,9 @@
 //! Requests with one key at the same time, and requests whose first run was cut short.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use super::*;
+use crate::client::send_crowd;
 
 async fn state(app: &TestApp) -> String {
     app.value("SELECT state FROM idempotency_key WHERE operation = 'bookingCreate'", []).await
@@ -18,19 +18,11 @@ async fn of_two_hundred_requests_with_one_key_one_is_done() {
     let quote = app.quote(&guest, &listing, "2027-03-01", "2027-03-03").await;
     let given = json!({ "quoteToken": quote, "booking": { "paymentMethodToken": "ok" } });
     let query = document_with("bookingCreate", &given, "booking { id state }", Some("one"));
-    let start = Arc::new(tokio::sync::Barrier::new(REQUESTS));
-    let requests = (0..REQUESTS).map(|_| {
-        let (router, start) = (app.router.clone(), start.clone());
-        let request = graphql_request(guest.token(&app), &query, &given);
-        tokio::spawn(async move {
-            start.wait().await;
-            send(&router, request).await.json()
-        })
-    });
+    let requests = (0..REQUESTS).map(|_| graphql_request(guest.token(&app), &query, &given)).collect();
     let mut made = BTreeSet::new();
     let mut first = 0;
-    for answer in futures_util::future::join_all(requests.collect::<Vec<_>>()).await {
-        let body = answer.unwrap();
+    for answer in send_crowd(&app.router, requests).await {
+        let body = answer.json();
         let payload = &body["data"]["bookingCreate"];
         if payload["booking"].is_object() {
             made.insert(text(payload, "/booking/id"));
@@ -56,14 +48,10 @@ async fn things_without_a_quote_are_made_once_too() {
     let host = app.host().await;
     let given = json!({ "listing": new_york() });
     let query = document_with("listingCreate", &given, "listing { id }", Some("one"));
-    let requests = (0..40).map(|_| {
-        let router = app.router.clone();
-        let request = graphql_request(host.token(&app), &query, &given);
-        tokio::spawn(async move { send(&router, request).await.json()["data"]["listingCreate"].take() })
-    });
+    let requests = (0..40).map(|_| graphql_request(host.token(&app), &query, &given)).collect();
     let mut made = BTreeSet::new();
-    for answer in futures_util::future::join_all(requests.collect::<Vec<_>>()).await {
-        let payload = answer.unwrap();
+    for answer in send_crowd(&app.router, requests).await {
+        let payload = answer.json()["data"]["listingCreate"].take();
         if payload["listing"].is_object() {
             made.insert(text(&payload, "/listing/id"));
         } else {
@@ -86,9 +74,8 @@ async fn a_run_that_was_cut_short_is_gone_on_with_once_its_lease_has_lapsed() {
     let router = app.router.clone();
     let first = tokio::spawn(async move { send(&router, request).await });
     // The processor takes two seconds; the process stops while it waits for the answer.
-    while app.count("idempotency_key WHERE operation = 'bookingCreate'", []).await == 0 {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    let key = "idempotency_key WHERE operation = 'bookingCreate'";
+    until("the key is there", async || app.count(key, []).await > 0).await;
     first.abort();
     assert!(first.await.is_err_and(|error| error.is_cancelled()));
 

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::SECRET;
 use crate::harness::{Person, TestApp};
+use crate::node::until;
 use crate::scenes::{number, text};
 
 const KEY: &str = "sk_test_of_localstripe";
@@ -124,16 +125,9 @@ async fn a_stay_is_paid_for_told_about_and_given_back() {
     assert_eq!((&intent["status"], &intent["amount"]), (&json!("succeeded"), &json!(total)));
 
     // localstripe tells a second later, over HTTP, signed.
-    let mut told = 0;
-    for _ in 0..100 {
-        let about = format!("provider_event WHERE reference = '{}'", text(&intent, "/id"));
-        told = local.app.count(&about, []).await;
-        if told > 0 {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-    assert_eq!(told, 1);
+    let events = format!("provider_event WHERE reference = '{}'", text(&intent, "/id"));
+    until("localstripe has told of the payment", async || local.app.count(&events, []).await > 0).await;
+    assert_eq!(local.app.count(&events, []).await, 1);
     local.app.drain().await;
     assert_eq!(local.app.count("provider_event WHERE handled_at IS NULL", []).await, 0);
     assert_eq!(local.app.booking(&guest, &booking).await["payment"], booking["payment"]);

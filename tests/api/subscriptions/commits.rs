@@ -15,6 +15,7 @@ use serde_json::json;
 use super::{CALENDAR, PATIENCE, subscribe};
 use crate::client::Nobody;
 use crate::harness::TestApp;
+use crate::node::until;
 
 #[tokio::test]
 async fn a_commit_whose_caller_goes_away_is_told_and_followed_up_all_the_same() {
@@ -34,8 +35,9 @@ async fn a_commit_whose_caller_goes_away_is_told_and_followed_up_all_the_same() 
     {
         let mut commit = pin!(txn.commit());
         assert_eq!(poll!(&mut commit), Poll::Pending);
-        // By now it has taken effect; its caller has not heard of it, and never will.
-        tokio::time::sleep(Duration::from_millis(200)).await;
+        // Once it has taken effect, its caller has not heard of it, and never will.
+        let committed = "\"user\" WHERE display_name = 'Committed'";
+        until("the commit takes effect", async || app.count(committed, []).await == 1).await;
     }
     let heard = tokio::time::timeout(PATIENCE, listener.next()).await.expect("it is told").unwrap();
     assert_eq!(heard.body, "committed");
