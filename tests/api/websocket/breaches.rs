@@ -20,6 +20,7 @@ async fn an_operation_before_the_acknowledgement_closes_with_4401() {
     let mut socket = Socket::open(&node).await;
     socket.subscribe("1", "{ __typename }", json!({})).await;
     assert_eq!(socket.closed().await, (4401, "Unauthorized".into()));
+    drop(socket);
     node.stopped().await;
     app.finish().await;
 }
@@ -52,6 +53,7 @@ async fn what_is_no_message_of_the_protocol_closes_with_4400() {
     let mut socket = Socket::welcomed(&app, &node, &Nobody).await;
     socket.send(Message::binary(json!({ "type": "ping" }).to_string())).await;
     assert_eq!(socket.closed().await, (4400, "messages must be text".into()));
+    drop(socket);
     node.stopped().await;
     app.finish().await;
 }
@@ -80,6 +82,7 @@ async fn an_id_of_an_operation_that_runs_closes_with_4409() {
     socket.subscribe("two", "subscription { hostBookingChanged { id } }", json!({})).await;
     socket.subscribe("one", "{ __typename }", json!({})).await;
     assert_eq!(socket.closed().await, (4409, "Subscriber for one already exists".into()));
+    drop(socket);
     node.stopped().await;
     app.finish().await;
 }
@@ -116,6 +119,7 @@ async fn a_flood_of_messages_closes_with_1008() {
     }
     socket.say(json!({ "type": "pong" })).await;
     assert_eq!(socket.closed().await, (1008, "too many messages".into()));
+    drop(socket);
     node.stopped().await;
     app.finish().await;
 }
@@ -137,6 +141,7 @@ async fn what_ends_a_socket_ends_all_that_runs_on_it_and_nothing_else() {
     assert_eq!(socket.closed().await.0, 4400);
     crate::node::listeners(&app, 1).await;
     other.lives().await;
+    drop((socket, other));
     node.stopped().await;
     app.finish().await;
 }

@@ -29,10 +29,12 @@ async fn the_end_of_the_token_closes_with_4403() {
     assert_eq!(socket.closed().await, (4403, "token expired".into()), "nobody has to say anything for that");
     listeners(&app, 0).await;
 
+    drop(socket);
     let mut socket = Socket::welcomed(&app, &node, &host).await;
     app.advance(TimeDelta::minutes(15));
     socket.subscribe("1", "{ __typename }", json!({})).await;
     assert_eq!(socket.closed().await, (4403, "token expired".into()), "nothing is done with a token that has ended");
+    drop(socket);
     node.stopped().await;
     app.finish().await;
 }
@@ -53,6 +55,7 @@ async fn the_end_of_the_session_closes_with_4403() {
     }
     others.lives().await;
     listeners(&app, 1).await;
+    drop(others);
     node.stopped().await;
     app.finish().await;
 }
@@ -69,6 +72,7 @@ async fn rights_that_were_gained_count_from_the_next_operation_on() {
     socket.subscribe("1", HOSTED, json!({})).await;
     listeners(&app, 3).await;
     socket.lives().await;
+    drop(socket);
     node.stopped().await;
     app.finish().await;
 }
@@ -89,6 +93,7 @@ async fn a_client_that_answers_pings_stays_and_one_that_does_not_is_let_go() {
     }
     present.lives().await;
     assert_eq!(gone.closed().await, (1013, "no answer to a ping; connect again".into()));
+    drop((gone, present));
     node.stopped().await;
     app.finish().await;
 }
@@ -174,6 +179,7 @@ async fn a_change_of_rights_is_heard_while_every_reader_is_wanted() {
         }
     }
     socket.lives().await;
+    drop(socket);
     node.stopped().await;
     app.finish().await;
 }

@@ -35,6 +35,7 @@ async fn events_come_as_they_happen_until_the_client_has_heard_enough() {
         app.cancel(&guest, &booking).await;
         socket.lives().await;
     }
+    drop(socket);
     node.stopped().await;
     app.finish().await;
 }
@@ -52,6 +53,7 @@ async fn a_subscription_that_may_not_begin_is_one_error() {
         assert_eq!(socket.refusal("1").await, code);
         socket.lives().await;
     }
+    drop(socket);
     node.stopped().await;
     app.finish().await;
 }
@@ -80,6 +82,7 @@ async fn many_sockets_hear_the_same_event_each_once() {
             .collect();
         assert_eq!(states, ["2027-03-01"], "{next:#}");
     }
+    drop(sockets);
     node.stopped().await;
     app.finish().await;
 }

@@ -20,9 +20,11 @@ async fn a_client_that_speaks_no_protocol_of_ours_is_closed_with_4406() {
     let mut socket = Socket::ask(&node, &[]).await.ok().unwrap();
     assert_eq!(socket.closed().await.0, 4406);
     let both = [(SEC_WEBSOCKET_PROTOCOL, "graphql-ws, graphql-transport-ws")];
+    drop(socket);
     let mut socket = Socket::ask(&node, &both).await.ok().unwrap();
     socket.say(json!({ "type": "connection_init" })).await;
     assert_eq!(socket.hear().await["type"], "connection_ack", "one that speaks ours too is served");
+    drop(socket);
     node.stopped().await;
     app.finish().await;
 }
@@ -104,9 +106,11 @@ async fn a_token_is_taken_from_the_first_message_or_from_the_request_itself() {
     let mut socket = Socket::ask(&node, &program(&guests)).await.ok().unwrap();
     assert_eq!(ack(&mut socket, Value::Null).await["type"], "connection_ack");
     assert_eq!(who(&mut socket).await, guest.id());
+    drop(socket);
     let mut socket = Socket::ask(&node, &program(&guests)).await.ok().unwrap();
     assert_eq!(ack(&mut socket, json!({ "Authorization": hosts })).await["type"], "connection_ack");
     assert_eq!(who(&mut socket).await, host.id(), "what is said last counts");
+    drop(socket);
     node.stopped().await;
     app.finish().await;
 }
@@ -138,6 +142,7 @@ async fn a_token_that_speaks_for_nobody_closes_with_4403() {
     let mut socket = Socket::ask(&node, &program("Bearer nonsense")).await.ok().unwrap();
     socket.say(json!({ "type": "connection_init" })).await;
     assert_eq!(socket.closed().await, (4403, invalid.into()));
+    drop(socket);
     node.stopped().await;
     app.finish().await;
 }
@@ -149,6 +154,7 @@ async fn whoever_does_not_say_who_they_are_in_time_is_closed_with_4408() {
     let node = Node::start(&app, limits).await;
     let mut socket = Socket::open(&node).await;
     assert_eq!(socket.closed().await, (4408, "Connection initialisation timeout".into()));
+    drop(socket);
     node.stopped().await;
     app.finish().await;
 }
@@ -188,6 +194,7 @@ async fn opening_a_socket_counts_as_a_request() {
     let _second = Socket::open(&node).await;
     let (status, body) = Socket::ask(&node, &[PROTOCOL]).await.err().unwrap();
     assert_eq!((status, &body["errors"][0]["extensions"]["code"]), (429, &json!("RATE_LIMITED")));
+    drop((_first, _second));
     node.stopped().await;
     app.finish().await;
 }
@@ -199,6 +206,7 @@ async fn saying_who_one_is_twice_closes_with_4429() {
     let mut socket = Socket::welcomed(&app, &node, &Nobody).await;
     socket.say(json!({ "type": "connection_init" })).await;
     assert_eq!(socket.closed().await, (4429, "Too many initialisation requests".into()));
+    drop(socket);
     node.stopped().await;
     app.finish().await;
 }

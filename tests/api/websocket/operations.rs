@@ -25,6 +25,7 @@ async fn a_query_is_answered_once_and_its_id_is_free_again() {
         assert_eq!(next["payload"]["data"], json!({ "b": "Query" }));
         assert_eq!(socket.hear().await, json!({ "type": "complete", "id": "again" }));
     }
+    drop(socket);
     node.stopped().await;
     app.finish().await;
 }
@@ -43,6 +44,7 @@ async fn a_mutation_is_done_once_and_under_its_own_key() {
         assert_eq!(next["payload"]["extensions"]["idempotency"]["userBecomeHost"]["replayed"], replayed, "{next:#}");
         assert_eq!(socket.hear().await["type"], "complete");
     }
+    drop(socket);
     node.stopped().await;
     app.finish().await;
 }
@@ -69,6 +71,7 @@ async fn a_refused_operation_is_one_error_and_nothing_else() {
     socket.subscribe("x", &format!("{{ {wide} }}"), json!({})).await;
     assert_eq!(socket.hear().await["type"], "error", "limits hold here too");
     socket.lives().await;
+    drop(socket);
     node.stopped().await;
     app.finish().await;
 }
@@ -86,6 +89,7 @@ async fn an_answer_with_errors_beside_its_data_is_an_answer() {
         assert!(next["payload"].as_object().unwrap().contains_key("data"), "{next:#}");
         assert_eq!(socket.hear().await, json!({ "type": "complete", "id": "x" }));
     }
+    drop(socket);
     node.stopped().await;
     app.finish().await;
 }
@@ -112,6 +116,7 @@ async fn operations_at_the_same_time_are_answered_each_under_its_own_id() {
         let of_it: Vec<&str> = said.iter().filter(|(of, _)| *of == id).map(|(_, kind)| kind.as_str()).collect();
         assert_eq!(of_it, ["next", "complete"], "{id}");
     }
+    drop(socket);
     node.stopped().await;
     app.finish().await;
 }
@@ -128,6 +133,7 @@ async fn one_socket_runs_only_so_many_operations_at_a_time() {
     assert_eq!(socket.refusal("3").await, "RATE_LIMITED");
     socket.say(json!({ "type": "complete", "id": "1" })).await;
     socket.lives().await;
+    drop(socket);
     node.stopped().await;
     app.finish().await;
 }
@@ -149,6 +155,7 @@ async fn every_message_counts_among_the_requests_of_its_address() {
     assert!(extensions["retryAfter"].as_u64().is_some_and(|seconds| seconds >= 1), "{refused:#}");
     socket.say(json!({ "type": "ping" })).await;
     assert_eq!(socket.hear().await["type"], "pong", "the socket goes on");
+    drop(socket);
     node.stopped().await;
     app.finish().await;
 }
@@ -169,6 +176,7 @@ async fn a_ping_is_answered_with_what_it_carried_and_a_pong_is_not() {
         socket.say(ping).await;
         assert_eq!(socket.hear().await, pong);
     }
+    drop(socket);
     node.stopped().await;
     app.finish().await;
 }
@@ -187,6 +195,7 @@ async fn an_operation_that_breaks_is_one_coded_error_and_the_socket_lives() {
     app.set(crate::harness::START);
     socket.lives().await;
     assert_eq!(app.count("\"user\"", Vec::<sea_orm::Value>::new()).await, 0);
+    drop(socket);
     node.stopped().await;
     app.finish().await;
 }
@@ -210,6 +219,7 @@ async fn what_a_client_ends_says_nothing_more() {
         socket.say(json!({ "type": "complete", "id": "unknown" })).await;
         socket.lives().await;
     }
+    drop(socket);
     node.stopped().await;
     app.finish().await;
 }
