@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
 
 use chrono::TimeDelta;
 use serde_json::{Value, json};
+use tokio::sync::watch;
 
 use super::process::{Hour, Slot, post};
 use crate::client::{document_with, fresh_key};
@@ -18,6 +18,8 @@ pub struct Stage {
     pub slots: Vec<Slot>,
     pub hour: Hour,
     pub over: AtomicBool,
+    /// Changes when a process has been started again or time has been moved on.
+    pub restarts: watch::Sender<u64>,
     pub listings: Vec<(String, Person)>,
     pub figures: Figures,
 }
@@ -25,7 +27,8 @@ pub struct Stage {
 /// What happened, counted.
 #[derive(Default)]
 pub struct Figures {
-    pub answers: AtomicU64,
+    /// What clients heard, which the one who kills waits for.
+    pub answers: watch::Sender<u64>,
     pub booked: AtomicU64,
     pub refused: AtomicU64,
     pub retries: AtomicU64,
@@ -56,14 +59,17 @@ impl Dice {
 impl Stage {
     /// The data of a request, asked for until a node answers; nothing when the soak is over before one does.
     async fn ask(&self, who: &Person, query: &str, variables: &Value, dice: &mut Dice) -> Option<Value> {
+        let mut restarts = self.restarts.subscribe();
         for attempt in 0.. {
             if attempt > 0 {
                 count(&self.figures.retries);
-                tokio::time::sleep(Duration::from_millis(50)).await;
-                if attempt > 400 || attempt > 40 && self.over.load(Ordering::Relaxed) {
+                if attempt > 400 || self.over.load(Ordering::Relaxed) {
                     return None;
                 }
+                // Nothing but a start and a later hour make a difference. The sender is a part of the stage.
+                restarts.changed().await.ok()?;
             }
+            restarts.mark_unchanged();
             let nodes: Vec<String> = self.slots.iter().filter_map(Slot::address).collect();
             let Some(node) = nodes.get(usize::try_from(dice.below(97)).ok()? % nodes.len().max(1)) else { continue };
             let now = self.hour.now();
@@ -80,7 +86,7 @@ impl Stage {
             }
             let is_running = answer["data"].to_string().contains("IDEMPOTENCY_IN_PROGRESS");
             if !is_running {
-                count(&self.figures.answers);
+                self.figures.answers.send_modify(|answers| *answers += 1);
                 return Some(answer["data"].take());
             }
         }

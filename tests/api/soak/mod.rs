@@ -1,8 +1,8 @@
 //! The soak: real processes under a mixed load, killed and started again all the while, keep every promise.
 //!
 //! Two nodes (one on SQLite) and a worker serve clients who book few places at once, so that they collide, and who ask
-//! again with the same key when nobody answers. `ROOST_SOAK_SECONDS` says for how long. At the end everything settles,
-//! and each booking that a guest was told of exists once and was charged once.
+//! again with the same key when nobody answers. It lasts for some kills, or for `ROOST_SOAK_SECONDS`. At the end
+//! everything settles, and each booking that a guest was told of exists once and was charged once.
 
 mod load;
 pub mod process;
@@ -10,23 +10,29 @@ pub mod process;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::TimeDelta;
 use serde_json::json;
+use tokio::sync::watch;
 
 use self::load::{Dice, Figures, Stage, Told, client, count};
 use self::process::{Hour, Slot, set_clock};
 use crate::harness::TestApp;
 use crate::scenes::key;
 
-const SECONDS: u64 = 20;
+const KILLS: u64 = 10;
 const CLIENTS: u64 = 8;
+/// How many answers there are at most from one kill to the next.
+const ANSWERS: u64 = 120;
+/// How long the next kill waits for answers: a client may wait for the lease of a request that a kill cut short, and
+/// that ends no sooner than the next one moves time on.
+const LULL: Duration = Duration::from_secs(2);
 
-/// How long the load lasts.
-fn seconds() -> u64 {
-    let given = std::env::var("ROOST_SOAK_SECONDS").ok().filter(|text| !text.is_empty());
-    given.map_or(SECONDS, |text| text.parse().expect("ROOST_SOAK_SECONDS is a number of seconds"))
+/// How long the load lasts, if not for [`KILLS`].
+fn seconds() -> Option<Duration> {
+    let given = std::env::var("ROOST_SOAK_SECONDS").ok().filter(|text| !text.is_empty())?;
+    Some(Duration::from_secs(given.parse().expect("ROOST_SOAK_SECONDS is a number of seconds")))
 }
 
 async fn stage() -> Arc<Stage> {
@@ -42,7 +48,8 @@ async fn stage() -> Arc<Stage> {
     slots.extend(is_postgres.then(Slot::node));
     let hour = Hour::new();
     slots.iter().for_each(|slot| slot.start(&app, hour.now()));
-    Arc::new(Stage { app, slots, hour, over: AtomicBool::new(false), listings, figures: Figures::default() })
+    let (over, restarts) = (AtomicBool::new(false), watch::Sender::new(0));
+    Arc::new(Stage { app, slots, hour, over, restarts, listings, figures: Figures::default() })
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -53,10 +60,11 @@ async fn whatever_is_killed_every_booking_is_made_and_charged_once() {
         let guest = stage.app.guest().await;
         clients.push((guest.clone(), tokio::spawn(client(stage.clone(), guest, seed))));
     }
-    let chaos = tokio::spawn(chaos(stage.clone()));
-    tokio::time::sleep(Duration::from_secs(seconds())).await;
+    let begun = Instant::now();
+    chaos(&stage, |kills| seconds().map_or(kills < KILLS, |length| begun.elapsed() < length)).await;
+    let took = begun.elapsed();
     stage.over.store(true, Ordering::Relaxed);
-    chaos.await.unwrap();
+    stage.restarts.send_modify(|restarts| *restarts += 1);
     let mut told = Vec::new();
     for (guest, client) in clients {
         told.push((guest, client.await.unwrap()));
@@ -66,23 +74,26 @@ async fn whatever_is_killed_every_booking_is_made_and_charged_once() {
         check(&stage.app, guest.user, told).await;
     }
     let Ok(stage) = Arc::try_unwrap(stage) else { panic!("somebody still works") };
-    tell(&stage.figures);
+    tell(&stage.figures, took);
     assert_eq!(stage.figures.faults.into_inner(), 0, "a node answered with an error of its own");
     stage.slots.iter().for_each(Slot::kill);
     stage.app.finish().await;
 }
 
-/// Kills one process after another, starts it again, and moves time on.
-async fn chaos(stage: Arc<Stage>) {
-    let mut dice = Dice::new(99);
-    while !stage.over.load(Ordering::Relaxed) {
-        tokio::time::sleep(Duration::from_millis(500 + dice.below(1_500))).await;
+/// Kills one process after another in the midst of its work, starts it again, and moves time on.
+async fn chaos(stage: &Arc<Stage>, goes_on: impl Fn(u64) -> bool) {
+    let (mut dice, mut answers) = (Dice::new(99), stage.figures.answers.subscribe());
+    while goes_on(stage.figures.kills.load(Ordering::Relaxed)) {
+        let next = *answers.borrow() + 1 + dice.below(ANSWERS);
+        let heard = answers.wait_for(|answers| *answers >= next);
+        let _ = tokio::time::timeout(LULL, heard).await;
         let slot = usize::try_from(dice.below(stage.slots.len() as u64)).unwrap();
         let hours = dice.below(3) == 0;
         let by =
             if hours { TimeDelta::hours(1 + i64::try_from(dice.below(30)).unwrap()) } else { TimeDelta::minutes(2) };
-        let stage = stage.clone();
+        let shared = stage.clone();
         let started = tokio::task::spawn_blocking(move || {
+            let stage = shared;
             stage.slots[slot].kill();
             count(&stage.figures.kills);
             stage.hour.advance(by);
@@ -98,6 +109,7 @@ async fn chaos(stage: Arc<Stage>) {
         for node in nodes {
             set_clock(&node, now, false).await;
         }
+        stage.restarts.send_modify(|restarts| *restarts += 1);
     }
 }
 
@@ -149,13 +161,14 @@ async fn check(app: &TestApp, guest: uuid::Uuid, told: &Told) {
     assert!(unknown <= told.unanswered, "{unknown} bookings are there that nobody was told of");
 }
 
-fn tell(figures: &Figures) {
-    let [answers, booked, refused, retries, kills] =
-        [&figures.answers, &figures.booked, &figures.refused, &figures.retries, &figures.kills]
-            .map(|figure| figure.load(Ordering::Relaxed));
+fn tell(figures: &Figures, took: Duration) {
+    let [booked, refused, retries, kills] = [&figures.booked, &figures.refused, &figures.retries, &figures.kills]
+        .map(|figure| figure.load(Ordering::Relaxed));
+    let (answers, seconds) = (*figures.answers.borrow(), took.as_secs());
     println!(
-        "soak: {} s, {answers} answers ({} a second), {booked} bookings, {refused} refusals, {retries} retries, {kills} kills",
-        seconds(),
-        answers / seconds().max(1)
+        "soak: {seconds} s, {answers} answers ({} a second), {booked} bookings, {refused} refusals, {retries} retries, \
+         {kills} kills",
+        answers / seconds.max(1)
     );
+    assert!(booked > 0, "nothing was booked");
 }
