@@ -1,12 +1,12 @@
 //! A process that is killed at any await of what moves money: nothing is lost, and nothing is done twice.
 //!
-//! Each flow runs once undisturbed, and its trace of fail points is the list of crashes. Then, for each of them, the
-//! program is killed there by SIGKILL and started again; what is due is done, and the request is sent again with the same
-//! key. The books must then be those of the undisturbed run, to the cent and to the night.
+//! Each flow runs once undisturbed, and its trace of fail points is the list of its crashes. Then the program is killed
+//! at a point by SIGKILL and started again; what is due is done, and the request is sent again with the same
+//! key. The books must then be those of the undisturbed run, to the cent and to the night. Every run of the suite crashes once at each fail point
+//! of the source; the tests in `nightly` crash each flow at every point of its way, as often as it passes it.
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::time::Duration;
 
 use chrono::TimeDelta;
 use futures_util::StreamExt;
@@ -142,20 +142,22 @@ async fn run(app: &TestApp, flow: &Flow, crash: Option<&Crash>) -> Run {
     let sent = (flow.prepare)(app).await;
     assert_eq!(taken(app).await, flow.taken_before, "{}: the scene", flow.name);
     let trace = Path::new(&app.config.data_dir).join("trace");
-    let (name, value) = match crash {
-        Some(crash) => ("ROOST_FAIL_POINT", crash.point.as_str()),
-        None => ("ROOST_FAIL_POINT_TRACE", trace.to_str().unwrap()),
-    };
+    // A worker that is not disturbed would go on looking for jobs, so it stops once it is done with this one.
+    let stop = crash.map_or("job.settled", |crash| crash.point.as_str());
+    let (stop, trace_to) = (("ROOST_FAIL_POINT", stop), ("ROOST_FAIL_POINT_TRACE", trace.to_str().unwrap()));
     let request = match &sent {
         Sent::Mutation { who, mutation, given } => Some(Request::new(app, who, mutation, given, KEY)),
         Sent::Payout => None,
     };
     let command = if request.is_some() { &SERVE[..] } else { &["worker"] };
-    let mut first = Program::start(app, flow, command, &[(name, value)]).await;
+    let variables: &[_] = match (crash, &request) {
+        (Some(_), _) => &[stop],
+        (None, Some(_)) => &[trace_to],
+        (None, None) => &[stop, trace_to],
+    };
+    let mut first = Program::start(app, flow, command, variables).await;
     let server = first.server.clone();
-    let read = || std::fs::read_to_string(&trace).unwrap_or_default();
-    let line = crash.map(Crash::line);
-    match (&request, line) {
+    match (&request, crash.map(Crash::line)) {
         (Some(request), Some(line)) => {
             tokio::select! {
                 () = first.says(&line) => {}
@@ -164,20 +166,13 @@ async fn run(app: &TestApp, flow: &Flow, crash: Option<&Crash>) -> Run {
         }
         (Some(request), None) => drop(request.send(&server).await),
         (None, Some(line)) => first.says(&line).await,
-        (None, None) => {
-            let settled = async {
-                while !read().contains("job.settled") {
-                    tokio::time::sleep(Duration::from_millis(10)).await;
-                }
-            };
-            tokio::time::timeout(Duration::from_secs(60), settled).await.expect("the worker settles its job");
-        }
+        (None, None) => first.says("fail point: job.settled").await,
     }
     first.kill();
     let row = again(flow, app, &sent, request.as_ref(), crash).await;
     let books = books(app).await;
     assert_eq!((taken(app).await, returned(app).await), flow.moved, "{} {crash:?}: {books:#?}", flow.name);
-    let passed = read().lines().map(str::to_owned).collect();
+    let passed = std::fs::read_to_string(&trace).unwrap_or_default().lines().map(str::to_owned).collect();
     Run { books, row, passed }
 }
 
@@ -229,25 +224,17 @@ async fn undisturbed(flow: &Flow) -> Run {
     clean
 }
 
-/// Every crash of a flow.
-async fn crash(name: &str) {
-    let flow = FLOWS.iter().find(|flow| flow.name == name).unwrap_or_else(|| panic!("{name} is no flow"));
-    let clean = undisturbed(flow).await;
-    let points = points(&clean.passed);
-    assert!(points.len() >= flow.least, "{name} passes {} points only: {points:#?}", points.len());
-    let from = flow.from.map_or(0, |from| points.iter().position(|point| point == from).expect(from));
-    let (points, books) = (&points[from..], &clean.books);
-    let lanes = (0..AT_ONCE).map(|lane| async move {
+/// Runs a flow once for each of these crashes; `clean` is the run that they are compared with.
+async fn crash_at(flow: &Flow, clean: &Run, crashes: &[Crash]) -> Vec<Row> {
+    let lanes = (0..AT_ONCE.min(crashes.len())).map(|lane| async move {
         let mut app = TestApp::with(flow.flags).await;
         let mut rows = Vec::new();
-        for (index, point) in points.iter().enumerate().skip(lane).step_by(AT_ONCE) {
+        for (index, crash) in crashes.iter().enumerate().skip(lane).step_by(AT_ONCE) {
             if index != lane {
                 app.begin_again().await;
             }
-            // A client may be faster than the queue. Flows share most of their points, so each point sees both orders.
-            let crash = Crash { point: point.clone(), is_retried_first: index % 2 == 1 };
-            let crashed = run(&app, flow, Some(&crash)).await;
-            assert_eq!(&crashed.books, books, "{name} after {crash:?}");
+            let crashed = run(&app, flow, Some(crash)).await;
+            assert_eq!(crashed.books, clean.books, "{} after {crash:?}", flow.name);
             rows.push((index, crashed.row));
         }
         app.finish().await;
@@ -258,9 +245,21 @@ async fn crash(name: &str) {
     let rows: Vec<Row> = rows.into_iter().map(|(_, row)| row).collect();
     // What is done cannot be undone by a later crash.
     assert!(rows.is_sorted_by_key(|row| row.done_before), "{rows:#?}");
-    assert!(rows.iter().any(|row| row.done_before), "{name} is never done before a crash");
-    println!("{}", table::of_flow(name, &rows));
-    table::keep(if is_postgres() { "postgres" } else { "sqlite" }, name, &rows);
+    println!("{}", table::of_flow(flow.name, &rows));
+    table::keep(engine(), flow.name, &rows);
+    rows
+}
+
+fn engine() -> &'static str {
+    if is_postgres() { "postgres" } else { "sqlite" }
+}
+
+/// Where a flow is to crash, in the order in which it passes these points.
+fn points_of(flow: &Flow, clean: &Run) -> Vec<String> {
+    let points = points(&clean.passed);
+    assert!(points.len() >= flow.least, "{} passes {} points only: {points:#?}", flow.name, points.len());
+    let from = flow.from.map_or(0, |from| points.iter().position(|point| point == from).expect(from));
+    points[from..].to_vec()
 }
 
 /// The places of a trace, each with the time at which it is passed: `capture.asking`, or `ledger.posting:2`.
@@ -273,44 +272,49 @@ fn points(passed: &[String]) -> Vec<String> {
     passed.iter().enumerate().map(label).collect()
 }
 
-/// A test for each flow.
-macro_rules! crashes {
-    ($($test:ident => $flow:literal,)*) => {
-        $(#[tokio::test]
-        async fn $test() {
-            crash($flow).await;
-        })*
-
-        #[test]
-        fn every_flow_has_a_test() {
-            assert_eq!([$($flow),*].as_slice(), FLOWS.iter().map(|flow| flow.name).collect::<Vec<_>>());
-        }
-    };
+/// Crashes at all of these points. A client may be faster than the queue: every other request is sent again first.
+fn crashes(points: Vec<String>, first: usize) -> Vec<Crash> {
+    let crash = |(index, point)| Crash { point, is_retried_first: (first + index) % 2 == 1 };
+    points.into_iter().enumerate().map(crash).collect()
 }
 
-crashes! {
-    create => "create",
-    create_3_d_secure => "create, 3-D Secure",
-    create_answer_lost => "create, answer lost",
-    create_declined => "create, declined",
-    create_request => "create, request",
-    confirm_payment => "confirm payment",
-    accept => "accept",
-    decline => "decline",
-    cancel_by_guest => "cancel by guest",
-    cancel_by_host => "cancel by host",
-    refund => "refund",
-    ask_for_an_alteration => "ask for an alteration",
-    alter_for_more => "alter for more",
-    alter_for_less => "alter for less",
-    payout => "payout",
+/// One crash at each fail point. Of the flows that pass it, the one with the fewest crashes so far takes it; where there
+/// is a choice, the two engines take different flows and orders.
+fn shares(ways: &[Vec<String>]) -> Vec<Vec<Crash>> {
+    let passing = |point: &String| ways.iter().filter(|way| way.contains(point)).count();
+    let mut names: Vec<&String> = ways.iter().flatten().filter(|point| !point.contains(':')).collect();
+    names.sort_by_key(|name| (passing(name), *name));
+    names.dedup();
+    let mut taken = vec![BTreeSet::new(); ways.len()];
+    for name in names {
+        let passing = (0..ways.len()).filter(|way| ways[*way].contains(name));
+        let by_load = |way: &usize| (taken[*way].len(), if is_postgres() { ways.len() - way } else { *way });
+        let way = passing.min_by_key(by_load).unwrap();
+        taken[way].insert(name);
+    }
+    let share = |(way, taken): (&Vec<String>, &BTreeSet<&String>)| {
+        let points = way.iter().filter(|point| taken.contains(point)).cloned().collect();
+        crashes(points, usize::from(is_postgres()))
+    };
+    ways.iter().zip(&taken).map(share).collect()
 }
 
 #[tokio::test]
-async fn every_fail_point_of_the_source_is_on_the_way_of_some_flow() {
-    let runs = FLOWS.iter().map(|flow| async { undisturbed(flow).await.passed });
-    let passed: Vec<_> = futures_util::stream::iter(runs).buffer_unordered(AT_ONCE).collect().await;
-    let passed: BTreeSet<String> = passed.into_iter().flatten().collect();
+async fn a_process_may_die_at_any_fail_point_of_the_source() {
+    let runs = futures_util::stream::iter(FLOWS).map(undisturbed).buffered(AT_ONCE).collect::<Vec<_>>().await;
+    let passed: BTreeSet<String> = runs.iter().flat_map(|run| run.passed.iter().cloned()).collect();
+    assert_eq!(passed, named());
+    let ways: Vec<_> = FLOWS.iter().zip(&runs).map(|(flow, run)| points_of(flow, run)).collect();
+    let mut crashed = BTreeSet::new();
+    for ((flow, clean), crashes) in FLOWS.iter().zip(&runs).zip(shares(&ways)) {
+        let rows = crash_at(flow, clean, &crashes).await;
+        crashed.extend(rows.into_iter().map(|row| row.point));
+    }
+    assert_eq!(crashed, passed, "each point has its crash");
+}
+
+/// The fail points that the source names.
+fn named() -> BTreeSet<String> {
     let mut named = BTreeSet::new();
     let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];
     while let Some(folder) = folders.pop() {
@@ -329,5 +333,50 @@ async fn every_fail_point_of_the_source_is_on_the_way_of_some_flow() {
             }
         }
     }
-    assert_eq!(passed, named);
+    named
+}
+
+/// Every crash of every flow, a test for each: `tests/run --nightly`.
+mod nightly {
+    use super::*;
+
+    async fn crash(name: &str) {
+        let flow = FLOWS.iter().find(|flow| flow.name == name).unwrap_or_else(|| panic!("{name} is no flow"));
+        let clean = undisturbed(flow).await;
+        // Flows share most of their points, so each point sees both orders.
+        let rows = crash_at(flow, &clean, &crashes(points_of(flow, &clean), 0)).await;
+        assert!(rows.iter().any(|row| row.done_before), "{name} is never done before a crash");
+    }
+
+    macro_rules! crashes {
+        ($($test:ident => $flow:literal,)*) => {
+            $(#[tokio::test]
+            async fn $test() {
+                crash($flow).await;
+            })*
+
+            #[test]
+            fn every_flow_has_a_test() {
+                assert_eq!([$($flow),*].as_slice(), FLOWS.iter().map(|flow| flow.name).collect::<Vec<_>>());
+            }
+        };
+    }
+
+    crashes! {
+        create => "create",
+        create_3_d_secure => "create, 3-D Secure",
+        create_answer_lost => "create, answer lost",
+        create_declined => "create, declined",
+        create_request => "create, request",
+        confirm_payment => "confirm payment",
+        accept => "accept",
+        decline => "decline",
+        cancel_by_guest => "cancel by guest",
+        cancel_by_host => "cancel by host",
+        refund => "refund",
+        ask_for_an_alteration => "ask for an alteration",
+        alter_for_more => "alter for more",
+        alter_for_less => "alter for less",
+        payout => "payout",
+    }
 }
