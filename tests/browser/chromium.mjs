@@ -4,11 +4,17 @@ import { spawn } from "node:child_process";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 
 const CDN_FILE = /^https:\/\/cdn\.jsdelivr\.net\/npm\/((?:@[\w.-]+\/)?[\w.-]+)@([\w.-]+)\/([\w./-]+)$/;
 const CONTENT_TYPES = { ".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8" };
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 60_000;
+
+/** Waits in the page until what has just opened has ended its movement, and has been drawn. */
+async function isStill() {
+  const ends = (animation) => Number.isFinite(animation.effect?.getComputedTiming().endTime);
+  await Promise.allSettled(document.getAnimations().filter(ends).map((animation) => animation.finished));
+  for (let frame = 0; frame < 2; frame += 1) await new Promise(requestAnimationFrame);
+}
 const FLAGS = [
   "--headless",
   "--no-sandbox",
@@ -141,18 +147,30 @@ export class Chromium {
     if (errorText) throw new Error(`${place}: ${errorText}`);
   }
 
-  /** Calls a function in the page. */
+  /** Calls a function in the page, and waits for what it promises. */
   async call(body, ...values) {
     const expression = `(${body})(...${JSON.stringify(values)})`;
-    const { result, exceptionDetails } = await this.send("Runtime.evaluate", { expression, returnByValue: true });
+    const how = { returnByValue: true, awaitPromise: true };
+    const { result, exceptionDetails } = await this.send("Runtime.evaluate", { expression, ...how });
     if (exceptionDetails) throw new Error(exceptionDetails.exception?.description ?? exceptionDetails.text);
     return result.value;
   }
 
-  /** Calls a function in the page until it returns something. */
+  /** Calls a function in the page, at every frame that it draws, until it returns something. */
   async until(what, body, ...values) {
-    for (const end = Date.now() + PATIENCE_MS; Date.now() < end; await sleep(50)) {
-      const value = await this.call(body, ...values).catch(() => undefined);
+    const wait = `async (ms, ...values) => {
+      const end = performance.now() + ms;
+      for (;;) {
+        try {
+          const value = (${body})(...values);
+          if (value || performance.now() > end) return value;
+        } catch {}
+        await new Promise(requestAnimationFrame);
+      }
+    }`;
+    // A page that is left takes the question with it: then the next one is asked.
+    for (const end = Date.now() + PATIENCE_MS; Date.now() < end; ) {
+      const value = await this.call(wait, end - Date.now(), ...values).catch(() => undefined);
       if (value) return value;
     }
     throw new Error(`waited ${PATIENCE_MS / 1000} s in vain for ${what}`);
@@ -165,10 +183,9 @@ export class Chromium {
       const box = elements.find((element) => !text || element.textContent.trim() === text)?.getBoundingClientRect();
       return box && { x: box.x + box.width / 2, y: box.y + box.height / 2 };
     };
-    // What has just opened may still be moving.
     let place = await this.until(what, find, selector, text);
     for (let before; before?.x !== place.x || before?.y !== place.y; ) {
-      await sleep(50);
+      await this.call(isStill).catch(() => {});
       [before, place] = [place, await this.until(what, find, selector, text)];
     }
     await this.send("Input.dispatchMouseEvent", { type: "mouseMoved", ...place });
