@@ -211,7 +211,7 @@ async fn money_that_is_not_where_it_should_be_is_found() {
                 subject: "stray".into(),
                 about: vec![],
                 sql: "INSERT INTO sandbox_transfer (idempotency_key, destination, currency, amount_minor, created_at) \
-                      VALUES ('stray', 'somewhere', 'USD', 1, CURRENT_TIMESTAMP)",
+                      VALUES ('stray', 'somewhere', 'USD', 1, '2027-01-05 12:00:00+00:00')",
                 mend: "DELETE FROM sandbox_transfer WHERE idempotency_key = 'stray'",
             },
             Break {
