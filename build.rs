@@ -1,8 +1,9 @@
-//! Embeds the playground's files of others, from `playground/node_modules` or by `npm ci`; without them it builds all the same.
+//! Embeds the third-party files of the playground, from `playground/node_modules` or with `npm ci`. The build succeeds
+//! without them.
 //!
-//! Nothing is written outside of cargo's own folder, and no package's script is run. A file goes into the program only
-//! if its bytes have the hash that the page names. Where the files cannot be had, or `ROOST_PLAYGROUND_CDN` is set, the
-//! program is told why, and its page names a CDN instead.
+//! The script writes only to cargo's output folder and runs no script of a package. It embeds a file only if the file
+//! has the hash that is pinned for it. If the files are not available, or if `ROOST_PLAYGROUND_CDN` is set, the program
+//! contains the reason, and its page loads the files from a CDN.
 
 use std::error::Error;
 use std::io::Write;
@@ -20,69 +21,74 @@ use sha2::{Digest, Sha384};
 #[path = "src/server/playground/pinned.rs"]
 mod pinned;
 
-const CDN_SWITCH: &str = "ROOST_PLAYGROUND_CDN";
-const PACKAGES: &str = "playground";
+/// The environment variable that switches embedding off.
+const CDN_VARIABLE: &str = "ROOST_PLAYGROUND_CDN";
+/// The folder with the npm manifests.
+const NPM_FOLDER: &str = "playground";
 const MANIFESTS: [&str; 2] = ["package.json", "package-lock.json"];
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-changed=src/server/playground/pinned.rs");
-    println!("cargo::rerun-if-env-changed={CDN_SWITCH}");
-    // The folder and not only its manifests: packages may be installed there, or removed, after a build.
-    println!("cargo::rerun-if-changed={PACKAGES}");
-    let out = PathBuf::from(env::var_os("OUT_DIR").ok_or("cargo names no OUT_DIR")?);
+    println!("cargo::rerun-if-env-changed={CDN_VARIABLE}");
+    // The whole folder, because packages may be installed or removed there after a build.
+    println!("cargo::rerun-if-changed={NPM_FOLDER}");
+    let out = PathBuf::from(env::var_os("OUT_DIR").ok_or("cargo did not set OUT_DIR")?);
     let code = match embed(&out) {
         Ok(files) => format!("Ok([{}])", files.join(", ")),
-        Err(why) => {
-            println!("cargo::warning=the playground will load GraphiQL from a CDN: {why}");
-            format!("Err({why:?})")
+        Err(reason) => {
+            println!("cargo::warning=the playground will load GraphiQL from a CDN: {reason}");
+            format!("Err({reason:?})")
         }
     };
     let kind = format!("Result<[&[u8]; {}], &str>", PINNED.len());
-    let text = format!("/// The pinned files in gzip, or why they are not here.\nconst EMBEDDED: {kind} = {code};\n");
+    let text = format!(
+        "/// The pinned files, compressed with gzip, or why they are not embedded.\nconst EMBEDDED: {kind} = {code};\n"
+    );
     Ok(fs::write(out.join("playground.rs"), text)?)
 }
 
-/// Leaves the files in `out`, compressed, and says how Rust includes each; or says why there are none.
+/// Writes the compressed files to `out` and returns the Rust expression that includes each, or the reason why not.
 fn embed(out: &Path) -> Result<Vec<String>, String> {
-    if env::var_os(CDN_SWITCH).is_some_and(|value| !value.is_empty() && value != "0") {
-        return Err(format!("{CDN_SWITCH} asks for it"));
+    if env::var_os(CDN_VARIABLE).is_some_and(|value| !value.is_empty() && value != "0") {
+        return Err(format!("{CDN_VARIABLE} is set"));
     }
-    let own = Path::new(PACKAGES).join("node_modules");
-    let (folder, fetched) = if PINNED.iter().all(|pinned| path(&own, pinned).is_file()) {
-        (own, None)
+    let installed = Path::new(NPM_FOLDER).join("node_modules");
+    let (folder, fetched) = if PINNED.iter().all(|pinned| file_path(&installed, pinned).is_file()) {
+        (installed, None)
     } else {
-        let fetched = fetch(out)?;
+        let fetched = install(out)?;
         (fetched.join("node_modules"), Some(fetched))
     };
-    let files = PINNED.iter().enumerate().map(|(number, pinned)| take(&path(&folder, pinned), pinned, out, number));
+    let files =
+        PINNED.iter().enumerate().map(|(number, pinned)| compress(&file_path(&folder, pinned), pinned, out, number));
     let files = files.collect();
-    // What came along with the four files is of no further use.
+    // The other files of the packages are not needed.
     if let Some(fetched) = fetched {
         remove(&fetched)?;
     }
     files
 }
 
-fn path(folder: &Path, pinned: &Pinned) -> PathBuf {
+fn file_path(folder: &Path, pinned: &Pinned) -> PathBuf {
     folder.join(pinned.package).join(pinned.file)
 }
 
-/// Installs what the lock file names, each package held to its integrity hash, into a folder of its own.
-fn fetch(out: &Path) -> Result<PathBuf, String> {
-    let folder = out.join(PACKAGES);
+/// Installs the packages of the lock file into a folder in `out`. npm checks the integrity hash of each package.
+fn install(out: &Path) -> Result<PathBuf, String> {
+    let folder = out.join(NPM_FOLDER);
     remove(&folder)?;
-    let said = |error: std::io::Error| format!("{}: {error}", folder.display());
-    fs::create_dir_all(&folder).map_err(said)?;
+    let io_error = |error: std::io::Error| format!("{}: {error}", folder.display());
+    fs::create_dir_all(&folder).map_err(io_error)?;
     for manifest in MANIFESTS {
-        fs::copy(Path::new(PACKAGES).join(manifest), folder.join(manifest)).map_err(said)?;
+        fs::copy(Path::new(NPM_FOLDER).join(manifest), folder.join(manifest)).map_err(io_error)?;
     }
     let npm = if cfg!(windows) { "npm.cmd" } else { "npm" };
     let mut command = Command::new(npm);
     command.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline"]);
-    // A network that swallows everything must not hold a build up for longer than this takes.
+    // Limits the delay of a build whose network drops all packets.
     command.args(["--fetch-timeout=20000", "--fetch-retries=1", "--fetch-retry-mintimeout=1000"]);
-    // As cargo reads what is printed, npm may not print there.
+    // Cargo parses the standard output of this script, so the output of npm must not go there.
     let ended = command.current_dir(&folder).stdin(Stdio::null()).output();
     match ended {
         Ok(output) if output.status.success() => Ok(folder),
@@ -95,7 +101,7 @@ fn fetch(out: &Path) -> Result<PathBuf, String> {
         }
         Err(_) => {
             remove(&folder)?;
-            Err("npm was not there when this program was built".to_owned())
+            Err("npm was not found when this program was built".to_owned())
         }
     }
 }
@@ -107,18 +113,18 @@ fn remove(folder: &Path) -> Result<(), String> {
     }
 }
 
-/// Compresses one file into `out` if its bytes are the ones that the page names.
-fn take(from: &Path, pinned: &Pinned, out: &Path, number: usize) -> Result<String, String> {
+/// Compresses one file into `out`, if it has the pinned hash.
+fn compress(from: &Path, pinned: &Pinned, out: &Path, number: usize) -> Result<String, String> {
     let name = format!("{}@{}/{}", pinned.package, pinned.version, pinned.file);
     let bytes = fs::read(from).map_err(|error| format!("{name}: {error}"))?;
     if BASE64_STANDARD.encode(Sha384::digest(&bytes)) != pinned.sha384 {
-        return Err(format!("{name} is not the file that is expected"));
+        return Err(format!("{name} does not have the pinned hash"));
     }
-    let compress = || {
+    let write = || {
         let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
         encoder.write_all(&bytes)?;
         fs::write(out.join(format!("{number}.gz")), encoder.finish()?)
     };
-    compress().map_err(|error| format!("{name}: {error}"))?;
+    write().map_err(|error| format!("{name}: {error}"))?;
     Ok(format!("include_bytes!(concat!(env!(\"OUT_DIR\"), \"/{number}.gz\"))"))
 }

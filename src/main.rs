@@ -1,4 +1,4 @@
-//! The command line: serve, worker, jobs, migrate, demo, import, audit, schema.
+//! The command line of `roost` with its subcommands: serve, worker, jobs, migrate, demo, import, audit, schema.
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -15,10 +15,12 @@ use roost::{demo, graphql, jobs, server};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-/// Room for the deepest operation that is served, many times over, also in a build that is not optimised.
+/// The stack size of each worker thread. The deepest accepted operation needs a fraction of it, also without
+/// optimization.
 const STACK_BYTES: usize = 8 * 1024 * 1024;
-/// How long a stop waits for what is in flight: longer than the server waits for its last answers.
-const LAST_WAIT: Duration = Duration::from_secs(35);
+/// How long a stopping process waits for running requests and jobs. Longer than the server waits for its last
+/// responses.
+const STOP_TIMEOUT: Duration = Duration::from_secs(35);
 
 /// A GraphQL-first backend for marketplaces of stays.
 #[derive(Parser)]
@@ -33,23 +35,24 @@ struct CommandLine {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Serve the API and the playground; the default
+    /// Serve the API and the playground (the default)
     Serve {
         /// Fill an empty database with a demonstration marketplace first
         #[arg(long)]
         demo: bool,
     },
-    /// Run the queue's worker alone, beside servers with ROOST_WORKER=off
+    /// Run only the worker of the queue, beside servers with ROOST_WORKER=off
     Worker,
     /// List, count, requeue and delete jobs of the queue
     Jobs(JobsArgs),
-    /// Bring the database's schema up to date and leave
+    /// Apply pending migrations to the database and exit
     Migrate,
     /// Fill an empty database with a demonstration marketplace
     Demo,
-    /// Import a marketplace from elsewhere
+    /// Import listings, calendars and reviews from another source
     Import(ImportArgs),
-    /// Prove on live data that money, nights, bookings and reviews are right: 0 all holds, 1 something does not, 2 cannot
+    /// Check that money, nights, bookings and reviews in the database are consistent; exits with 0 if all checks
+    /// passed, 1 if there are findings, 2 if the audit could not run
     Audit(AuditArgs),
     /// Print the GraphQL schema
     Schema,
@@ -63,10 +66,10 @@ fn main() -> ExitCode {
     }
     let config = match line.settings.check() {
         Ok(config) => config,
-        Err(wrong) => {
-            eprintln!("roost cannot start; these settings are wrong:");
-            for setting in wrong {
-                eprintln!("  {setting}");
+        Err(errors) => {
+            eprintln!("roost cannot start, because these settings are invalid:");
+            for error in errors {
+                eprintln!("  {error}");
             }
             return ExitCode::from(2);
         }
@@ -92,7 +95,10 @@ fn main() -> ExitCode {
     }
 }
 
-#[cfg_attr(not(feature = "test-clock"), expect(unused_variables, reason = "only a test clock is a setting"))]
+#[cfg_attr(
+    not(feature = "test-clock"),
+    expect(unused_variables, reason = "the settings contain a clock only with this feature")
+)]
 fn clock(config: &Config) -> Clock {
     #[cfg(feature = "test-clock")]
     return config.test_clock.map_or_else(Clock::system, |start| start.clock());
@@ -100,9 +106,9 @@ fn clock(config: &Config) -> Clock {
     Clock::system()
 }
 
-/// Audits the database as it is: neither its schema nor anything else is touched.
+/// Audits the database. Applies no migrations and writes nothing.
 async fn audit(args: AuditArgs, config: Config) -> ExitCode {
-    // A file that is not there is no reason to make one.
+    // An audit must not create a missing database file.
     let config = Config { database_url: config.database_url.replace("mode=rwc", "mode=rw"), ..config };
     let audited = async {
         let db = Database::connect(&config).await?;
@@ -113,11 +119,11 @@ async fn audit(args: AuditArgs, config: Config) -> ExitCode {
     match audited.await {
         Ok(report) => {
             print!("{}", args.print(&report));
-            if report.holds() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+            if report.passed() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
         }
         Err(error) => {
             eprintln!(
-                "roost: the audit could not run (is the database there, and its schema up to date? `roost migrate`): {error:#}"
+                "roost: the audit could not run (does the database exist, and has `roost migrate` been run?): {error:#}"
             );
             ExitCode::from(2)
         }
@@ -145,26 +151,28 @@ async fn run(command: Command, config: Config) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Fills an empty database and says how to sign in; a database that holds anything is left alone.
+/// Fills an empty database with the demonstration and prints how to sign in. Does not change a database that has data.
 async fn fill(app: &App) -> anyhow::Result<()> {
     if app.config.stripe.is_some() {
-        anyhow::bail!("the demonstration pays by the sandbox; fill the database without Stripe's key");
+        anyhow::bail!(
+            "the demonstration uses the sandbox for payments; fill the database without a secret key of Stripe"
+        );
     }
     match demo::fill(app).await? {
         Some(report) => println!("{report}"),
-        None => println!("The database holds something already; no demonstration was added."),
+        None => println!("The database already contains data; the demonstration was not added."),
     }
     Ok(())
 }
 
-/// Serves, with the queue's worker beside it, until a signal; then finishes what is in flight.
+/// Runs the server, and the worker of the queue beside it, until a signal. Then finishes running requests and jobs.
 async fn serve(app: &App) -> anyhow::Result<()> {
     let listener = TcpListener::bind(app.config.listen)
         .await
         .map_err(|error| anyhow::anyhow!("cannot listen on {}: {error}", app.config.listen))?;
     let address = listener.local_addr()?;
     let stop = stop_signal()?;
-    // Says in the log when Redis is away; the service runs either way.
+    // Logs if Redis is not available. The service runs without it.
     app.cache.is_healthy().await;
     println!("Roost {} is ready.", env!("CARGO_PKG_VERSION"));
     println!("  API         http://{address}/graphql");
@@ -175,8 +183,8 @@ async fn serve(app: &App) -> anyhow::Result<()> {
     });
     let serving = tokio::spawn(server::serve(app.clone(), listener, stop.clone()));
     stop.cancelled().await;
-    tracing::info!("stopping; finishing what is in flight");
-    let finished = tokio::time::timeout(LAST_WAIT, async {
+    tracing::info!("stopping; finishing running requests and jobs");
+    let finished = tokio::time::timeout(STOP_TIMEOUT, async {
         serving.await?;
         if let Some(worker) = worker {
             worker.await?;
@@ -185,14 +193,14 @@ async fn serve(app: &App) -> anyhow::Result<()> {
     });
     match finished.await {
         Ok(done) => done,
-        Err(_) => anyhow::bail!("some requests did not finish in {} seconds", LAST_WAIT.as_secs()),
+        Err(_) => anyhow::bail!("some requests or jobs did not finish within {} seconds", STOP_TIMEOUT.as_secs()),
     }
 }
 
-/// Is cancelled by SIGTERM or SIGINT.
+/// A token that SIGTERM or SIGINT cancels.
 fn stop_signal() -> anyhow::Result<CancellationToken> {
     let stop = CancellationToken::new();
-    let told = stop.clone();
+    let cancelled = stop.clone();
     #[cfg(unix)]
     let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
     tokio::spawn(async move {
@@ -204,7 +212,7 @@ fn stop_signal() -> anyhow::Result<CancellationToken> {
             _ = terminated => {}
             _ = tokio::signal::ctrl_c() => {}
         }
-        told.cancel();
+        cancelled.cancel();
     });
     Ok(stop)
 }

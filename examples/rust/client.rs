@@ -1,23 +1,23 @@
-//! The door to the server: one request for each operation, typed by the schema when the program is compiled.
+//! The client: sends one operation per request, with types generated from the schema at compile time.
 
 use anyhow::{Context, Result, bail};
 use graphql_client::{GraphQLQuery, Response};
 
 /// Rust types for the scalars of the schema.
 pub mod scalars {
-    /// ISO 4217.
+    /// A currency code of ISO 4217.
     pub type CurrencyCode = String;
-    /// A day where the place is, without a zone.
+    /// A date at the listing, without a time zone.
     pub type Date = chrono::NaiveDate;
-    /// An instant.
+    /// An instant in UTC.
     pub type DateTime = chrono::DateTime<chrono::Utc>;
-    /// An amount in cents, yen and so on; up to 2^53, so 32 bits are too few.
+    /// An amount in minor units of its currency, up to 2^53.
     pub type MinorUnits = i64;
-    /// A name of the IANA's list.
+    /// A time zone name of the IANA database.
     pub type TimeZone = String;
 }
 
-/// Operations of `examples/story.graphql`, each a module with its variables and its answer.
+/// The operations of `examples/story.graphql`, each as a module with its variables and its response.
 macro_rules! operations {
     ($($name:ident)*) => {
         $(
@@ -26,7 +26,7 @@ macro_rules! operations {
                 schema_path = "schema.graphql",
                 query_path = "examples/story.graphql",
                 custom_scalars_module = "crate::client::scalars",
-                // A type that a newer server has put behind an interface is `Unknown`, not a failure.
+                // A type that a newer server adds to an interface is read as `Unknown` instead of failing.
                 fragments_other_variant = true,
                 variables_derives = "Clone, Debug",
                 response_derives = "Clone, Debug, PartialEq"
@@ -38,7 +38,7 @@ macro_rules! operations {
 
 operations! { Register Search Quote Book Booking Trips Cancel }
 
-/// A server and, once there is one, the token that signs requests to it.
+/// A server, and the access token of the session if there is one.
 pub struct Client {
     http: reqwest::Client,
     url: String,
@@ -46,25 +46,25 @@ pub struct Client {
 }
 
 impl Client {
-    /// Knows the server by its address.
+    /// A client for the server at this URL.
     pub fn new(server: &str) -> Result<Client> {
-        // reqwest takes whichever library for TLS the program names; over plain http none is used.
+        // reqwest uses the TLS library that the program installs; plain http needs none.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let url = format!("{}/graphql", server.trim_end_matches('/'));
         Ok(Client { http: reqwest::Client::builder().build()?, url, token: None })
     }
 
-    /// Where the server is.
+    /// The URL of the server.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// Signs every further request.
+    /// Sends this access token with every further request.
     pub fn sign_with(&mut self, token: String) {
         self.token = Some(token);
     }
 
-    /// Sends an operation and gives its data, or fails with the codes that the server named.
+    /// Sends an operation and returns its data, or fails with the error codes of the response.
     pub async fn ask<Q: GraphQLQuery>(&self, variables: Q::Variables) -> Result<Q::ResponseData> {
         let body = serde_json::to_vec(&Q::build_query(variables))?;
         let mut request = self.http.post(&self.url).body(body);
@@ -73,19 +73,19 @@ impl Client {
         if let Some(token) = &self.token {
             request = request.bearer_auth(token);
         }
-        let answer = request.send().await.context("no answer")?;
-        let status = answer.status();
-        let body = answer.bytes().await?;
-        // Of this media type, an answer is GraphQL's whatever its status; anything else comes from what is in between.
-        let answer: Response<Q::ResponseData> =
-            serde_json::from_slice(&body).with_context(|| format!("not an answer of GraphQL, but {status}"))?;
-        if let Some(errors) = answer.errors.filter(|errors| !errors.is_empty()) {
+        let response = request.send().await.context("no response")?;
+        let status = response.status();
+        let body = response.bytes().await?;
+        // A response of this media type is a GraphQL response, whatever its status. Other media types come from proxies.
+        let response: Response<Q::ResponseData> =
+            serde_json::from_slice(&body).with_context(|| format!("not a GraphQL response, status {status}"))?;
+        if let Some(errors) = response.errors.filter(|errors| !errors.is_empty()) {
             let code = |error: &graphql_client::Error| {
                 let code = error.extensions.as_ref().and_then(|extensions| extensions.get("code").cloned());
                 format!("{} ({})", error.message, code.unwrap_or_default())
             };
             bail!("{status}: {}", errors.iter().map(code).collect::<Vec<_>>().join("; "));
         }
-        answer.data.context("an answer without data and without an error")
+        response.data.context("a response without data and without errors")
     }
 }

@@ -1,6 +1,6 @@
-// Generates src/gql from the schema and the documents beside this folder: types, typed documents, the manifest of hashes.
-// It calls the client preset directly. With the command line of graphql-codegen, the same settings go into codegen.ts;
-// its loaders for schemas of every origin make up three quarters of an installation, and one file needs none of them.
+// Generates src/gql from the schema and the documents in the parent folder: types, typed documents, and the manifest of
+// hashes. It calls the client preset directly. The command line of graphql-codegen takes the same settings in codegen.ts,
+// but its schema loaders make up three quarters of the installation, and a single file needs none of them.
 
 import { mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
@@ -25,7 +25,7 @@ const config = {
   useTypeImports: true,
   emitLegacyCommonJSImports: false,
   enumsAsTypes: true,
-  // A value that a newer server has added must land in a branch of the program, not in a crash.
+  // A client must handle enum values that a newer server adds.
   futureProofEnums: true,
   strictScalars: true,
   scalars: {
@@ -34,7 +34,7 @@ const config = {
     DateTime: 'string',
     JSON: 'unknown',
     LocalTime: '`${number}:${number}`',
-    // At most 2^53, which is what a number holds exactly.
+    // At most 2^53, which a number represents exactly.
     MinorUnits: 'number',
     Ppm: 'number',
     TimeZone: 'string',
@@ -56,7 +56,7 @@ const sections = await preset.buildGeneratesSection({
 })
 
 await rm(here('src/gql'), { recursive: true, force: true })
-// Side by side, since the manifest waits for the hashes that the documents' file brings.
+// Concurrently, because the manifest waits for the hashes that the generation of the documents produces.
 await Promise.all(
   sections.map(async (section) => {
     const text = await codegen({ ...section, schemaAst: schema })

@@ -1,4 +1,4 @@
-//! The database schema of Roost, version by version; the same steps run on SQLite and on Postgres.
+//! The migrations of the database schema of Roost. The same migrations run on SQLite and on Postgres.
 
 pub use sea_orm_migration::prelude::MigratorTrait;
 use sea_orm_migration::prelude::*;
@@ -21,7 +21,7 @@ mod m0014_disputes;
 mod m0015_notifications;
 mod m0016_heartbeat;
 
-/// Every step of the schema, in order.
+/// All migrations, in order.
 #[derive(Debug, Clone, Copy)]
 pub struct Migrator;
 

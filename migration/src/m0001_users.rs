@@ -1,4 +1,4 @@
-//! People, their sign-ins, and the refresh tokens of each sign-in.
+//! Creates the tables of users, their sessions, and the refresh tokens of each session.
 
 use sea_orm_migration::prelude::*;
 

@@ -1,4 +1,4 @@
-//! Places to stay, what they offer, and what their guests thought of them in sums and counts.
+//! Creates the tables of listings, their amenities, and the sums and counts of their ratings.
 
 use sea_orm_migration::prelude::*;
 

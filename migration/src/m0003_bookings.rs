@@ -1,4 +1,4 @@
-//! Bookings with everything frozen at the moment they were made, and the steps of their lives.
+//! Creates the tables of bookings, with the terms that were valid when they were created, and of booking events.
 
 use sea_orm_migration::prelude::*;
 
@@ -31,7 +31,7 @@ impl MigrationTrait for Migration {
         index(manager, "booking", &["guest_id", "id"]).await?;
         index(manager, "booking", &["host_id", "id"]).await?;
         index(manager, "booking", &["listing_id", "check_in"]).await?;
-        // A quote buys one booking; one whose payment never came does not use it up.
+        // A quote can be used for one booking. A booking in state PAYMENT_EXPIRED does not use it up.
         manager
             .get_connection()
             .execute_unprepared(

@@ -1,4 +1,5 @@
-//! The calendar: claims, which are the one guard against double booking, and the nights a host set apart.
+//! Creates the tables of the calendar: claims, whose primary key is the only protection against double booking, and
+//! nights for which the host has set a price, a minimum stay or a note.
 
 use sea_orm_migration::prelude::*;
 
@@ -27,7 +28,7 @@ impl MigrationTrait for Migration {
         .foreign_key(&mut reference("claim", "booking_id", "booking", ForeignKeyAction::Cascade))
         .take();
         manager.create_table(claims).await?;
-        // Most claims are blocks; only a booking's own are looked up by booking.
+        // Most claims are blocks. Only claims of bookings are found by booking, so only they are indexed.
         manager
             .get_connection()
             .execute_unprepared("CREATE INDEX claim_booking_id_idx ON claim (booking_id) WHERE booking_id IS NOT NULL")

@@ -1,4 +1,4 @@
-//! What guests pay, every try at moving it, what goes back, and the sandbox processor's own books.
+//! Creates the tables of payments, payment attempts and refunds, and the payments of the sandbox gateway.
 
 use sea_orm_migration::prelude::*;
 

@@ -1,4 +1,4 @@
-//! What guests say of listings and hosts of guests.
+//! Creates the table of reviews, by guests of listings and by hosts of guests.
 
 use sea_orm_migration::prelude::*;
 

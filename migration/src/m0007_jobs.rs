@@ -1,4 +1,4 @@
-//! The durable queue: work to be done once its time has come, written in the transaction that asks for it.
+//! Creates the table of jobs of the durable queue. A job is written in the transaction that needs it.
 
 use sea_orm_migration::prelude::*;
 

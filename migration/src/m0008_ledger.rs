@@ -1,7 +1,7 @@
-//! Where the money is: what each booking holds, the ledger, and what hosts are paid.
+//! Creates the tables of escrows, the ledger and payouts.
 //!
-//! An entry of the ledger names the account that is debited and the one that is credited, so no row, and no set of
-//! rows, can be unbalanced. Neither engine lets anybody change or delete one.
+//! An entry of the ledger debits one account and credits another with the same amount, so no row, and no set of rows,
+//! can be unbalanced. Triggers on both engines refuse every change and deletion.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::DbBackend;
@@ -44,8 +44,8 @@ impl MigrationTrait for Migration {
     }
 }
 
-/// What each booking's guest has paid, what went back, and to whom the rest belongs; and how much of that has left
-/// the escrow already.
+/// The escrow of each booking: what the guest has paid, what was refunded, the shares of the rest, and how much of each
+/// share was released.
 fn escrow() -> TableCreateStatement {
     table(
         "escrow",
@@ -128,7 +128,7 @@ async fn ledger(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
             database.execute_unprepared(&format!("CREATE TRIGGER {name} BEFORE {change} ON {table} {action}")).await?;
         }
         if database.get_database_backend() == DbBackend::Sqlite {
-            // REPLACE deletes a row without a trigger of its own.
+            // REPLACE deletes the old row without running the trigger for deletions.
             let same = if table == "ledger_entry" {
                 "transaction_id = NEW.transaction_id AND line = NEW.line"
             } else {
@@ -193,7 +193,7 @@ async fn payouts(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     index(manager, "payout", &["host_id", "id"]).await
 }
 
-/// A booking may be paid for in several payments once its stay is altered, and each knows whose money it is.
+/// An alteration can add further payments to a booking. Each payment stores its shares.
 async fn payments(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     let database = manager.get_connection();
     for statement in [

@@ -1,4 +1,5 @@
-//! Idempotency keys: what each key was spent on, so that a request sent again is not done again.
+//! Creates the table of idempotency keys, which records the effect of each key, so that a repeated request is not
+//! executed a second time.
 
 use sea_orm_migration::prelude::*;
 

@@ -1,4 +1,4 @@
-//! What the card processor told on its own account, each event once.
+//! Creates the table of events that payment processors send. Each event is stored once.
 
 use sea_orm_migration::prelude::*;
 

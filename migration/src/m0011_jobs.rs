@@ -1,4 +1,5 @@
-//! Leases that are tokens, and dead letters: what a job carries so that only its holder settles it, and only once.
+//! Adds the lease token and the time of death to jobs. With the token only the holder of a lease settles a job, and
+//! only once.
 
 use sea_orm_migration::prelude::*;
 
@@ -13,7 +14,7 @@ impl MigrationTrait for Migration {
         for column in [uuid_null("lease"), instant_null("died_at")] {
             manager.alter_table(Table::alter().table("job").add_column(column).take()).await?;
         }
-        // Dead letters lie in the past for ever; the search for due jobs must not walk over them.
+        // Dead jobs are due forever. The search for due jobs must not scan them, so the index begins with `died_at`.
         manager.drop_index(Index::drop().name("job_run_at_idx").table("job").to_owned()).await?;
         index(manager, "job", &["died_at", "run_at"]).await
     }

@@ -1,4 +1,5 @@
-//! Bookings that were altered, partly refunded, seen to begin, or asked for without holding their nights.
+//! Creates the table of alterations. Adds to bookings the refunded amount, when the check-in was reported, when the
+//! booking was closed, and whether a request claims its nights.
 
 use sea_orm_migration::prelude::*;
 
@@ -40,7 +41,7 @@ impl MigrationTrait for Migration {
         .take();
         manager.create_table(alterations).await?;
         index(manager, "booking_alteration", &["booking_id", "id"]).await?;
-        // One change at a time.
+        // A booking has at most one open alteration.
         database
             .execute_unprepared(
                 "CREATE UNIQUE INDEX booking_alteration_open_idx ON booking_alteration (booking_id) \

@@ -1,4 +1,4 @@
-//! The ways an audit walks: from a transaction to its refunds, and from a transfer to its payout.
+//! Adds the indexes that an audit needs: from a transaction to its refunds, and from a transfer to its payout.
 
 use sea_orm_migration::prelude::*;
 

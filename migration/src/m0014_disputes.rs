@@ -1,4 +1,4 @@
-//! What guests' banks want back, and refunds that are tried again.
+//! Creates the table of disputes, and adds the number of attempts to refunds.
 
 use sea_orm_migration::prelude::*;
 

@@ -1,4 +1,4 @@
-//! What people are told.
+//! Creates the table of notifications to users.
 
 use sea_orm_migration::prelude::*;
 
@@ -15,7 +15,7 @@ impl MigrationTrait for Migration {
             [
                 id(),
                 uuid("user_id"),
-                // Not a closed list: there will be other news, and SQLite cannot change a check.
+                // Not a fixed list: further kinds will be added, and SQLite cannot change a check constraint.
                 text("kind"),
                 text("subject"),
                 json("facts"),

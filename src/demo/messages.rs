@@ -1,4 +1,4 @@
-//! What guests write to hosts, and what both write about each other afterwards.
+//! Messages of guests to hosts, and the reviews that both write after the stay.
 
 use super::random::Random;
 use crate::domain::reviews::Draft;
@@ -13,18 +13,18 @@ const MESSAGES: &[&str] = &[
     "Our son learns to walk just now; is the stair easy to close off?",
 ];
 
-/// Why hosts refuse.
+/// Reasons for declining a request.
 pub(super) const DECLINES: &[&str] = &[
     "I am sorry, my parents have just announced themselves for that week.",
     "The plumber needs the bathroom on those days; next month works.",
     "Thank you for asking, but the place is not suitable for a group of this kind.",
 ];
 
-/// Why people cancel.
+/// Reasons of guests for cancelling.
 pub(super) const CANCELLATIONS: &[&str] =
     &["Our flight was cancelled.", "Plans changed at work.", "We have to look after a relative."];
 
-/// Why hosts and staff cancel.
+/// Reasons of hosts and staff for cancelling.
 pub(super) const FAILURES: &[&str] = &["A pipe burst and the flat has to dry out.", "The building is without water."];
 
 const OPENINGS: [&[&str]; 3] = [
@@ -83,13 +83,13 @@ const ANSWERS: &[&str] = &[
     "Come back in spring, when the trees are out.",
 ];
 
-/// A word to the host, from most guests.
+/// A message to the host, from most guests.
 pub(super) fn message(random: &mut Random) -> Option<String> {
     random.chance(70).then(|| random.pick(MESSAGES).to_owned())
 }
 
 /// A guest's review of a stay.
-pub(super) fn of_stay(random: &mut Random) -> Draft {
+pub(super) fn stay_review(random: &mut Random) -> Draft {
     let mood = match random.between(1, 100) {
         1..=72 => 0,
         73..=93 => 1,
@@ -116,7 +116,7 @@ pub(super) fn of_stay(random: &mut Random) -> Draft {
 }
 
 /// A host's review of a guest.
-pub(super) fn of_guest(random: &mut Random) -> Draft {
+pub(super) fn guest_review(random: &mut Random) -> Draft {
     let mood = usize::from(random.chance(12));
     let overall = if mood == 0 { 5 } else { random.few(3, 4) };
     Draft {
@@ -134,7 +134,7 @@ pub(super) fn of_guest(random: &mut Random) -> Draft {
     }
 }
 
-/// A host's answer to a review.
-pub(super) fn answer(random: &mut Random) -> &'static str {
+/// A host's response to a review.
+pub(super) fn response(random: &mut Random) -> &'static str {
     random.pick(ANSWERS)
 }

@@ -9,11 +9,11 @@ use crate::domain::users::{self, SeedUser, User};
 use crate::domain::viewer::{SignedIn, Viewer};
 use crate::platform::App;
 
-/// Who administers, hosts and travels by name.
+/// E-mail address of the administrator.
 pub const ADMIN: &str = "admin@demo.roost.example";
-/// A host in the first city.
+/// E-mail address of the named host, in the first city.
 pub const HOST: &str = "host@demo.roost.example";
-/// A guest with trips in every city.
+/// E-mail address of the named guest, with trips to every city.
 pub const GUEST: &str = "guest@demo.roost.example";
 
 const HOSTS_IN_CITY: usize = 5;
@@ -37,16 +37,16 @@ const GUEST_LINES: &[&str] = &[
     "Cyclist. I promise to leave the shoes at the door.",
 ];
 
-/// Everyone who has an account.
+/// All accounts.
 pub(super) struct People {
     pub admin: User,
     /// The hosts of each city, in the order of [`CITIES`].
     pub hosts: Vec<Vec<User>>,
-    /// The guests who come from each city, in the same order; the demonstration's own guest is the very first.
+    /// The guests from each city, in the same order; the named guest is the first of all.
     pub guests: Vec<Vec<User>>,
 }
 
-/// On behalf of a person.
+/// A viewer signed in as this person.
 pub(super) fn viewer(user: &User) -> Viewer {
     Viewer::User(SignedIn {
         user_id: user.id,
@@ -58,8 +58,13 @@ pub(super) fn viewer(user: &User) -> Viewer {
     })
 }
 
-/// Makes every account, all with one password.
-pub(super) async fn settle(app: &App, seed: u64, password: &str, midnight: DateTime<Utc>) -> Result<People, Error> {
+/// Creates every account, all with the same password.
+pub(super) async fn create_accounts(
+    app: &App,
+    seed: u64,
+    password: &str,
+    midnight: DateTime<Utc>,
+) -> Result<People, Error> {
     let hash = app.passwords.hash(password.to_owned()).await?;
     let mut random = Random::new(seed, 1);
     let mut accounts = Vec::new();
@@ -87,10 +92,10 @@ pub(super) async fn settle(app: &App, seed: u64, password: &str, midnight: DateT
     (admin.is_admin, admin.is_verified) = (true, true);
     accounts.push(admin);
 
-    let mut made = users::seed(app, &hash, accounts).await?;
-    let admin = made.pop().ok_or_else(|| Error::failed("no account was made"))?;
+    let mut created = users::seed(app, &hash, accounts).await?;
+    let admin = created.pop().ok_or_else(|| Error::failed("no account was created"))?;
     let mut people = People { admin, hosts: Vec::new(), guests: Vec::new() };
-    for some in made.chunks(HOSTS_IN_CITY + GUESTS_OF_CITY) {
+    for some in created.chunks(HOSTS_IN_CITY + GUESTS_OF_CITY) {
         let (hosts, guests) = some.split_at(HOSTS_IN_CITY.min(some.len()));
         people.hosts.push(hosts.to_vec());
         people.guests.push(guests.to_vec());

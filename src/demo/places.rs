@@ -1,4 +1,4 @@
-//! Places made up from a city's streets and our words, and putting them on the market.
+//! Invents the listings of a city and publishes them through the domain.
 
 use std::collections::HashSet;
 
@@ -7,25 +7,25 @@ use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveTime, TimeDelta, Utc, Wee
 use super::cities::{City, Hood};
 use super::people::viewer;
 use super::random::Random;
-use super::texts::{ADJECTIVES, BLOCK_NOTES, CLOSINGS, COMFORTS, FEATURES, HOUSE_RULES, SORTS, Sort};
+use super::texts::{ADJECTIVES, BLOCK_NOTES, CLOSINGS, COMFORTS, FEATURES, HOUSE_RULES, KINDS, Kind};
 use crate::domain::error::Error;
+use crate::domain::listings::cancellation_policy::CancellationPolicy;
+use crate::domain::listings::cancellation_policy::CancellationPolicy::*;
 use crate::domain::listings::enums::{BookingMode, RoomType};
-use crate::domain::listings::listing::policy::CancellationPolicy;
-use crate::domain::listings::listing::policy::CancellationPolicy::*;
 use crate::domain::listings::pricing::{LengthOfStayDiscount, Season, TaxRemitter, TaxRule, TaxUnit};
 use crate::domain::listings::{
-    self, AddressChange, CalendarChange, Listing, ListingChange, PricingChange, RulesChange,
+    self, AddressChange, CalendarChange, Listing, ListingChange, PricingChange, StayRulesChange,
 };
 use crate::domain::users::User;
 use crate::domain::viewer::Viewer;
 use crate::platform::App;
 
-/// How many places a city has.
+/// How many listings a city has.
 pub(super) const IN_CITY: usize = 38;
-/// Every so many are never published, or were and are no more.
+/// Every 13th listing stays a draft, every 17th is unlisted again.
 const DRAFT_EVERY: usize = 13;
 const UNLISTED_EVERY: usize = 17;
-/// Half of this many degrees a place lies from the middle of its part of the city, at most.
+/// A listing is at most half of this many degrees from the centre of its part of the city.
 const SPREAD: f64 = 0.0035;
 const PERCENT_PPM: i64 = 10_000;
 
@@ -53,25 +53,25 @@ const MODES: [BookingMode; 5] = [
     BookingMode::Instant,
 ];
 
-/// What becomes of a place after it is written down.
+/// What happens to a listing after it was created.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Market {
+pub(super) enum Publication {
     Draft,
     Published,
     Unlisted,
 }
 
-/// A place that is going to be listed.
+/// A listing that will be created.
 pub(super) struct Place {
     pub host: usize,
     pub opens_at: DateTime<Utc>,
-    pub market: Market,
+    pub publication: Publication,
     change: ListingChange,
     seasons: Vec<Season>,
     calendar: Vec<CalendarChange>,
 }
 
-/// The places of a city, in the order in which they are listed.
+/// The listings of a city, in the order of their creation.
 pub(super) fn invent(
     random: &mut Random,
     city: &City,
@@ -83,24 +83,24 @@ pub(super) fn invent(
     for number in 0..IN_CITY {
         let days = if number % 9 == 8 { random.between(3, 28) } else { random.between(400, 480) };
         let opens_at = midnight - TimeDelta::days(days) + TimeDelta::minutes(random.between(0, 1_400));
-        let market = match number {
-            _ if number % DRAFT_EVERY == DRAFT_EVERY - 1 => Market::Draft,
-            _ if number % UNLISTED_EVERY == UNLISTED_EVERY - 1 => Market::Unlisted,
-            _ => Market::Published,
+        let publication = match number {
+            _ if number % DRAFT_EVERY == DRAFT_EVERY - 1 => Publication::Draft,
+            _ if number % UNLISTED_EVERY == UNLISTED_EVERY - 1 => Publication::Unlisted,
+            _ => Publication::Published,
         };
-        let sort = &SORTS[number % SORTS.len()];
-        let (_, price) = prices(random, city, sort)?;
-        let mut change = describe(random, city, sort, &mut titles);
+        let kind = &KINDS[number % KINDS.len()];
+        let (_, price) = prices(random, city, kind)?;
+        let mut change = describe(random, city, kind, &mut titles);
         change.booking_mode = Some(random.pick(&MODES));
         change.cancellation_policy = Some(random.pick(&POLICIES));
         change.long_term_policy = Some(if random.chance(60) { LongTermFirm } else { LongTermStrict });
-        change.stay_rules = Some(rules(random, sort));
+        change.stay_rules = Some(rules(random, kind));
         let base = price.base.unwrap_or_default();
         change.pricing = Some(price);
         places.push(Place {
             host: number % hosts.max(1),
             opens_at,
-            market,
+            publication,
             change,
             seasons: seasons(random, city, base, midnight.date_naive()),
             calendar: calendar(random, city, base, midnight.date_naive()),
@@ -109,21 +109,22 @@ pub(super) fn invent(
     Ok(places)
 }
 
-/// Writes a place down, sets its seasons, taxes and calendar, and puts it on the market.
+/// Creates a listing, sets its seasons, taxes and calendar, and publishes it.
 pub(super) async fn open(app: &App, city: &City, host: &User, place: &Place) -> Result<Listing, Error> {
     let viewer = viewer(host);
     let listing = listings::create(app, &viewer, place.change.clone()).await?;
     let seasons: Vec<Season> =
-        place.seasons.iter().map(|season| Season { id: app.clock.id(), ..season.clone() }).collect();
-    let listing = listings::set_terms(app, &Viewer::System, listing.id, &seasons, &taxes(app, city)).await?;
-    if place.market == Market::Draft {
+        place.seasons.iter().map(|season| Season { id: app.clock.new_id(), ..season.clone() }).collect();
+    let listing =
+        listings::set_seasons_and_taxes(app, &Viewer::System, listing.id, &seasons, &taxes(app, city)).await?;
+    if place.publication == Publication::Draft {
         return Ok(listing);
     }
     let listing = listings::publish(app, &viewer, listing.id).await?;
     if !place.calendar.is_empty() {
         listings::update_calendar(app, &viewer, listing.id, place.calendar.clone()).await?;
     }
-    if place.market == Market::Unlisted {
+    if place.publication == Publication::Unlisted {
         return listings::unlist(app, &viewer, listing.id).await;
     }
     Ok(listing)
@@ -133,7 +134,7 @@ fn taxes(app: &App, city: &City) -> Vec<TaxRule> {
     let rules = city.taxes.iter().map(|tax| {
         let percent = tax.unit == TaxUnit::Percent;
         TaxRule {
-            id: app.clock.id(),
+            id: app.clock.new_id(),
             name: tax.name.to_owned(),
             unit: tax.unit,
             rate: percent.then_some(tax.value),
@@ -147,17 +148,17 @@ fn taxes(app: &App, city: &City) -> Vec<TaxRule> {
     rules.collect()
 }
 
-fn describe(random: &mut Random, city: &City, sort: &Sort, titles: &mut HashSet<String>) -> ListingChange {
+fn describe(random: &mut Random, city: &City, kind: &Kind, titles: &mut HashSet<String>) -> ListingChange {
     let hood = random.pick(city.hoods);
     let mut features = random.some(FEATURES, 2);
     if random.chance(50) {
         features.reverse();
     }
-    let mut name = title(random, hood, sort, features[0].0);
+    let mut name = title(random, hood, kind, features[0].0);
     while !titles.insert(name.clone()) {
-        name = title(random, hood, sort, features[0].0);
+        name = title(random, hood, kind, features[0].0);
     }
-    let mut lines = vec![sort.inside];
+    let mut lines = vec![kind.inside];
     lines.extend(features.iter().map(|feature| feature.2));
     let (transit, closing) = (random.pick(city.transit), random.pick(CLOSINGS));
     let description = format!("{}\n\n{} {}\n\n{}", lines.join(" "), hood.mood, transit, closing);
@@ -176,11 +177,11 @@ fn describe(random: &mut Random, city: &City, sort: &Sort, titles: &mut HashSet<
     ListingChange {
         title: Some(name),
         description: Some(description),
-        room_type: Some(sort.room_type),
-        capacity: Some(sort.capacity),
-        bedrooms: Some(sort.bedrooms),
-        beds: Some(sort.beds),
-        bathrooms: Some(f64::from(sort.half_bathrooms) / 2.0),
+        room_type: Some(kind.room_type),
+        capacity: Some(kind.capacity),
+        bedrooms: Some(kind.bedrooms),
+        beds: Some(kind.beds),
+        bathrooms: Some(f64::from(kind.half_bathrooms) / 2.0),
         amenities: Some(owned(amenities)),
         house_rules: Some(owned(random.some(HOUSE_RULES, house_rules))),
         address: Some(AddressChange {
@@ -205,9 +206,9 @@ fn rounded(degrees: f64) -> f64 {
     (degrees * 1e6).round() / 1e6
 }
 
-fn title(random: &mut Random, hood: Hood, sort: &Sort, feature: &str) -> String {
+fn title(random: &mut Random, hood: Hood, kind: &Kind, feature: &str) -> String {
     let adjective = random.pick(ADJECTIVES);
-    let noun = sort.noun;
+    let noun = kind.noun;
     let lower = adjective.to_lowercase();
     match random.between(0, 4) {
         0 => format!("{adjective} {noun} in {}", hood.name),
@@ -218,11 +219,11 @@ fn title(random: &mut Random, hood: Hood, sort: &Sort, feature: &str) -> String 
     }
 }
 
-/// The base price and everything that follows from it.
-fn prices(random: &mut Random, city: &City, sort: &Sort) -> Result<(i64, PricingChange), Error> {
-    let round = |minor: i64| (minor + city.step / 2) / city.step * city.step;
-    let base = round(city.night * sort.price / 100 * random.between(82, 128) / 100).max(city.step);
-    let whole = matches!(sort.room_type, RoomType::EntirePlace);
+/// The base price and the prices derived from it.
+fn prices(random: &mut Random, city: &City, kind: &Kind) -> Result<(i64, PricingChange), Error> {
+    let round = |minor: i64| (minor + city.price_step / 2) / city.price_step * city.price_step;
+    let base = round(city.night * kind.price / 100 * random.between(82, 128) / 100).max(city.price_step);
+    let whole = matches!(kind.room_type, RoomType::EntirePlace);
     let steps = [(7, random.between(5, 12)), (28, random.between(15, 30))];
     let change = PricingChange {
         currency: Some(city.currency.parse().map_err(Error::failed)?),
@@ -231,8 +232,8 @@ fn prices(random: &mut Random, city: &City, sort: &Sort) -> Result<(i64, Pricing
         weekend_nights: random.chance(20).then(|| vec![Weekday::Thu, Weekday::Fri, Weekday::Sat]),
         cleaning_fee: Some(if whole { round(base * random.between(25, 55) / 100) } else { 0 }),
         pet_fee: whole.then(|| round(base / 4)),
-        extra_guest_fee: Some(if sort.capacity > 2 { round(base * random.between(8, 15) / 100) } else { 0 }),
-        included_guests: Some(sort.capacity.min(2)),
+        extra_guest_fee: Some(if kind.capacity > 2 { round(base * random.between(8, 15) / 100) } else { 0 }),
+        included_guests: Some(kind.capacity.min(2)),
         length_of_stay: random.chance(70).then(|| {
             let steps =
                 steps.map(|(min_nights, percent)| LengthOfStayDiscount { min_nights, discount: percent * PERCENT_PPM });
@@ -243,10 +244,10 @@ fn prices(random: &mut Random, city: &City, sort: &Sort) -> Result<(i64, Pricing
     Ok((base, change))
 }
 
-fn rules(random: &mut Random, sort: &Sort) -> RulesChange {
-    let whole = matches!(sort.room_type, RoomType::EntirePlace);
-    let saturdays = sort.capacity > 6 && random.chance(50);
-    RulesChange {
+fn rules(random: &mut Random, kind: &Kind) -> StayRulesChange {
+    let whole = matches!(kind.room_type, RoomType::EntirePlace);
+    let saturdays = kind.capacity > 6 && random.chance(50);
+    StayRulesChange {
         min_nights: Some(random.pick(if whole { &[1, 2, 2, 3] } else { &[1, 1, 1, 2] })),
         max_nights: Some(random.pick(&[21, 28, 60, 90])),
         advance_notice_days: Some(random.pick(&[0, 0, 1, 2])),
@@ -259,13 +260,13 @@ fn rules(random: &mut Random, sort: &Sort) -> RulesChange {
     }
 }
 
-/// The dear months of last year, this year and the next.
+/// The high seasons of last year, this year and next year.
 fn seasons(random: &mut Random, city: &City, base: i64, today: NaiveDate) -> Vec<Season> {
     if !random.chance(75) {
         return Vec::new();
     }
     let (first, last, name) = city.peak;
-    let nightly = (base * random.between(118, 145) / 100 + city.step / 2) / city.step * city.step;
+    let nightly = (base * random.between(118, 145) / 100 + city.price_step / 2) / city.price_step * city.price_step;
     let min_nights = random.chance(40).then(|| random.few(2, 4));
     let years = (today.year() - 2)..=(today.year() + 1);
     let seasons = years.filter_map(|year| {
@@ -287,7 +288,7 @@ fn seasons(random: &mut Random, city: &City, base: i64, today: NaiveDate) -> Vec
     seasons.collect()
 }
 
-/// Nights that the host keeps, and a few that cost something else.
+/// Nights that the host blocks, and some with other prices.
 fn calendar(random: &mut Random, city: &City, base: i64, today: NaiveDate) -> Vec<CalendarChange> {
     let mut changes = Vec::new();
     let nights = |from: i64, count: i64| {
@@ -309,7 +310,7 @@ fn calendar(random: &mut Random, city: &City, base: i64, today: NaiveDate) -> Ve
     }
     if random.chance(30) {
         let (from, to) = nights(random.between(10, 120), random.between(2, 4));
-        let price = Some((base * 150 / 100 + city.step / 2) / city.step * city.step);
+        let price = Some((base * 150 / 100 + city.price_step / 2) / city.price_step * city.price_step);
         let note = Some("Festival weekend".to_owned());
         changes.push(CalendarChange { from, to, blocked: None, price, clear_price: false, min_nights: Some(2), note });
     }

@@ -1,11 +1,11 @@
-//! A small generator of numbers that only look random: the same seed gives the same marketplace.
+//! A pseudo-random number generator: the same seed gives the same marketplace on every machine.
 
 /// SplitMix64 (Steele, Lea, Flood 2014).
 #[derive(Clone, Debug)]
 pub(super) struct Random(u64);
 
 impl Random {
-    /// A generator for one purpose; two purposes do not disturb each other.
+    /// A generator for one purpose. Generators of different purposes are independent.
     pub fn new(seed: u64, purpose: u64) -> Self {
         let mut random = Random(seed ^ purpose.wrapping_mul(0xd134_2543_de82_ef95));
         random.next();
@@ -26,12 +26,12 @@ impl Random {
         least.saturating_add_unsigned(self.next() % span)
     }
 
-    /// The same for counts of heads, beds and nights.
+    /// The same for small counts: people, beds, nights.
     pub fn few(&mut self, least: i32, most: i32) -> i32 {
         i32::try_from(self.between(least.into(), most.into())).unwrap_or(least)
     }
 
-    /// True so many times out of a hundred.
+    /// True with this probability.
     pub fn chance(&mut self, percent: i64) -> bool {
         self.between(1, 100) <= percent
     }
@@ -41,13 +41,13 @@ impl Random {
         f64::from(self.few(-1_000, 1_000)) / 1_000.0
     }
 
-    /// One of them; a list must not be empty.
+    /// A random element. The list must not be empty.
     pub fn pick<T: Copy>(&mut self, from: &[T]) -> T {
         let last = i64::try_from(from.len()).unwrap_or(1) - 1;
         from[usize::try_from(self.between(0, last)).unwrap_or(0)]
     }
 
-    /// So many different ones, in the order of the list.
+    /// This many different elements, in the order of the list.
     pub fn some<T: Copy>(&mut self, from: &[T], count: usize) -> Vec<T> {
         let mut left = count.min(from.len());
         let mut chosen = Vec::with_capacity(left);
@@ -67,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_same_seed_says_the_same_and_stays_in_range() {
+    fn the_same_seed_gives_the_same_numbers_within_the_range() {
         let (mut one, mut two) = (Random::new(7, 1), Random::new(7, 1));
         for _ in 0..1_000 {
             let number = one.between(-3, 9);

@@ -1,30 +1,30 @@
-//! What was filled in, for the one who asked for it.
+//! The summary that `roost serve --demo` prints.
 
 use std::fmt;
 
-use crate::domain::bookings::lifecycle::state::BookingState;
+use crate::domain::bookings::state::BookingState;
 use crate::domain::listings::enums::ListingStatus;
 
-/// What a demonstration holds, and how to sign in to it.
+/// What the demonstration contains, and how to sign in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Report {
     /// How many cities.
     pub cities: usize,
-    /// How many people list places.
+    /// How many hosts.
     pub hosts: usize,
-    /// How many people travel.
+    /// How many guests.
     pub guests: usize,
-    /// How many listings stand where.
+    /// How many listings have each status.
     pub listings: Vec<(ListingStatus, usize)>,
-    /// How many bookings stand where.
+    /// How many bookings are in each state.
     pub bookings: Vec<(BookingState, usize)>,
-    /// How many payments were tried.
+    /// How many payments.
     pub payments: usize,
-    /// How many refunds were made.
+    /// How many refunds.
     pub refunds: usize,
-    /// How many reviews were written, hidden ones included.
+    /// How many reviews, unpublished ones included.
     pub reviews: usize,
-    /// Accounts to begin with: what they are, and their addresses.
+    /// The named accounts: role and e-mail address.
     pub accounts: Vec<(&'static str, &'static str)>,
     /// The password of every account.
     pub password: &'static str,
@@ -38,12 +38,12 @@ impl fmt::Display for Report {
         writeln!(f, "The demonstration marketplace is ready.")?;
         writeln!(f)?;
         writeln!(f, "  {:<10} {:>4} hosts and {} guests", "people", self.hosts, self.guests)?;
-        let split: Vec<String> =
-            self.listings.iter().map(|(status, count)| format!("{count} {}", status_word(*status))).collect();
-        writeln!(f, "  {:<10} {listings:>4} in {} cities: {}", "listings", self.cities, split.join(", "))?;
+        let parts: Vec<String> =
+            self.listings.iter().map(|(status, count)| format!("{count} {}", status_label(*status))).collect();
+        writeln!(f, "  {:<10} {listings:>4} in {} cities: {}", "listings", self.cities, parts.join(", "))?;
         writeln!(f, "  {:<10} {bookings:>4}", "bookings")?;
         for (state, count) in &self.bookings {
-            writeln!(f, "  {:<10} {count:>8} {}", "", state.word().to_lowercase().replace('_', " "))?;
+            writeln!(f, "  {:<10} {count:>8} {}", "", state.as_str().to_lowercase().replace('_', " "))?;
         }
         writeln!(f, "  {:<10} {:>4} with {} refunds", "payments", self.payments, self.refunds)?;
         writeln!(f, "  {:<10} {:>4}", "reviews", self.reviews)?;
@@ -56,7 +56,7 @@ impl fmt::Display for Report {
     }
 }
 
-fn status_word(status: ListingStatus) -> &'static str {
+fn status_label(status: ListingStatus) -> &'static str {
     match status {
         ListingStatus::Draft => "drafts",
         ListingStatus::InReview => "in review",

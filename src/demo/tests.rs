@@ -1,25 +1,29 @@
-//! A filled database keeps every invariant, is filled once, and is the same each time.
+//! A filled database satisfies every invariant, is filled once only, and is the same each time.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::PathBuf;
 
-use chrono::NaiveDate;
+use chrono::{NaiveDate, TimeDelta};
 use clap::Parser;
 use uuid::Uuid;
 
-use super::*;
-use crate::domain::bookings::lifecycle::state::{Actor, Mode};
-use crate::domain::bookings::{Booking, Event};
-use crate::domain::listings::availability::stay_check::NightState;
+use super::cities::CITIES;
+use super::fill::{PASSWORD, fill, fill_some, run_due_jobs};
+use super::simulation::Created;
+use crate::domain::bookings::state::{Actor, BookingState, Mode};
+use crate::domain::bookings::{self, Booking, Event};
+use crate::domain::listings::cancellation_policy::CancellationPolicy;
 use crate::domain::listings::enums::BookingMode;
-use crate::domain::listings::listing::policy::CancellationPolicy;
-use crate::domain::listings::{Listing, STAR};
+use crate::domain::listings::enums::NightState;
+use crate::domain::listings::{self, Listing, STAR};
+use crate::domain::payments;
 use crate::domain::payments::status::{Operation, PaymentState, RefundState};
-use crate::domain::reviews::Direction;
-use crate::domain::viewer::SignedIn;
+use crate::domain::reviews::{self, Direction};
+use crate::domain::viewer::{SignedIn, Viewer};
 use crate::kernel::page::PageRequest;
 use crate::platform::clock::Clock;
 use crate::platform::config::Settings;
+use crate::platform::{App, queue};
 
 #[derive(Parser)]
 struct Line {
@@ -27,7 +31,7 @@ struct Line {
     settings: Settings,
 }
 
-/// A folder that goes when the test does.
+/// A folder that is removed at the end of the test.
 struct Folder(PathBuf);
 
 impl Drop for Folder {
@@ -36,9 +40,9 @@ impl Drop for Folder {
     }
 }
 
-async fn empty(now: &str) -> (App, Folder) {
+async fn empty_app(now: &str) -> (App, Folder) {
     let clock = Clock::manual(now.parse().unwrap());
-    let folder = std::env::temp_dir().join(format!("roost-demo-{}", clock.id()));
+    let folder = std::env::temp_dir().join(format!("roost-demo-{}", clock.new_id()));
     let dir = folder.to_str().unwrap();
     let args = [
         "roost".to_owned(),
@@ -67,10 +71,10 @@ struct Filled {
     listings: HashMap<Uuid, Listing>,
 }
 
-async fn read(app: &App, walked: &Walked) -> Filled {
+async fn load(app: &App, created: &Created) -> Filled {
     Filled {
-        bookings: bookings::by_ids(app, &Viewer::System, &walked.bookings).await.unwrap(),
-        listings: listings::by_ids(app, &walked.listings).await.unwrap(),
+        bookings: bookings::by_ids(app, &Viewer::System, &created.bookings).await.unwrap(),
+        listings: listings::by_ids(app, &created.listings).await.unwrap(),
     }
 }
 
@@ -80,43 +84,43 @@ fn is_live(booking: &Booking) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_filled_database_keeps_every_invariant() {
-    let (app, _folder) = empty("2027-03-10T13:20:00Z").await;
-    let (report, walked) = fill_some(&app, CITIES.len()).await.unwrap().unwrap();
-    let filled = read(&app, &walked).await;
+async fn a_filled_database_satisfies_every_invariant() {
+    let (app, _folder) = empty_app("2027-03-10T13:20:00Z").await;
+    let (report, created) = fill_some(&app, CITIES.len()).await.unwrap().unwrap();
+    let filled = load(&app, &created).await;
 
-    assert_eq!(filled.listings.len(), walked.listings.len());
-    assert_eq!(filled.bookings.len(), walked.bookings.len());
+    assert_eq!(filled.listings.len(), created.listings.len());
+    assert_eq!(filled.bookings.len(), created.bookings.len());
     for (state, count) in &report.bookings {
         assert!(*count >= 8, "{state:?}: {count}");
     }
-    assert_eq!(queue::due(&app.db, &app.clock).await.unwrap(), 0);
-    everything_is_there(&filled);
-    money_adds_up(&app, &filled).await;
-    the_calendar_is_that_of_the_bookings(&app, &filled).await;
-    events_tell_the_story(&app, &filled).await;
-    ratings_are_those_of_the_reviews(&app, &filled).await;
+    assert_eq!(queue::count_due(&app.db, &app.clock).await.unwrap(), 0);
+    assert_variety(&filled);
+    assert_money(&app, &filled).await;
+    assert_calendar(&app, &filled).await;
+    assert_events(&app, &filled).await;
+    assert_ratings(&app, &filled).await;
 
-    // A second filling changes nothing.
+    // Filling again changes nothing.
     let before = app.db.statements();
     assert_eq!(fill(&app).await.unwrap(), None);
     assert!(app.db.statements() - before <= 2);
 
-    // Time goes on: every timer that is needed is there, and nothing of today is left undone by its jobs.
+    // As time passes, the jobs that were enqueued finish every booking: no timer is missing.
     let upcoming = filled.bookings.values().filter(|booking| booking.state == BookingState::Confirmed);
     let last = upcoming.map(|booking| booking.check_out_at).max().unwrap();
     app.clock.set(last);
-    sweep(&app).await.unwrap();
-    let later = read(&app, &walked).await;
+    run_due_jobs(&app).await.unwrap();
+    let later = load(&app, &created).await;
     assert!(later.bookings.values().all(|booking| booking.expires_at.is_none() && booking.check_out_at <= last));
     let open =
         [BookingState::Confirmed, BookingState::CheckedIn, BookingState::Requested, BookingState::PendingPayment];
     assert!(later.bookings.values().all(|booking| !open.contains(&booking.state)));
 
-    // The same moment gives the same marketplace, however many cities are filled.
-    let (other, _other_folder) = empty("2027-03-10T13:20:00Z").await;
-    let (_, other_walked) = fill_some(&other, 1).await.unwrap().unwrap();
-    assert_eq!(told(&read(&other, &other_walked).await), told(&of_first_city(&filled)));
+    // The same time gives the same marketplace, however many cities are filled.
+    let (other, _other_folder) = empty_app("2027-03-10T13:20:00Z").await;
+    let (_, other_created) = fill_some(&other, 1).await.unwrap().unwrap();
+    assert_eq!(comparable(&load(&other, &other_created).await), comparable(&of_first_city(&filled)));
     assert!(format!("{report}").contains(PASSWORD));
 }
 
@@ -128,8 +132,8 @@ fn of_first_city(filled: &Filled) -> Filled {
     Filled { bookings: bookings.map(|(id, booking)| (*id, booking.clone())).collect(), listings }
 }
 
-/// What two fillings agree on: all but ids and codes.
-fn told(filled: &Filled) -> BTreeSet<String> {
+/// What is equal between two databases filled at the same time: everything except ids and codes.
+fn comparable(filled: &Filled) -> BTreeSet<String> {
     let listings = filled.listings.values().map(|listing| {
         let seasons = listings::price_rules(listing).unwrap().seasons.len();
         let Listing { title, description, base_minor, status, latitude, longitude, created_at, .. } = listing;
@@ -143,7 +147,7 @@ fn told(filled: &Filled) -> BTreeSet<String> {
     listings.chain(bookings).collect()
 }
 
-fn everything_is_there(filled: &Filled) {
+fn assert_variety(filled: &Filled) {
     let policies: HashSet<_> = filled.listings.values().map(|listing| listing.cancellation_policy).collect();
     assert_eq!(policies.len(), CancellationPolicy::ALL.iter().filter(|policy| !policy.is_long_term()).count());
     for mode in [BookingMode::Instant, BookingMode::Request, BookingMode::InstantForVerified] {
@@ -161,12 +165,14 @@ fn everything_is_there(filled: &Filled) {
     assert!(filled.bookings.values().any(|booking| booking.quote().unwrap().policy.is_long_term()));
 }
 
-async fn money_adds_up(app: &App, filled: &Filled) {
+async fn assert_money(app: &App, filled: &Filled) {
     let ids: Vec<_> = filled.bookings.keys().copied().collect();
     let payments = payments::by_bookings(app, &ids).await.unwrap();
     let payment_ids: Vec<_> = payments.values().flatten().map(|payment| payment.id).collect();
-    let (attempts, refunds) =
-        (payments::attempts(app, &payment_ids).await.unwrap(), payments::refunds(app, &payment_ids).await.unwrap());
+    let (attempts, refunds) = (
+        payments::attempts_by_payments(app, &payment_ids).await.unwrap(),
+        payments::refunds_by_payments(app, &payment_ids).await.unwrap(),
+    );
     for booking in filled.bookings.values() {
         let quote = booking.quote().unwrap();
         assert_eq!(quote.price.total, booking.total_minor);
@@ -176,8 +182,8 @@ async fn money_adds_up(app: &App, filled: &Filled) {
         assert_eq!((payment.amount_minor, &payment.currency), (booking.total_minor, &booking.currency));
         let tries = &attempts[&payment.id];
         assert_eq!(tries[0].operation, Operation::Authorize);
-        let given_back: i64 = refunds.get(&payment.id).into_iter().flatten().map(|refund| refund.amount_minor).sum();
-        assert_eq!(payment.refunded_minor, given_back);
+        let refunded: i64 = refunds.get(&payment.id).into_iter().flatten().map(|refund| refund.amount_minor).sum();
+        assert_eq!(payment.refunded_minor, refunded);
         let all = refunds.get(&payment.id).into_iter().flatten();
         assert!(all.into_iter().all(|refund| refund.state == RefundState::Succeeded));
         let captured = payment.state == PaymentState::Succeeded;
@@ -187,16 +193,16 @@ async fn money_adds_up(app: &App, filled: &Filled) {
         match &booking.cancellation {
             Some(division) => {
                 let part = |name: &str| division[name].as_i64().unwrap();
-                assert_eq!(part("refund"), given_back);
+                assert_eq!(part("refund"), refunded);
                 let parts = ["refund", "host_keeps", "platform_keeps", "tax_kept"].map(part);
                 assert_eq!(parts.iter().sum::<i64>(), booking.total_minor);
             }
-            None => assert_eq!(given_back, 0),
+            None => assert_eq!(refunded, 0),
         }
     }
 }
 
-async fn the_calendar_is_that_of_the_bookings(app: &App, filled: &Filled) {
+async fn assert_calendar(app: &App, filled: &Filled) {
     let mut claimed: HashMap<(Uuid, NaiveDate), Uuid> = HashMap::new();
     let rows: Vec<Listing> = filled.listings.values().cloned().collect();
     let first = filled.bookings.values().map(|booking| booking.check_in).min().unwrap();
@@ -217,7 +223,7 @@ async fn the_calendar_is_that_of_the_bookings(app: &App, filled: &Filled) {
     for ((listing, date), id) in &claimed {
         let booking = &filled.bookings[id];
         assert_eq!(booking.listing_id, *listing);
-        // What ended early keeps the nights that were stayed, and no other.
+        // A stay that ended early keeps the claims of the nights that were stayed, and no others.
         assert!(is_live(booking) || *date <= app.clock.now().date_naive(), "{:?} {date}", booking.state);
         assert!(is_live(booking) || booking.cancellation.is_some());
     }
@@ -228,11 +234,16 @@ async fn the_calendar_is_that_of_the_bookings(app: &App, filled: &Filled) {
     }
 }
 
-async fn events_tell_the_story(app: &App, filled: &Filled) {
+async fn assert_events(app: &App, filled: &Filled) {
     for booking in filled.bookings.values() {
         let all = PageRequest { size: 100, ..PageRequest::first_page() };
-        let events: Vec<Event> =
-            bookings::events(app, booking.id, all).await.unwrap().edges.into_iter().map(|(_, event)| event).collect();
+        let events: Vec<Event> = bookings::page_of_events(app, booking.id, all)
+            .await
+            .unwrap()
+            .edges
+            .into_iter()
+            .map(|(_, event)| event)
+            .collect();
         let mut state = None;
         let mut at = booking.created_at;
         for event in events.iter().rev() {
@@ -248,9 +259,9 @@ async fn events_tell_the_story(app: &App, filled: &Filled) {
     }
 }
 
-async fn ratings_are_those_of_the_reviews(app: &App, filled: &Filled) {
+async fn assert_ratings(app: &App, filled: &Filled) {
     let ids: Vec<_> = filled.bookings.keys().copied().collect();
-    let reviews = reviews::by_booking(app, &Viewer::System, &ids).await.unwrap();
+    let reviews = reviews::by_bookings(app, &Viewer::System, &ids).await.unwrap();
     let mut sums: BTreeMap<Uuid, (i64, i64)> = BTreeMap::new();
     let mut both = HashMap::new();
     for ((booking, direction), review) in &reviews {
@@ -265,14 +276,14 @@ async fn ratings_are_those_of_the_reviews(app: &App, filled: &Filled) {
     assert!(reviews.values().any(|review| review.response_text.is_some()));
     let listings: Vec<_> = filled.listings.keys().copied().collect();
     let ratings = listings::ratings(app, &listings).await.unwrap();
-    let kept: BTreeMap<_, _> =
+    let stored: BTreeMap<_, _> =
         ratings.iter().map(|(id, rating)| (*id, (rating.overall.sum, rating.overall.count))).collect();
-    assert_eq!(kept, sums);
-    // Some are hidden yet, and only their authors see them.
+    assert_eq!(stored, sums);
+    // Some reviews are not published yet: only their authors see them.
     let mut hidden = 0;
     for booking in filled.bookings.values().filter(|booking| booking.state == BookingState::Completed) {
         for side in [booking.guest_id, booking.host_id] {
-            let seen = reviews::by_booking(app, &as_user(side), &[booking.id]).await.unwrap();
+            let seen = reviews::by_bookings(app, &as_user(side), &[booking.id]).await.unwrap();
             hidden += seen.values().filter(|review| review.published_at.is_none()).count();
         }
     }

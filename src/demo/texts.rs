@@ -1,115 +1,115 @@
-//! The words that titles, descriptions and house rules are made of.
+//! The texts from which titles, descriptions and house rules are composed.
 
 use crate::domain::listings::enums::RoomType;
 
-/// A kind of place.
-pub(super) struct Sort {
+/// A kind of listing.
+pub(super) struct Kind {
     pub noun: &'static str,
     pub room_type: RoomType,
     pub bedrooms: i32,
     pub beds: i32,
-    /// In halves.
+    /// Bathrooms in halves.
     pub half_bathrooms: i32,
     pub capacity: i32,
-    /// Its price, in percent of a usual night for two.
+    /// Price in percent of the usual price of a night for two.
     pub price: i64,
-    /// What it is like inside.
+    /// One sentence on the interior.
     pub inside: &'static str,
 }
 
-const fn sort(
+const fn kind(
     noun: &'static str,
     room_type: RoomType,
     (bedrooms, beds, half_bathrooms, capacity): (i32, i32, i32, i32),
     price: i64,
     inside: &'static str,
-) -> Sort {
-    Sort { noun, room_type, bedrooms, beds, half_bathrooms, capacity, price, inside }
+) -> Kind {
+    Kind { noun, room_type, bedrooms, beds, half_bathrooms, capacity, price, inside }
 }
 
 use RoomType::{EntirePlace, HotelRoom, PrivateRoom, SharedRoom};
 
-pub(super) static SORTS: [Sort; 14] = [
-    sort(
+pub(super) static KINDS: [Kind; 14] = [
+    kind(
         "studio",
         EntirePlace,
         (0, 1, 2, 2),
         80,
         "One large room holds a proper double bed, a table and a corner to cook in.",
     ),
-    sort(
+    kind(
         "one-bedroom flat",
         EntirePlace,
         (1, 1, 2, 2),
         100,
         "The bedroom faces the quiet side and the living room the sun.",
     ),
-    sort(
+    kind(
         "one-bedroom apartment",
         EntirePlace,
         (1, 2, 2, 3),
         110,
         "There is a double bed in the bedroom and a good sofa bed for a third guest.",
     ),
-    sort(
+    kind(
         "two-bedroom apartment",
         EntirePlace,
         (2, 3, 2, 4),
         150,
         "Two bedrooms sit at either end, so early and late risers stay friends.",
     ),
-    sort(
+    kind(
         "two-bedroom flat",
         EntirePlace,
         (2, 2, 3, 4),
         160,
         "Both bedrooms have double beds, and there is a second lavatory for the mornings.",
     ),
-    sort(
+    kind(
         "three-bedroom family apartment",
         EntirePlace,
         (3, 4, 4, 6),
         230,
         "Three bedrooms, two bathrooms and a long table: everyone fits, and everyone gets a shower.",
     ),
-    sort("loft", EntirePlace, (1, 2, 2, 3), 140, "High ceilings, one open floor and a bed on the gallery."),
-    sort(
+    kind("loft", EntirePlace, (1, 2, 2, 3), 140, "High ceilings, one open floor and a bed on the gallery."),
+    kind(
         "terraced house",
         EntirePlace,
         (3, 5, 3, 7),
         260,
         "Three floors, a narrow stair and a door of your own on the street.",
     ),
-    sort(
+    kind(
         "garden cottage",
         EntirePlace,
         (1, 1, 2, 2),
         115,
         "It stands at the back of the garden, with its own path and no one above you.",
     ),
-    sort("penthouse", EntirePlace, (2, 2, 4, 4), 290, "The whole top floor is yours, with light from three sides."),
-    sort(
+    kind("penthouse", EntirePlace, (2, 2, 4, 4), 290, "The whole top floor is yours, with light from three sides."),
+    kind(
         "private room",
         PrivateRoom,
         (1, 1, 2, 2),
         50,
         "The room has a double bed and a desk; kitchen and bathroom are shared with me.",
     ),
-    sort(
+    kind(
         "room with its own bathroom",
         PrivateRoom,
         (1, 1, 2, 2),
         62,
         "You have a bathroom of your own and the run of the kitchen.",
     ),
-    sort(
+    kind(
         "bed in a shared room",
         SharedRoom,
         (1, 1, 4, 1),
         25,
         "Four solid bunks, each with a curtain, a lamp, a socket and a locker.",
     ),
-    sort(
+    kind(
         "hotel room",
         HotelRoom,
         (1, 1, 2, 2),
@@ -118,7 +118,7 @@ pub(super) static SORTS: [Sort; 14] = [
     ),
 ];
 
-/// Words for a place, none of which promises a thing that could be missing.
+/// Adjectives that promise nothing that the listing might lack.
 pub(super) const ADJECTIVES: &[&str] = &[
     "Sunny",
     "Quiet",
@@ -140,7 +140,7 @@ pub(super) const ADJECTIVES: &[&str] = &[
     "Easy-going",
 ];
 
-/// Something special, in words and as the amenity that it is.
+/// A special feature, as text and as amenity.
 pub(super) const FEATURES: &[(&str, &str, &str)] = &[
     ("a balcony", "PATIO_OR_BALCONY", "Have breakfast on the balcony; the chairs live outside."),
     ("a fireplace", "INDOOR_FIREPLACE", "The fireplace works, and the first basket of wood is on us."),
@@ -222,6 +222,6 @@ pub(super) const HOUSE_RULES: &[&str] = &[
     "Leave the kitchen as you found it.",
 ];
 
-/// Why a host keeps nights.
+/// Reasons for blocked nights.
 pub(super) const BLOCK_NOTES: &[&str] =
     &["Family visiting", "Painting the hall", "New boiler", "Our own holidays", "Kitchen repairs"];

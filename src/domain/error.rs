@@ -1,4 +1,4 @@
-//! Why a use case ended without its result: something a person can mend, or something that broke.
+//! Errors of use cases: refusals, which the caller can correct, and failures, which they cannot.
 
 use chrono::NaiveDate;
 use sea_orm::DbErr;
@@ -8,82 +8,136 @@ use crate::kernel::page::BadPage;
 use crate::platform::gateway::GatewayError;
 use crate::platform::password::PasswordError;
 
-/// What kind of thing a person can mend. The words are part of the API.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[expect(missing_docs, reason = "the words say it; the API's descriptions are in graphql/error.rs")]
-pub enum Code {
-    Invalid,
-    Required,
-    TooLong,
-    TooMany,
-    NotFound,
-    Forbidden,
-    Unauthenticated,
-    EmailTaken,
-    WeakPassword,
-    TokenExpired,
-    VersionStale,
-    StateConflict,
-    NightsUnavailable,
-    StayRuleViolated,
-    QuoteExpired,
-    QuoteConsumed,
-    PriceChanged,
-    RefundChanged,
-    PaymentDeclined,
-    PaymentActionRequired,
-    ReviewWindowClosed,
-    ReviewLocked,
-    IdempotencyKeyReused,
-    IdempotencyInProgress,
-    RateLimited,
+/// The table of refusal codes: the only place that defines a code, its name in the API and its description. It passes
+/// its rows to the macro `$define`, so that other lists of the same codes, such as the schema's `UserErrorCode`, cannot
+/// differ.
+macro_rules! refusal_codes {
+    ($define:ident) => {
+        $define! {
+            /// The value is invalid. `message` says which values are accepted.
+            Invalid = "INVALID",
+            /// A required value is missing.
+            Required = "REQUIRED",
+            /// The text is too long.
+            TooLong = "TOO_LONG",
+            /// The list has too many items, or the range is too large.
+            TooMany = "TOO_MANY",
+            /// The object does not exist or the viewer may not see it.
+            NotFound = "NOT_FOUND",
+            /// The viewer may see the object, but may not do this with it.
+            Forbidden = "FORBIDDEN",
+            /// The viewer is not signed in, or the credentials are wrong.
+            Unauthenticated = "UNAUTHENTICATED",
+            /// An account with this e-mail address exists already.
+            EmailTaken = "EMAIL_TAKEN",
+            /// The password is too short or is among the most common passwords.
+            WeakPassword = "WEAK_PASSWORD",
+            /// The token has expired, or its session has ended. A new sign-in is required.
+            TokenExpired = "TOKEN_EXPIRED",
+            /// The object was changed since the client read it: the version in the request is not the current one.
+            VersionStale = "VERSION_STALE",
+            /// The current state of the object does not allow this action.
+            StateConflict = "STATE_CONFLICT",
+            /// Some of the nights are not available.
+            NightsUnavailable = "NIGHTS_UNAVAILABLE",
+            /// The stay violates a rule of the listing.
+            StayRuleViolated = "STAY_RULE_VIOLATED",
+            /// The quote has expired.
+            QuoteExpired = "QUOTE_EXPIRED",
+            /// A booking was already created from this quote. A quote can be used once.
+            QuoteConsumed = "QUOTE_CONSUMED",
+            /// Not used: the price of a quote does not change.
+            PriceChanged = "PRICE_CHANGED",
+            /// The refund differs from the expected one in the request.
+            RefundChanged = "REFUND_CHANGED",
+            /// The card was declined.
+            PaymentDeclined = "PAYMENT_DECLINED",
+            /// The guest must complete an action with their bank, such as 3-D Secure, before the payment can continue.
+            PaymentActionRequired = "PAYMENT_ACTION_REQUIRED",
+            /// It is too early or too late for a review or for a response to one.
+            ReviewWindowClosed = "REVIEW_WINDOW_CLOSED",
+            /// The review can no longer be changed, or it exists already.
+            ReviewLocked = "REVIEW_LOCKED",
+            /// The idempotency key was used before with other arguments.
+            IdempotencyKeyReused = "IDEMPOTENCY_KEY_REUSED",
+            /// The first request with this idempotency key is still running. Retry with the same key.
+            IdempotencyInProgress = "IDEMPOTENCY_IN_PROGRESS",
+            /// Too many requests or attempts. Wait before the next one.
+            RateLimited = "RATE_LIMITED",
+        }
+    };
+}
+pub(crate) use refusal_codes;
+
+macro_rules! define_code {
+    ($($(#[$doc:meta])+ $code:ident = $name:literal,)+) => {
+        /// The kind of a refusal. The names are part of the API.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Code {
+            $($(#[$doc])+ $code,)+
+        }
+
+        impl Code {
+            /// Every code.
+            pub const ALL: &[Code] = &[$(Code::$code),+];
+
+            /// The name of the code in the API.
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Code::$code => $name,)+
+                }
+            }
+        }
+    };
 }
 
-/// Something a person can mend.
+refusal_codes!(define_code);
+
+/// Why a request was refused, and which of its arguments has to be corrected.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Refusal {
-    /// What kind of thing it is.
+    /// The reason.
     pub code: Code,
-    /// A sentence for people.
+    /// A message for people, in English.
     pub message: String,
-    /// The path to the argument at fault, outermost first; empty when it is about no single one.
+    /// The path to the argument that was refused, outermost first. Empty if no single argument was.
     pub field: Vec<String>,
-    /// What a program needs to go on.
+    /// Data with which a program can continue.
     pub detail: Option<Detail>,
 }
 
-/// What a program needs to go on after a refusal.
+/// Data with which a program can continue after a refusal.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Detail {
-    /// The nights that are taken, and by what, in the listings wing's own words.
+    /// The nights that are not available, each with its state as the listings wing names it.
     Nights(Vec<(NaiveDate, String)>),
-    /// A fresh quote for the same stay, in the bookings wing's own form.
+    /// A new quote for the same stay, as a token of the bookings wing.
     FreshQuote(String),
-    /// What the refund would be now, in the bookings wing's own form.
+    /// The refund at present, as JSON of the bookings wing.
     Refund(Value),
-    /// The state a booking is in and what may be done in it, in the bookings wing's own words.
+    /// The state of a booking and the actions that it allows, as the bookings wing names them.
     State(String, Vec<String>),
 }
 
-/// Why a use case ended without its result.
+/// Why a use case returned no result.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// One or more things a person can mend; nothing was changed.
+    /// The request was refused, for one or more reasons. Nothing was changed.
     #[error("{}", .0.iter().map(|refusal| refusal.message.as_str()).collect::<Vec<_>>().join("; "))]
     Refused(Vec<Refusal>),
-    /// Something broke; logged once at the door and shown as an internal error.
+    /// Something failed. The API layer logs it once and shows an internal error.
     #[error("{0}")]
     Failed(String),
 }
 
 impl Refusal {
-    /// A refusal about the argument at `field`.
+    /// Creates a refusal of the argument at `field`.
     pub fn at(code: Code, field: &[&str], message: impl Into<String>) -> Refusal {
         let field = field.iter().map(|&name| name.to_owned()).collect();
         Refusal { code, message: message.into(), field, detail: None }
     }
 
-    /// The same with what a program needs to go on.
+    /// Adds data with which a program can continue.
     pub fn with(mut self, detail: Detail) -> Refusal {
         self.detail = Some(detail);
         self
@@ -91,17 +145,18 @@ impl Refusal {
 }
 
 impl Error {
-    /// One refusal about the argument at `field`.
+    /// Creates an error with one refusal, of the argument at `field`.
     pub fn refused(code: Code, field: &[&str], message: impl Into<String>) -> Error {
         Refusal::at(code, field, message).into()
     }
 
-    /// What does not exist, or must not be known to exist.
+    /// The error for an object that does not exist or that the viewer may not see. The two are not distinguished, so
+    /// that the existence of an object is not revealed.
     pub fn not_found(field: &[&str]) -> Error {
-        Error::refused(Code::NotFound, field, "nothing is known under this id")
+        Error::refused(Code::NotFound, field, "it does not exist, or you may not see it")
     }
 
-    /// Something broke.
+    /// Creates an error for something that failed.
     pub fn failed(cause: impl std::fmt::Display) -> Error {
         Error::Failed(cause.to_string())
     }
@@ -129,34 +184,34 @@ impl From<PasswordError> for Error {
     fn from(error: PasswordError) -> Error {
         match error {
             PasswordError::Busy => Error::refused(Code::RateLimited, &[], "too many sign-ins at once; try again soon"),
-            PasswordError::Broken(cause) => Error::Failed(cause),
+            PasswordError::Failed(cause) => Error::Failed(cause),
         }
     }
 }
 
-/// Collects every refusal of a request, so that a person mends all at once.
+/// Collects all refusals of a request, so that the caller can correct all arguments at once.
 #[derive(Debug, Default)]
 pub struct Refusals(Vec<Refusal>);
 
 impl Refusals {
-    /// Adds one.
+    /// Adds a refusal of the argument at `field`.
     pub fn add(&mut self, code: Code, field: &[&str], message: impl Into<String>) {
         self.0.push(Refusal::at(code, field, message));
     }
 
-    /// Adds one unless `holds`.
-    pub fn check(&mut self, holds: bool, code: Code, field: &[&str], message: &str) {
-        if !holds {
+    /// Adds a refusal of the argument at `field` unless it is valid.
+    pub fn check(&mut self, is_valid: bool, code: Code, field: &[&str], message: &str) {
+        if !is_valid {
             self.add(code, field, message);
         }
     }
 
-    /// Adds every refusal of another check under an outer field.
+    /// Adds all refusals of another check. Their fields are not changed.
     pub fn extend(&mut self, more: impl IntoIterator<Item = Refusal>) {
         self.0.extend(more);
     }
 
-    /// Nothing when there was no refusal.
+    /// Returns an error if there was a refusal.
     pub fn finish(self) -> Result<(), Error> {
         if self.0.is_empty() { Ok(()) } else { Err(Error::Refused(self.0)) }
     }
@@ -169,21 +224,21 @@ impl From<BadPage> for Error {
 }
 
 impl Refusals {
-    /// Text that strangers wrote: trimmed, with at least one character, at most `most`, and no control characters
-    /// but line breaks and tabs.
-    pub fn text(&mut self, field: &[&str], text: &str, most: usize) -> String {
-        let text = self.text_or_empty(field, text, most);
-        let seen =
+    /// Checks text that a user entered and returns it trimmed. It must have a visible character, at most `max`
+    /// characters, and no control characters except line breaks and tabs.
+    pub fn text(&mut self, field: &[&str], text: &str, max: usize) -> String {
+        let text = self.text_or_empty(field, text, max);
+        let is_visible =
             |c: char| !c.is_whitespace() && !matches!(c, '\u{AD}' | '\u{200B}'..='\u{200F}' | '\u{2060}' | '\u{FEFF}');
-        self.check(text.chars().any(seen), Code::Required, field, "must not be empty");
+        self.check(text.chars().any(is_visible), Code::Required, field, "must not be empty");
         text
     }
 
-    /// The same for text that may be empty.
-    pub fn text_or_empty(&mut self, field: &[&str], text: &str, most: usize) -> String {
+    /// Checks text as [`Refusals::text`] does, but accepts an empty one.
+    pub fn text_or_empty(&mut self, field: &[&str], text: &str, max: usize) -> String {
         let text = text.trim();
-        if text.chars().count() > most {
-            self.add(Code::TooLong, field, format!("must have at most {most} characters"));
+        if text.chars().count() > max {
+            self.add(Code::TooLong, field, format!("must have at most {max} characters"));
         }
         if text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
             self.add(Code::Invalid, field, "must not contain control characters");
@@ -191,16 +246,16 @@ impl Refusals {
         text.to_owned()
     }
 
-    /// A whole number within limits.
-    pub fn range(&mut self, field: &[&str], number: i64, least: i64, most: i64) {
-        if !(least..=most).contains(&number) {
-            self.add(Code::Invalid, field, format!("must be between {least} and {most}"));
+    /// Checks that a whole number is within limits.
+    pub fn range(&mut self, field: &[&str], number: i64, min: i64, max: i64) {
+        if !(min..=max).contains(&number) {
+            self.add(Code::Invalid, field, format!("must be between {min} and {max}"));
         }
     }
 }
 
 impl Error {
-    /// Nothing when there was no refusal.
+    /// Returns an error if there is a refusal.
     pub fn from_refusals(refusals: Vec<Refusal>) -> Result<(), Error> {
         if refusals.is_empty() { Ok(()) } else { Err(Error::Refused(refusals)) }
     }

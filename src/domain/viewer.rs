@@ -1,4 +1,4 @@
-//! On whose behalf a use case runs.
+//! The viewer: on whose behalf a use case runs, and with which rights.
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -8,44 +8,44 @@ use super::error::{Code, Error};
 /// On whose behalf a use case runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Viewer {
-    /// Nobody in particular.
+    /// A caller who is not signed in.
     Anonymous,
-    /// A person who signed in.
+    /// A signed-in user.
     User(SignedIn),
-    /// The service itself.
+    /// The service itself, for example in a job.
     System,
 }
 
-/// A person who signed in.
+/// A signed-in user and their rights, as they were when the request was authenticated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SignedIn {
-    /// The user.
+    /// The id of the user.
     pub user_id: Uuid,
-    /// The sign-in that the request came with.
+    /// The id of the session that the access token belongs to.
     pub session_id: Uuid,
-    /// When the token that the request came with ends.
+    /// When the access token expires.
     pub expires_at: DateTime<Utc>,
-    /// May list places.
+    /// Whether the user is a host.
     pub is_host: bool,
-    /// Is staff of the marketplace.
+    /// Whether the user is staff of the marketplace.
     pub is_admin: bool,
-    /// Has shown that the e-mail address is theirs.
+    /// Whether the user's e-mail address is verified.
     pub is_verified: bool,
 }
 
 impl Viewer {
-    /// The signed-in person, or UNAUTHENTICATED.
+    /// Returns the signed-in user; fails with `UNAUTHENTICATED` if there is none.
     pub fn require_user(&self) -> Result<SignedIn, Error> {
         self.user().ok_or_else(|| Error::refused(Code::Unauthenticated, &[], "sign in first"))
     }
 
-    /// The signed-in host, or why not.
+    /// Returns the signed-in host; fails with `UNAUTHENTICATED` or, for a user who is not a host, `FORBIDDEN`.
     pub fn require_host(&self) -> Result<SignedIn, Error> {
         let user = self.require_user()?;
         if user.is_host { Ok(user) } else { Err(Error::refused(Code::Forbidden, &[], "become a host first")) }
     }
 
-    /// The signed-in person, if any.
+    /// Returns the signed-in user, if any.
     pub fn user(&self) -> Option<SignedIn> {
         match self {
             Viewer::User(user) => Some(*user),
@@ -53,12 +53,12 @@ impl Viewer {
         }
     }
 
-    /// Whether this is the person with that id.
+    /// Whether the viewer is the user with this id.
     pub fn is(&self, user_id: Uuid) -> bool {
         self.user().is_some_and(|user| user.user_id == user_id)
     }
 
-    /// Whether this is the service itself or its staff.
+    /// Whether the viewer is the service itself or staff.
     pub fn is_staff(&self) -> bool {
         *self == Viewer::System || self.user().is_some_and(|user| user.is_admin)
     }

@@ -7,10 +7,10 @@ use chrono_tz::Tz;
 use clap::{Args, Subcommand};
 
 use super::inside_airbnb::Overrides;
-use super::run::Options;
+use super::options::Options;
 use crate::kernel::money::Currency;
 
-/// Import listings, reviews and calendars from elsewhere
+/// Import listings, reviews and calendars from another platform
 #[derive(Args, Clone, Debug)]
 pub struct ImportArgs {
     #[command(subcommand)]
@@ -19,33 +19,33 @@ pub struct ImportArgs {
 
 #[derive(Subcommand, Clone, Debug)]
 enum Source {
-    /// A snapshot of Inside Airbnb: listings.csv[.gz], and reviews.csv[.gz] and calendar.csv[.gz] where they are there
+    /// A snapshot of Inside Airbnb: listings.csv[.gz], and optionally reviews.csv[.gz] and calendar.csv[.gz]
     InsideAirbnb(InsideAirbnb),
 }
 
 #[derive(Args, Clone, Debug)]
 struct InsideAirbnb {
-    /// Folder with the files; a single summary file may have any name
+    /// Folder with the files. A single summary file can have any name
     #[arg(value_name = "DIR")]
     folder: PathBuf,
 
-    /// City or region of the listings; without it, the known one nearest to them
-    #[arg(long, value_name = "NAME", value_parser = name)]
+    /// City or region of the listings [default: the nearest one in the built-in table]
+    #[arg(long, value_name = "NAME", value_parser = parse_name)]
     city: Option<String>,
 
-    /// ISO 3166 code of its country
-    #[arg(long, value_name = "CODE", value_parser = country)]
+    /// ISO 3166-1 alpha-2 code of the country
+    #[arg(long, value_name = "CODE", value_parser = parse_country)]
     country: Option<String>,
 
-    /// IANA time zone of its calendars
-    #[arg(long, value_name = "ZONE", value_parser = zone)]
+    /// IANA time zone of the calendars
+    #[arg(long, value_name = "ZONE", value_parser = parse_zone)]
     time_zone: Option<Tz>,
 
-    /// ISO 4217 code of its prices, whatever sign stands before them
+    /// ISO 4217 code of the prices. The currency sign in the files is ignored
     #[arg(long, value_name = "CODE")]
     currency: Option<Currency>,
 
-    /// Move the calendar by whole weeks so that it begins on this date or in the week after it
+    /// Move the calendar by whole weeks so that it begins on this date or within the week after it
     #[arg(long, value_name = "YYYY-MM-DD")]
     shift_calendar_to: Option<NaiveDate>,
 
@@ -71,12 +71,12 @@ impl From<ImportArgs> for Options {
     }
 }
 
-fn name(text: &str) -> Result<String, String> {
+fn parse_name(text: &str) -> Result<String, String> {
     let text = text.trim();
     if text.is_empty() { Err("must not be blank".into()) } else { Ok(text.to_owned()) }
 }
 
-fn country(text: &str) -> Result<String, String> {
+fn parse_country(text: &str) -> Result<String, String> {
     if text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_uppercase()) {
         Ok(text.to_owned())
     } else {
@@ -84,7 +84,7 @@ fn country(text: &str) -> Result<String, String> {
     }
 }
 
-fn zone(text: &str) -> Result<Tz, String> {
+fn parse_zone(text: &str) -> Result<Tz, String> {
     text.parse().map_err(|_| "is not an IANA time zone, such as Europe/Lisbon".into())
 }
 
@@ -94,18 +94,18 @@ mod tests {
     use clap::Parser;
 
     #[derive(Parser)]
-    struct Line {
+    struct CommandLine {
         #[command(flatten)]
         import: ImportArgs,
     }
 
-    fn options(args: &[&str]) -> Result<Options, clap::Error> {
-        Line::try_parse_from(["roost", "inside-airbnb"].iter().chain(args)).map(|line| line.import.into())
+    fn parse_options(args: &[&str]) -> Result<Options, clap::Error> {
+        CommandLine::try_parse_from(["roost", "inside-airbnb"].iter().chain(args)).map(|line| line.import.into())
     }
 
     #[test]
-    fn what_is_known_better_than_by_the_files_can_be_said() {
-        let options = options(&[
+    fn city_country_zone_and_currency_can_be_overridden() {
+        let options = parse_options(&[
             "somewhere",
             "--currency=EUR",
             "--time-zone=Europe/Lisbon",
@@ -120,11 +120,11 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_refused_before_anything_starts() {
+    fn invalid_options_are_refused() {
         for bad in ["--currency=XTS", "--time-zone=Faro", "--country=Portugal", "--shift-calendar-to=soon", "--city= "]
         {
-            assert!(options(&["somewhere", bad]).is_err(), "{bad}");
+            assert!(parse_options(&["somewhere", bad]).is_err(), "{bad}");
         }
-        assert!(options(&[]).is_err());
+        assert!(parse_options(&[]).is_err());
     }
 }

@@ -1,46 +1,48 @@
-//! What an import could not take as it stood, counted by reason and, when asked for, written down row by row.
+//! The findings of an import: records that were skipped or adjusted, counted by reason and, if requested, written to a
+//! CSV file.
 
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Where a record of a file begins; both numbers count from 1, and the header is no record.
+/// The position of a record in its file. Both numbers count from 1. The header is not a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct At {
-    /// Which record.
+    /// Number of the record.
     pub record: u64,
-    /// Which line of the file.
+    /// Line of the file on which the record begins.
     pub line: u64,
 }
 
-/// What became of something that could not be taken as it stood.
+/// What the import did with a record that is not valid as it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Outcome {
-    /// The record was left out.
+    /// The record was not imported.
     Skipped,
-    /// The record was taken with something put right or left out.
+    /// The record was imported with a value corrected or left out.
     Adjusted,
 }
 
-/// Why a value cannot be taken as it stands.
+/// Why a value is not valid as it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
-    /// The column.
+    /// Name of the column.
     pub field: &'static str,
-    /// What is wrong; the same words for the same kind of problem, as they are counted by it.
+    /// The problem. Problems are counted by this text, so it is the same for all problems of one kind.
     pub reason: &'static str,
-    /// What stands there, shortened; empty when the reason says it all.
+    /// The value, shortened. Empty if the reason is sufficient.
     pub value: String,
 }
 
-const LONGEST_VALUE: usize = 80;
+/// Number of characters to which a value is shortened.
+const MAX_VALUE_CHARS: usize = 80;
 
 impl Problem {
-    /// A problem with what stands in a column.
+    /// A problem with the value of a column.
     pub fn new(field: &'static str, reason: &'static str, value: &str) -> Problem {
-        let mut value: String = value.chars().take(LONGEST_VALUE + 1).collect();
-        if let Some((end, _)) = value.char_indices().nth(LONGEST_VALUE) {
+        let mut value: String = value.chars().take(MAX_VALUE_CHARS + 1).collect();
+        if let Some((end, _)) = value.char_indices().nth(MAX_VALUE_CHARS) {
             value.truncate(end);
             value.push('…');
         }
@@ -51,17 +53,17 @@ impl Problem {
 /// A group of findings with the same outcome, file, field and reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Group {
-    /// What became of the records.
+    /// What the import did with the records.
     pub outcome: Outcome,
-    /// The file's name.
+    /// Name of the file.
     pub file: String,
-    /// The column.
+    /// Name of the column.
     pub field: &'static str,
-    /// What was wrong.
+    /// The problem.
     pub reason: &'static str,
-    /// How often.
+    /// Number of findings.
     pub count: u64,
-    /// The first record it was found in; nothing when it is about no single record.
+    /// Number of the first record with this finding. `None` if the finding is not about a single record.
     pub first: Option<u64>,
 }
 
@@ -71,22 +73,22 @@ type Key = (Outcome, Arc<str>, &'static str, &'static str);
 struct Inner {
     groups: BTreeMap<Key, (u64, Option<u64>)>,
     rows: Option<csv::Writer<File>>,
-    /// The first reason why rows could not be written down.
-    broken: Option<String>,
+    /// The first error of writing to the CSV file.
+    write_error: Option<String>,
 }
 
-/// Collects findings from the reading and the writing side at once; cheap to clone.
+/// Collects findings from the thread that reads and from the task that stores. Clones share the same findings.
 #[derive(Clone, Debug, Default)]
 pub struct Findings(Arc<Mutex<Inner>>);
 
 impl Findings {
-    /// Collects counts alone.
-    pub fn counted() -> Findings {
+    /// Only counts findings.
+    pub fn count_only() -> Findings {
         Findings::default()
     }
 
-    /// Collects counts, and writes each finding into a CSV file.
-    pub fn written_to(path: &Path) -> Result<Findings, csv::Error> {
+    /// Counts findings and writes each of them to a CSV file.
+    pub fn write_to(path: &Path) -> Result<Findings, csv::Error> {
         let mut rows = csv::Writer::from_path(path)?;
         rows.write_record(["file", "record", "line", "id", "field", "outcome", "reason", "value"])?;
         rows.flush()?;
@@ -121,13 +123,13 @@ impl Findings {
             let written =
                 rows.write_record([file, &*record, &line, id, problem.field, outcome, problem.reason, &problem.value]);
             if let Err(error) = written {
-                inner.broken.get_or_insert(error.to_string());
+                inner.write_error.get_or_insert(error.to_string());
                 inner.rows = None;
             }
         }
     }
 
-    /// Adds a count of things that are about no single record.
+    /// Adds a number of findings that are not about a single record.
     pub fn add_many(&self, outcome: Outcome, file: &Arc<str>, field: &'static str, reason: &'static str, more: u64) {
         if more > 0 {
             let mut inner = self.inner();
@@ -135,12 +137,12 @@ impl Findings {
         }
     }
 
-    /// Everything found so far, what was skipped first, the most frequent first; and why rows could not be written
-    /// down, if so.
+    /// Returns all findings so far, skipped records first and then by number, and the error of writing to the CSV file,
+    /// if there was one.
     pub fn finish(&self) -> (Vec<Group>, Option<String>) {
         let mut inner = self.inner();
         if let Some(Err(error)) = inner.rows.as_mut().map(|rows| rows.flush()) {
-            inner.broken.get_or_insert(error.to_string());
+            inner.write_error.get_or_insert(error.to_string());
         }
         let mut groups: Vec<Group> = inner
             .groups
@@ -155,7 +157,7 @@ impl Findings {
             })
             .collect();
         groups.sort_by_key(|group| (group.outcome, std::cmp::Reverse(group.count)));
-        (groups, inner.broken.clone())
+        (groups, inner.write_error.clone())
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
@@ -168,8 +170,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn findings_are_counted_by_reason_and_skips_come_first() {
-        let findings = Findings::counted();
+    fn findings_are_counted_by_reason_and_skipped_records_come_first() {
+        let findings = Findings::count_only();
         let file: Arc<str> = "a.csv".into();
         let at = |record| Some(At { record, line: record + 1 });
         for record in [3, 7] {
@@ -194,7 +196,7 @@ mod tests {
 
     #[test]
     fn long_values_are_shortened() {
-        assert_eq!(Problem::new("x", "y", &"é".repeat(200)).value.chars().count(), LONGEST_VALUE + 1);
+        assert_eq!(Problem::new("x", "y", &"é".repeat(200)).value.chars().count(), MAX_VALUE_CHARS + 1);
         assert_eq!(Problem::new("x", "y", "short").value, "short");
     }
 }

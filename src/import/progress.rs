@@ -1,20 +1,20 @@
-//! How far an import is, for whoever waits for it.
+//! Shows the progress of an import.
 
 use std::io::IsTerminal;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// Somebody who wants to know how far an import is.
+/// Receives the progress of an import.
 pub trait Progress: Send {
-    /// Reading begins; so many bytes are to be read.
+    /// The import begins. `bytes` is the number of bytes to read.
     fn begin(&mut self, what: &str, bytes: u64);
-    /// So many bytes have been read.
+    /// `bytes` is the number of bytes read so far.
     fn at(&mut self, bytes: u64);
-    /// Everything is stored, or nothing more will be.
+    /// The import has ended, successfully or not.
     fn end(&mut self);
 }
 
-/// Nobody.
+/// Shows nothing.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Silent;
 
@@ -24,7 +24,7 @@ impl Progress for Silent {
     fn end(&mut self) {}
 }
 
-/// A bar on the terminal, if there is one behind standard error.
+/// A progress bar on standard error, if that is a terminal.
 #[derive(Debug, Default)]
 pub struct Bar(Option<ProgressBar>);
 

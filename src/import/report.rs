@@ -1,4 +1,4 @@
-//! What an import took, what it skipped, and why.
+//! The report of an import: what was stored, what was skipped, and why.
 
 use std::fmt;
 use std::time::Duration;
@@ -9,51 +9,51 @@ use super::findings::{Group, Outcome};
 use super::inside_airbnb::{Counts, Here};
 use crate::domain::{listings, reviews};
 
-/// What became of rows of one kind.
+/// Numbers of stored rows of one kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// Not there before.
+    /// Rows that were created.
     pub new: u64,
-    /// There before, with something else said of it now.
+    /// Rows that were changed.
     pub changed: u64,
-    /// There before, just like that.
+    /// Rows without a change.
     pub unchanged: u64,
 }
 
 /// The result of an import.
 #[derive(Clone, Debug)]
 pub struct Report {
-    /// Where the listings are.
+    /// City, country, time zone and currency of the snapshot.
     pub here: Here,
-    /// The day the snapshot was taken, if it says so.
+    /// Date of the snapshot. `None` if its files do not contain it.
     pub taken_on: Option<NaiveDate>,
-    /// What the files held.
+    /// Numbers of records in the files.
     pub counts: Counts,
-    /// Listings.
+    /// Stored listings.
     pub listings: Tally,
-    /// Reviews.
+    /// Stored reviews.
     pub reviews: Tally,
-    /// People, hosts and guests; the unchanged ones are not counted.
+    /// Stored users, hosts and guests. Unchanged ones are not counted.
     pub people: Tally,
-    /// Nights that are blocked now.
+    /// Number of nights that were blocked.
     pub blocked: u64,
-    /// Nights that have a price or a minimum stay of their own now.
-    pub special: u64,
-    /// Nights that stayed as the host had set them.
-    pub kept: u64,
-    /// Listings of earlier snapshots of the place that this one does not have.
-    pub gone: usize,
-    /// What was skipped and adjusted, by reason.
+    /// Number of nights for which a price or a minimum stay was set.
+    pub overridden: u64,
+    /// Number of nights that were not changed because the host has set them.
+    pub unchanged_nights: u64,
+    /// Number of listings from earlier snapshots of the place that are not in this one.
+    pub absent: usize,
+    /// Skipped and adjusted records, by reason.
     pub groups: Vec<Group>,
-    /// Why the file of findings is not complete, if so.
+    /// Why the file of findings is not complete. `None` if it is complete.
     pub findings_lost: Option<String>,
-    /// How long it took.
+    /// Duration of the import.
     pub took: Duration,
 }
 
 impl Report {
-    /// A report without anything in it yet.
-    pub fn of(here: &Here) -> Report {
+    /// An empty report.
+    pub fn new(here: &Here) -> Report {
         Report {
             here: here.clone(),
             taken_on: None,
@@ -62,34 +62,34 @@ impl Report {
             reviews: Tally::default(),
             people: Tally::default(),
             blocked: 0,
-            special: 0,
-            kept: 0,
-            gone: 0,
+            overridden: 0,
+            unchanged_nights: 0,
+            absent: 0,
             groups: Vec::new(),
             findings_lost: None,
             took: Duration::ZERO,
         }
     }
 
-    /// Adds what became of a batch of listings.
-    pub fn add_listings(&mut self, stored: &listings::import::Stored) {
+    /// Adds the result of storing a batch of listings.
+    pub fn add_listings(&mut self, stored: &listings::import::StoredListings) {
         self.listings.add(stored.new, stored.changed, stored.unchanged);
-        self.people.add(stored.new_people, stored.changed_people, 0);
+        self.people.add(stored.new_users, stored.changed_users, 0);
         self.blocked += stored.nights.blocked;
-        self.special += stored.nights.special;
-        self.kept += stored.nights.kept;
+        self.overridden += stored.nights.overridden;
+        self.unchanged_nights += stored.nights.unchanged;
     }
 
-    /// Adds what became of a batch of reviews.
-    pub fn add_reviews(&mut self, stored: &reviews::import::Stored) {
+    /// Adds the result of storing a batch of reviews.
+    pub fn add_reviews(&mut self, stored: &reviews::import::StoredReviews) {
         self.reviews.add(stored.new, stored.changed, stored.unchanged);
-        self.people.add(stored.new_people, stored.changed_people, 0);
+        self.people.add(stored.new_users, stored.changed_users, 0);
     }
 
-    /// How often something was found, by outcome and column.
+    /// Number of findings with an outcome in a column.
     pub fn count(&self, outcome: Outcome, field: &str) -> u64 {
-        let of = self.groups.iter().filter(|group| group.outcome == outcome && group.field == field);
-        of.map(|group| group.count).sum()
+        let groups = self.groups.iter().filter(|group| group.outcome == outcome && group.field == field);
+        groups.map(|group| group.count).sum()
     }
 }
 
@@ -109,35 +109,35 @@ impl fmt::Display for Report {
             write!(f, ", snapshot of {date}")?;
         }
         writeln!(f)?;
-        tally(f, "listings", self.counts.listings, self.listings)?;
+        write_tally(f, "listings", self.counts.listings, self.listings)?;
         if self.counts.reviews > 0 {
-            tally(f, "reviews", self.counts.reviews, self.reviews)?;
+            write_tally(f, "reviews", self.counts.reviews, self.reviews)?;
         }
         if self.counts.calendar > 0 {
             write!(
                 f,
                 "  calendar   {:>11} nights read: {} blocked",
-                digits(self.counts.calendar),
-                digits(self.blocked)
+                group_digits(self.counts.calendar),
+                group_digits(self.blocked)
             )?;
-            write!(f, ", {} with a price or a minimum stay of their own", digits(self.special))?;
-            if self.kept > 0 {
-                write!(f, ", {} left as the host has them", digits(self.kept))?;
+            write!(f, ", {} with their own price or minimum stay", group_digits(self.overridden))?;
+            if self.unchanged_nights > 0 {
+                write!(f, ", {} not changed because the host has set them", group_digits(self.unchanged_nights))?;
             }
             writeln!(f)?;
         }
         let people = self.people;
-        writeln!(f, "  people     {:>11} new, {} changed", digits(people.new), digits(people.changed))?;
+        writeln!(f, "  people     {:>11} new, {} changed", group_digits(people.new), group_digits(people.changed))?;
         if self.counts.amenities > 0 {
             let known = self.counts.amenities - self.counts.amenities_unknown;
-            let (all, tenths) = (digits(self.counts.amenities), known * 1_000 / self.counts.amenities);
+            let (all, tenths) = (group_digits(self.counts.amenities), known * 1_000 / self.counts.amenities);
             writeln!(f, "  amenities  {all:>11} read: {}.{} % in the catalogue", tenths / 10, tenths % 10)?;
         }
-        if self.gone > 0 {
-            writeln!(f, "  {} of earlier snapshots, not in this one, left as they are", self.gone)?;
+        if self.absent > 0 {
+            writeln!(f, "  {} listings of earlier snapshots are not in this one and were not changed", self.absent)?;
         }
-        groups(f, &self.groups, Outcome::Skipped, "Skipped")?;
-        groups(f, &self.groups, Outcome::Adjusted, "Taken with something put right or left out")?;
+        write_groups(f, &self.groups, Outcome::Skipped, "Skipped")?;
+        write_groups(f, &self.groups, Outcome::Adjusted, "Imported with a value corrected or left out")?;
         if let Some(cause) = &self.findings_lost {
             writeln!(f, "The file of findings is not complete: {cause}")?;
         }
@@ -145,31 +145,32 @@ impl fmt::Display for Report {
     }
 }
 
-fn tally(f: &mut fmt::Formatter<'_>, what: &str, read: u64, tally: Tally) -> fmt::Result {
+fn write_tally(f: &mut fmt::Formatter<'_>, what: &str, read: u64, tally: Tally) -> fmt::Result {
     let Tally { new, changed, unchanged } = tally;
-    let (read, new, changed, unchanged) = (digits(read), digits(new), digits(changed), digits(unchanged));
+    let (read, new, changed, unchanged) =
+        (group_digits(read), group_digits(new), group_digits(changed), group_digits(unchanged));
     writeln!(f, "  {what:<10} {read:>11} read: {new} new, {changed} changed, {unchanged} unchanged")
 }
 
-fn groups(f: &mut fmt::Formatter<'_>, all: &[Group], outcome: Outcome, title: &str) -> fmt::Result {
-    let of = || all.iter().filter(|group| group.outcome == outcome);
-    if of().next().is_none() {
+fn write_groups(f: &mut fmt::Formatter<'_>, all: &[Group], outcome: Outcome, title: &str) -> fmt::Result {
+    let matching = || all.iter().filter(|group| group.outcome == outcome);
+    if matching().next().is_none() {
         return Ok(());
     }
     writeln!(f, "{title}:")?;
-    for Group { count, file, field, reason, first, .. } in of() {
-        write!(f, "  {:>11}  {file}: {field} {reason}", digits(*count))?;
+    for Group { count, file, field, reason, first, .. } in matching() {
+        write!(f, "  {:>11}  {file}: {field} {reason}", group_digits(*count))?;
         match first {
-            Some(first) if *count > 1 => writeln!(f, " (first in record {})", digits(*first))?,
-            Some(first) => writeln!(f, " (record {})", digits(*first))?,
+            Some(first) if *count > 1 => writeln!(f, " (first in record {})", group_digits(*first))?,
+            Some(first) => writeln!(f, " (record {})", group_digits(*first))?,
             None => writeln!(f)?,
         }
     }
     Ok(())
 }
 
-/// A number with commas between groups of three digits.
-fn digits(number: u64) -> String {
+/// Formats a number with commas between groups of three digits.
+fn group_digits(number: u64) -> String {
     let plain = number.to_string();
     let mut grouped = String::with_capacity(plain.len() + plain.len() / 3);
     for (place, digit) in plain.chars().enumerate() {
@@ -187,7 +188,7 @@ mod tests {
     use crate::import::inside_airbnb::Overrides;
 
     #[test]
-    fn a_report_reads_well() {
+    fn a_report_has_a_line_for_each_kind_of_row() {
         let here = Here::resolve((1.3, 103.8), &Overrides::default()).unwrap();
         let group = |outcome, field, reason, count, first| Group {
             outcome,
@@ -211,26 +212,26 @@ mod tests {
             reviews: Tally { new: 1_000, ..Tally::default() },
             people: Tally { new: 7, ..Tally::default() },
             blocked: 449_296,
-            gone: 1,
+            absent: 1,
             groups: vec![
                 group(Outcome::Skipped, "comments", "is blank", 242, Some(1_003)),
                 group(Outcome::Adjusted, "name", "is blank", 1, Some(5)),
             ],
             took: Duration::from_millis(12_345),
-            ..Report::of(&here)
+            ..Report::new(&here)
         };
         assert_eq!(
             report.to_string(),
             "Singapore (SG), prices in SGD, calendars in Asia/Singapore, snapshot of 2023-09-23\n  \
                listings             2 read: 1 new, 1 changed, 0 unchanged\n  \
                reviews              4 read: 1,000 new, 0 changed, 0 unchanged\n  \
-               calendar     1,271,274 nights read: 449,296 blocked, 0 with a price or a minimum stay of their own\n  \
+               calendar     1,271,274 nights read: 449,296 blocked, 0 with their own price or minimum stay\n  \
                people               7 new, 0 changed\n  \
                amenities            3 read: 66.6 % in the catalogue\n  \
-               1 of earlier snapshots, not in this one, left as they are\n\
+               1 listings of earlier snapshots are not in this one and were not changed\n\
              Skipped:\n          \
                242  reviews.csv.gz: comments is blank (first in record 1,003)\n\
-             Taken with something put right or left out:\n            \
+             Imported with a value corrected or left out:\n            \
                1  reviews.csv.gz: name is blank (record 5)\n\
              Took 12.3 s"
         );

@@ -1,4 +1,4 @@
-//! The command line of `roost jobs`: what an operator sees of the queue, and may mend.
+//! The command `roost jobs`: lists, counts, requeues and deletes jobs.
 
 use std::fmt::Write;
 
@@ -10,9 +10,9 @@ use uuid::Uuid;
 use crate::domain::error::Error;
 use crate::kernel::id::{Id, Kind};
 use crate::platform::App;
-use crate::platform::queue::{self, Job, Shown, State, Wanted};
+use crate::platform::queue::{self, Job, JobFilter, JobQuery};
 
-/// How much of an error a line of the table shows.
+/// The number of characters of an error that the table shows.
 const ERROR_CHARS: usize = 80;
 
 /// List, count, requeue and delete jobs
@@ -24,13 +24,13 @@ pub struct JobsArgs {
 
 #[derive(Subcommand, Clone, Debug)]
 enum Action {
-    /// List jobs; without a flag, the dead ones
+    /// List jobs. Without a flag, dead jobs are listed
     List(List),
-    /// Give dead jobs all their tries again, from now on
+    /// Run dead jobs again: reset their attempts and make them due now
     Requeue(Requeue),
     /// Delete a dead job
     Delete {
-        /// Its id
+        /// The id of the job
         #[arg(value_name = "JOB ID", value_parser = job_id)]
         id: Uuid,
     },
@@ -44,19 +44,19 @@ enum Action {
 
 #[derive(Args, Clone, Debug)]
 struct List {
-    /// Those that have used up their tries
+    /// Only dead jobs, which have used up their attempts
     #[arg(long, group = "shown")]
     dead: bool,
-    /// Those that wait for their time, for another try or for a worker
+    /// Only jobs that wait for their time, for their next attempt or for a worker
     #[arg(long, group = "shown")]
     waiting: bool,
-    /// Every job
+    /// All jobs
     #[arg(long, group = "shown")]
     all: bool,
     /// Only jobs of this kind
     #[arg(long, value_name = "KIND")]
     kind: Option<String>,
-    /// How many at most
+    /// The largest number of jobs to list
     #[arg(long, value_name = "N", default_value_t = 1_000, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     limit: u64,
     /// Print JSON
@@ -66,10 +66,10 @@ struct List {
 
 #[derive(Args, Clone, Debug)]
 struct Requeue {
-    /// Id of a dead job
+    /// The id of a dead job
     #[arg(value_name = "JOB ID", value_parser = job_id, required_unless_present = "all_dead")]
     id: Option<Uuid>,
-    /// Every dead job
+    /// All dead jobs
     #[arg(long, conflicts_with = "id")]
     all_dead: bool,
     /// Only dead jobs of this kind
@@ -77,70 +77,70 @@ struct Requeue {
     kind: Option<String>,
 }
 
-/// Why the command did nothing.
+/// Why the command changed nothing.
 #[derive(Debug, thiserror::Error)]
 pub enum CommandError {
-    /// There is no such job, any more or at all.
-    #[error("there is no job {0}; a job that is done is not kept")]
+    /// The job does not exist, or does not exist any more.
+    #[error("there is no job {0}; jobs that are done are deleted")]
     Unknown(Id),
-    /// Only dead jobs are requeued and deleted.
-    #[error("job {0} is not dead, it is {1}; nothing was changed")]
+    /// Only dead jobs can be requeued or deleted.
+    #[error("job {0} is not dead but {1}; nothing was changed")]
     NotDead(Id, &'static str),
-    /// The database refused.
-    #[error("the queue cannot be read or written: {0}")]
+    /// The database failed.
+    #[error("the queue could not be read or written: {0}")]
     Failed(#[from] Error),
 }
 
 fn job_id(text: &str) -> Result<Uuid, String> {
-    Id::parse_as(Kind::Job, text).ok_or_else(|| "must be the id of a job, such as `roost jobs list` shows it".into())
+    Id::parse_as(Kind::Job, text).ok_or_else(|| "must be the id of a job, as `roost jobs list` prints it".into())
 }
 
-/// Runs the command. Answers what to print.
+/// Runs the command. Returns the text to print.
 pub async fn command(app: &App, args: JobsArgs) -> Result<String, CommandError> {
     match args.action {
-        Action::List(list) => show(app, list).await,
+        Action::List(list) => list_jobs(app, list).await,
         Action::Requeue(Requeue { id: Some(id), .. }) => {
             let requeued = queue::requeue(&app.db, &app.clock, id).await.map_err(Error::from)?;
-            changed(app, id, requeued).await.map(|id| format!("Job {id} will run again.\n"))
+            explain_unchanged(app, id, requeued).await.map(|id| format!("Job {id} was requeued.\n"))
         }
         Action::Requeue(Requeue { kind, .. }) => {
-            let requeued = queue::requeue_dead(&app.db, &app.clock, kind.as_deref()).await.map_err(Error::from)?;
-            Ok(format!("Dead jobs that will run again: {requeued}.\n"))
+            let requeued = queue::requeue_all_dead(&app.db, &app.clock, kind.as_deref()).await.map_err(Error::from)?;
+            Ok(format!("Requeued jobs: {requeued}.\n"))
         }
         Action::Delete { id } => {
             let deleted = queue::delete(&app.db, id).await.map_err(Error::from)?;
-            changed(app, id, deleted).await.map(|id| format!("Job {id} is deleted.\n"))
+            explain_unchanged(app, id, deleted).await.map(|id| format!("Job {id} was deleted.\n"))
         }
-        Action::Stats { json } => stats(app, json).await,
+        Action::Stats { json } => print_stats(app, json).await,
     }
 }
 
-/// Says why nothing was changed, if so.
-async fn changed(app: &App, id: Uuid, is_changed: bool) -> Result<Id, CommandError> {
-    let name = Id::new(Kind::Job, id);
+/// The typed id of a changed job, or the reason why the job was not changed.
+async fn explain_unchanged(app: &App, id: Uuid, is_changed: bool) -> Result<Id, CommandError> {
+    let job_id = Id::new(Kind::Job, id);
     if is_changed {
-        return Ok(name);
+        return Ok(job_id);
     }
-    Err(match queue::state(&app.db, &app.clock, id).await.map_err(Error::from)? {
-        Some(state) => CommandError::NotDead(name, word(state)),
-        None => CommandError::Unknown(name),
+    Err(match queue::job_state(&app.db, &app.clock, id).await.map_err(Error::from)? {
+        Some(state) => CommandError::NotDead(job_id, state.as_str()),
+        None => CommandError::Unknown(job_id),
     })
 }
 
-async fn show(app: &App, list: List) -> Result<String, CommandError> {
-    let shown = match (list.waiting, list.all) {
-        (true, _) => Shown::Waiting,
-        (_, true) => Shown::All,
-        _ => Shown::Dead,
+async fn list_jobs(app: &App, list: List) -> Result<String, CommandError> {
+    let filter = match (list.waiting, list.all) {
+        (true, _) => JobFilter::Waiting,
+        (_, true) => JobFilter::All,
+        _ => JobFilter::Dead,
     };
-    let wanted = Wanted { shown, kind: list.kind.as_deref(), most: list.limit };
-    let jobs = queue::list(&app.db, &app.clock, wanted).await.map_err(Error::from)?;
+    let query = JobQuery { filter, kind: list.kind.as_deref(), limit: list.limit };
+    let jobs = queue::list(&app.db, &app.clock, query).await.map_err(Error::from)?;
     let now = app.clock.now();
     if list.json {
-        return Ok(pretty(jobs.iter().map(|job| as_json(job, now)).collect()));
+        return Ok(pretty_json(jobs.iter().map(|job| job_json(job, now)).collect()));
     }
     if jobs.is_empty() {
-        return Ok("No such jobs.\n".into());
+        return Ok("No jobs found.\n".into());
     }
     let mut text =
         format!("{:<30}  {:<20}  {:<7}  {:<20}  {:>5}  LAST ERROR\n", "ID", "KIND", "STATE", "RUN AT", "TRIES");
@@ -149,10 +149,10 @@ async fn show(app: &App, list: List) -> Result<String, CommandError> {
             "{}  {:<20}  {:<7}  {}  {:>5}  {}",
             Id::new(Kind::Job, job.id),
             job.kind,
-            word(job.state(now)),
+            job.state(now).as_str(),
             job.run_at.to_rfc3339_opts(SecondsFormat::Secs, true),
             format!("{}/{}", job.attempts, job.max_attempts),
-            first_words(job.last_error.as_deref().unwrap_or("")),
+            error_line(job.last_error.as_deref().unwrap_or("")),
         );
         text.push_str(line.trim_end());
         text.push('\n');
@@ -160,7 +160,7 @@ async fn show(app: &App, list: List) -> Result<String, CommandError> {
     Ok(text)
 }
 
-async fn stats(app: &App, json: bool) -> Result<String, CommandError> {
+async fn print_stats(app: &App, json: bool) -> Result<String, CommandError> {
     let stats = queue::stats(&app.db, &app.clock).await.map_err(Error::from)?;
     let age_s = |since: Option<DateTime<Utc>>| since.map(|since| (app.clock.now() - since).num_seconds());
     if json {
@@ -174,7 +174,7 @@ async fn stats(app: &App, json: bool) -> Result<String, CommandError> {
                 "oldestDueAgeSeconds": age_s(kind.due_since),
             })
         });
-        return Ok(pretty(kinds.collect()));
+        return Ok(pretty_json(kinds.collect()));
     }
     let mut text = format!(
         "{:<20}  {:>8}  {:>8}  {:>8}  {:>8}  {:>16}\n",
@@ -182,7 +182,7 @@ async fn stats(app: &App, json: bool) -> Result<String, CommandError> {
     );
     for kind in stats {
         let age = age_s(kind.due_since).map_or("-".to_owned(), |age_s| age_s.to_string());
-        // Writing to a text does not fail.
+        // Writing to a string cannot fail.
         let _ = writeln!(
             text,
             "{:<20}  {:>8}  {:>8}  {:>8}  {:>8}  {age:>16}",
@@ -192,11 +192,11 @@ async fn stats(app: &App, json: bool) -> Result<String, CommandError> {
     Ok(text)
 }
 
-fn as_json(job: &Job, now: DateTime<Utc>) -> serde_json::Value {
+fn job_json(job: &Job, now: DateTime<Utc>) -> serde_json::Value {
     json!({
         "id": Id::new(Kind::Job, job.id).to_string(),
         "kind": job.kind,
-        "state": word(job.state(now)),
+        "state": job.state(now).as_str(),
         "payload": job.payload,
         "runAt": job.run_at,
         "attempts": job.attempts,
@@ -207,25 +207,16 @@ fn as_json(job: &Job, now: DateTime<Utc>) -> serde_json::Value {
     })
 }
 
-fn pretty(values: Vec<serde_json::Value>) -> String {
+fn pretty_json(values: Vec<serde_json::Value>) -> String {
     format!("{:#}\n", serde_json::Value::Array(values))
 }
 
-fn word(state: State) -> &'static str {
-    match state {
-        State::Waiting => "waiting",
-        State::Due => "due",
-        State::Running => "running",
-        State::Dead => "dead",
-    }
-}
-
-/// The beginning of an error as one line, without control characters: a terminal would obey them.
-fn first_words(error: &str) -> String {
+/// The beginning of an error in one line. Control characters are replaced, because a terminal would execute them.
+fn error_line(error: &str) -> String {
     let line = error.chars().map(|c| if c.is_control() { ' ' } else { c });
-    let mut words: String = line.take(ERROR_CHARS).collect();
+    let mut text: String = line.take(ERROR_CHARS).collect();
     if error.chars().nth(ERROR_CHARS).is_some() {
-        words.push('…');
+        text.push('…');
     }
-    words
+    text
 }

@@ -1,22 +1,22 @@
-//! Who comes along: the head counts a price and a capacity depend on.
+//! The numbers of guests of a stay, which prices and capacity depend on.
 
 use serde::{Deserialize, Serialize};
 
-/// Head counts of one stay.
+/// The numbers of guests of one stay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Guests {
-    /// Adults, at least one.
+    /// Number of adults, at least one.
     pub adults: i32,
-    /// Children, who count towards capacity and extra-guest fees.
+    /// Number of children. They count towards capacity and extra-guest fees.
     pub children: i32,
-    /// Infants, who count towards neither.
+    /// Number of infants. They count towards neither capacity nor fees.
     pub infants: i32,
-    /// Pets.
+    /// Number of pets.
     pub pets: i32,
 }
 
 impl Guests {
-    /// The heads that count towards capacity and fees: adults and children.
+    /// The number of guests who count towards capacity and fees: adults and children.
     pub fn paying(self) -> i32 {
         self.adults.saturating_add(self.children)
     }

@@ -1,50 +1,50 @@
-//! Typed ids: a short prefix and a UUID in base32, the TypeID form (`lst_01h455vb4pex5vsknk084sn02q`).
+//! Typed ids: a short prefix and a UUID in base32, in the TypeID form (`lst_01h455vb4pex5vsknk084sn02q`).
 //!
-//! The text form follows the TypeID specification 0.3: 26 characters of Crockford's alphabet, lower case,
-//! the first of which is at most `7`.
+//! The text follows the TypeID specification 0.3: 26 characters of Crockford's alphabet in lower case, of which the
+//! first is at most `7`.
 
 use std::fmt;
 
 use uuid::Uuid;
 
-/// The kinds of thing that have an id.
+/// The kinds of objects that have an id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
-    /// A person.
+    /// A user.
     User,
-    /// What hangs privately from the signed-in person.
+    /// The viewer: the private data of the signed-in user.
     Viewer,
-    /// A sign-in on one device.
+    /// A session: one sign-in on one device.
     Session,
-    /// A place to stay.
+    /// A listing.
     Listing,
-    /// A season of a listing's prices.
+    /// A season in the prices of a listing.
     Season,
     /// A tax rule of a listing.
     TaxRule,
-    /// A price promise.
+    /// A quote: a price that is guaranteed for a short time.
     Quote,
     /// A booking.
     Booking,
-    /// One step in the life of a booking.
+    /// An event in the history of a booking.
     BookingEvent,
-    /// What a guest pays for a booking.
+    /// A payment of a guest for a booking.
     Payment,
-    /// One try at moving a payment.
+    /// One attempt to authorize, capture or void a payment.
     PaymentAttempt,
-    /// Money given back.
+    /// A refund to a guest.
     Refund,
-    /// Money for a host.
+    /// A payout to a host.
     Payout,
-    /// One transaction of the ledger.
+    /// A transaction of the ledger.
     LedgerTransaction,
-    /// A change of a booking's stay that one side asked for.
+    /// An alteration: a requested change of the stay of a booking.
     BookingAlteration,
     /// A review.
     Review,
-    /// What somebody is told.
+    /// A notification to a user.
     Notification,
-    /// A queued job.
+    /// A job of the queue.
     Job,
 }
 
@@ -70,35 +70,35 @@ impl Kind {
         (Kind::Job, "job"),
     ];
 
-    /// The prefix of its ids.
+    /// The prefix of ids of this kind.
     pub fn prefix(self) -> &'static str {
         Kind::ALL.iter().find(|(kind, _)| *kind == self).map_or("", |(_, prefix)| prefix)
     }
 }
 
-/// A typed id as clients and logs see it.
+/// A typed id, as it appears in the API and in logs.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Id {
-    /// What the id names.
+    /// The kind of the object.
     pub kind: Kind,
-    /// The key in the database.
+    /// The primary key in the database.
     pub uuid: Uuid,
 }
 
 impl Id {
-    /// Joins a kind and a key.
+    /// The id of an object of this kind with this primary key.
     pub fn new(kind: Kind, uuid: Uuid) -> Self {
         Id { kind, uuid }
     }
 
-    /// Reads an id of any kind.
+    /// Parses an id of any kind.
     pub fn parse(text: &str) -> Option<Id> {
         let (prefix, digits) = text.split_once('_')?;
         let (kind, _) = Kind::ALL.into_iter().find(|(_, known)| *known == prefix)?;
         Some(Id { kind, uuid: decode(digits)? })
     }
 
-    /// Reads an id of one kind; another kind's id is no id here.
+    /// Parses an id of one kind. None for an id of another kind.
     pub fn parse_as(kind: Kind, text: &str) -> Option<Uuid> {
         Id::parse(text).filter(|id| id.kind == kind).map(|id| id.uuid)
     }
@@ -143,7 +143,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn vectors_of_the_typeid_specification() {
+    fn the_vectors_of_the_typeid_specification_are_encoded_and_decoded() {
         for (uuid, text) in [
             ("00000000-0000-0000-0000-000000000000", "00000000000000000000000000"),
             ("00000000-0000-0000-0000-000000000010", "0000000000000000000000000g"),
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn foreign_and_malformed_ids_are_no_ids() {
+    fn ids_of_another_kind_and_malformed_ids_are_refused() {
         let uuid = Uuid::from_u128(7);
         let text = Id::new(Kind::Listing, uuid).to_string();
         assert_eq!(Id::parse_as(Kind::Listing, &text), Some(uuid));
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn every_prefix_is_its_own() {
+    fn prefixes_are_unique() {
         let mut prefixes: Vec<_> = Kind::ALL.iter().map(|(_, prefix)| prefix).collect();
         prefixes.sort_unstable();
         prefixes.dedup();

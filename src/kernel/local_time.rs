@@ -1,11 +1,12 @@
-//! Wall-clock time in a zone turned into an instant, and back.
+//! Converts between local time in a time zone and instants.
 
 use chrono::{DateTime, Duration, LocalResult, NaiveDate, NaiveDateTime, NaiveTime, TimeZone, Utc};
 use chrono_tz::Tz;
 
 /// The instant at which a clock in `zone` first shows `time` on `date`.
 ///
-/// A time that a forward change skips moves on by the length of the gap; a time that happens twice means the first.
+/// A time that is skipped when clocks go forward is moved forward by the length of the gap. A time that occurs twice
+/// when clocks go back means the first occurrence.
 pub fn instant(date: NaiveDate, time: NaiveTime, zone: Tz) -> DateTime<Utc> {
     let local = date.and_time(time);
     match zone.from_local_datetime(&local) {
@@ -15,17 +16,17 @@ pub fn instant(date: NaiveDate, time: NaiveTime, zone: Tz) -> DateTime<Utc> {
     }
 }
 
-/// The date that a calendar in `zone` shows at `at`.
+/// The local date in `zone` at `at`.
 pub fn date_in(at: DateTime<Utc>, zone: Tz) -> NaiveDate {
     at.with_timezone(&zone).date_naive()
 }
 
-/// The wall-clock time that a clock in `zone` shows at `at`.
+/// The local time in `zone` at `at`.
 pub fn time_in(at: DateTime<Utc>, zone: Tz) -> NaiveTime {
     at.with_timezone(&zone).time()
 }
 
-/// Reads a skipped local time with the offset that was in force before the gap, which moves it on by the gap.
+/// Interprets a skipped local time with the offset before the gap, which moves it forward by the length of the gap.
 fn skipped(local: NaiveDateTime, zone: Tz) -> DateTime<Utc> {
     let before = local - Duration::days(1);
     let offset = match zone.from_local_datetime(&before) {
@@ -45,7 +46,7 @@ mod tests {
     }
 
     #[test]
-    fn new_york_keeps_its_wall_clock_through_both_changes() {
+    fn local_times_in_new_york_are_correct_around_both_clock_changes() {
         assert_eq!(at("2027-03-14", "15:00:00"), "2027-03-14T19:00:00+00:00");
         assert_eq!(at("2027-03-13", "15:00:00"), "2027-03-13T20:00:00+00:00");
         assert_eq!(at("2027-03-14", "02:30:00"), "2027-03-14T07:30:00+00:00");

@@ -1,4 +1,4 @@
-//! Pure values that everything else speaks in: no async, no I/O, no clock.
+//! Pure value types that all other modules use: no async, no I/O, no clock.
 
 pub mod guests;
 pub mod id;

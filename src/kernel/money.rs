@@ -1,21 +1,21 @@
-//! Money in integer minor units, and the two roundings every price is built from.
+//! Amounts of money in integer minor units, and the two rounding functions that every price uses.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// Largest amount the API carries: JavaScript's `Number.MAX_SAFE_INTEGER`, in minor units.
+/// The largest amount in the API, in minor units. It is `Number.MAX_SAFE_INTEGER` of JavaScript.
 pub const MAX_MINOR: i64 = 9_007_199_254_740_991;
 
-/// One whole in parts per million, the unit of every rate.
+/// The rate of 100 percent in parts per million, the unit of all rates.
 pub const ONE_PPM: i64 = 1_000_000;
 
-/// An ISO 4217 currency that is in use today.
+/// An ISO 4217 currency in use.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Currency(&'static str, u32);
 
-/// Active ISO 4217 codes (list one, published by SIX) grouped by their number of decimals.
+/// The active ISO 4217 codes (list one, published by SIX), grouped by their number of decimals.
 const CODES: [(u32, &str); 4] = [
     (0, "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF"),
     (
@@ -32,12 +32,12 @@ const CODES: [(u32, &str); 4] = [
 ];
 
 impl Currency {
-    /// The three letters of the code.
+    /// The three-letter code.
     pub fn code(self) -> &'static str {
         self.0
     }
 
-    /// How many decimals the major unit has: 0 for JPY, 2 for USD, 3 for KWD.
+    /// The number of decimals of the major unit: 0 for JPY, 2 for USD, 3 for KWD.
     pub fn exponent(self) -> u32 {
         self.1
     }
@@ -88,19 +88,19 @@ impl fmt::Debug for Currency {
 /// An amount of one currency, in its minor units.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Money {
-    /// Minor units: cents for USD, yen for JPY.
+    /// The amount in minor units: cents for USD, yen for JPY.
     pub minor: i64,
-    /// What the minor units are units of.
+    /// The currency.
     pub currency: Currency,
 }
 
 impl Money {
-    /// Builds an amount from minor units.
+    /// An amount from minor units.
     pub fn new(minor: i64, currency: Currency) -> Self {
         Money { minor, currency }
     }
 
-    /// Writes the exact decimal amount: `724.61`, and `30197` for a currency without decimals.
+    /// The exact decimal amount: `724.61`, or `30197` for a currency without decimals.
     pub fn decimal(self) -> String {
         let sign = if self.minor < 0 { "-" } else { "" };
         let digits = self.minor.unsigned_abs();
@@ -120,14 +120,15 @@ impl fmt::Display for Money {
     }
 }
 
-/// Takes `ppm` parts per million of a non-negative amount, rounding half up.
-pub fn pct(minor: i64, ppm: i64) -> i64 {
+/// `ppm` parts per million of a non-negative amount, rounded half up.
+pub fn apply_rate(minor: i64, ppm: i64) -> i64 {
     let product = i128::from(minor) * i128::from(ppm) + i128::from(ONE_PPM / 2);
     i64::try_from(product.div_euclid(i128::from(ONE_PPM))).unwrap_or(i64::MAX)
 }
 
-/// Splits `total` in proportion to `weights` so that the shares sum exactly to it: floors first, then one unit each
-/// to the largest remainders, ties to the lowest index. All weights zero gives the whole to the first.
+/// Splits `total` in proportion to `weights`, so that the shares sum exactly to `total`. Every share is rounded down;
+/// the remaining units go one each to the largest remainders, and among equal remainders to the lowest index. If all
+/// weights are zero, the first share is the total.
 pub fn allocate(total: i64, weights: &[i64]) -> Vec<i64> {
     let sum: i128 = weights.iter().map(|&w| i128::from(w)).sum();
     if weights.is_empty() {
@@ -155,10 +156,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn half_a_unit_rounds_up() {
-        assert_eq!(pct(50, 10_000), 1);
-        assert_eq!(pct(49, 10_000), 0);
-        assert_eq!(pct(66_000, 88_750), 5_858);
+    fn half_a_minor_unit_is_rounded_up() {
+        assert_eq!(apply_rate(50, 10_000), 1);
+        assert_eq!(apply_rate(49, 10_000), 0);
+        assert_eq!(apply_rate(66_000, 88_750), 5_858);
     }
 
     #[test]
@@ -170,16 +171,16 @@ mod tests {
     }
 
     #[test]
-    fn decimals_follow_the_currency() {
-        let of = |minor, code: &str| Money::new(minor, code.parse().unwrap()).decimal();
-        assert_eq!(of(72_461, "USD"), "724.61");
-        assert_eq!(of(-5, "USD"), "-0.05");
-        assert_eq!(of(30_197, "JPY"), "30197");
-        assert_eq!(of(1_250, "KWD"), "1.250");
+    fn the_number_of_decimals_depends_on_the_currency() {
+        let decimal = |minor, code: &str| Money::new(minor, code.parse().unwrap()).decimal();
+        assert_eq!(decimal(72_461, "USD"), "724.61");
+        assert_eq!(decimal(-5, "USD"), "-0.05");
+        assert_eq!(decimal(30_197, "JPY"), "30197");
+        assert_eq!(decimal(1_250, "KWD"), "1.250");
     }
 
     #[test]
-    fn codes_that_are_not_in_use_are_refused() {
+    fn codes_not_in_use_are_refused() {
         for bad in ["", "usd", "XTS", "EURO", "DEM", "US"] {
             assert_eq!(bad.parse::<Currency>(), Err(UnknownCurrency), "{bad}");
         }

@@ -1,12 +1,12 @@
-//! Keyset pages: which slice of an ordered list is wanted, and what came back.
+//! Keyset pagination: the request for a page of an ordered list, and the page.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Serialize, de::DeserializeOwned};
 
-/// Largest page anyone may ask for.
+/// The largest page size.
 pub const MAX_PAGE: u32 = 100;
-/// Page size when none is asked for.
+/// The page size if the request does not specify one.
 pub const DEFAULT_PAGE: u32 = 20;
 
 /// A position in an ordered list: the sort key of one row, opaque to clients.
@@ -14,28 +14,28 @@ pub const DEFAULT_PAGE: u32 = 20;
 pub struct Cursor(String);
 
 impl Cursor {
-    /// Writes a sort key as a cursor.
-    pub fn of<K: Serialize>(key: &K) -> Cursor {
+    /// The cursor for a sort key.
+    pub fn new<K: Serialize>(key: &K) -> Cursor {
         Cursor(URL_SAFE_NO_PAD.encode(serde_json::to_vec(key).unwrap_or_default()))
     }
 
-    /// Takes what a client sent, unread.
+    /// A cursor from a client. It is not parsed yet.
     pub fn from_client(text: String) -> Cursor {
         Cursor(text)
     }
 
-    /// Reads the sort key back, or nothing when this is not a cursor of such a list.
+    /// Parses the sort key. None if this is not a cursor of a list with such keys.
     pub fn key<K: DeserializeOwned>(&self) -> Option<K> {
         serde_json::from_slice(&URL_SAFE_NO_PAD.decode(&self.0).ok()?).ok()
     }
 
-    /// The text for the client.
+    /// The text that the client receives.
     pub fn into_text(self) -> String {
         self.0
     }
 }
 
-/// Which way a page is read.
+/// The direction in which a page is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Direction {
     /// The first rows after the cursor.
@@ -47,21 +47,21 @@ pub enum Direction {
 /// A request for one page.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct PageRequest {
-    /// Which way to read.
+    /// The direction.
     pub direction: Direction,
-    /// How many rows at most, 1 to [`MAX_PAGE`] (0 asks for the count alone).
+    /// The largest number of rows, at most [`MAX_PAGE`]. With 0 only the total count is requested.
     pub size: u32,
-    /// Where to start, exclusive.
+    /// The cursor after which the page starts, exclusive.
     pub after: Option<Cursor>,
-    /// Where to end, exclusive.
+    /// The cursor before which the page ends, exclusive.
     pub before: Option<Cursor>,
 }
 
-/// Why a page request makes no sense; `field` is the argument at fault.
+/// An invalid page request.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct BadPage {
-    /// The argument to change.
+    /// The invalid argument.
     pub field: &'static str,
     /// What is wrong with it.
     pub message: String,
@@ -73,21 +73,21 @@ impl PageRequest {
         PageRequest { direction: Direction::Forward, size: DEFAULT_PAGE, after: None, before: None }
     }
 
-    /// Reads the four Relay arguments.
+    /// Parses the four Relay arguments.
     pub fn new(
         first: Option<i32>,
         after: Option<String>,
         last: Option<i32>,
         before: Option<String>,
     ) -> Result<Self, BadPage> {
-        let (direction, asked, field) = match (first, last) {
+        let (direction, requested, field) = match (first, last) {
             (Some(_), Some(_)) => {
                 return Err(BadPage { field: "last", message: "cannot be combined with `first`".into() });
             }
             (None, Some(last)) => (Direction::Backward, Some(last), "last"),
             (first, None) => (Direction::Forward, first, "first"),
         };
-        let size = match asked.map(u32::try_from) {
+        let size = match requested.map(u32::try_from) {
             None => DEFAULT_PAGE,
             Some(Ok(size)) if size <= MAX_PAGE => size,
             Some(_) => return Err(BadPage { field, message: format!("must be between 0 and {MAX_PAGE}") }),
@@ -96,10 +96,10 @@ impl PageRequest {
     }
 }
 
-/// One page of rows, always in the list's own order.
+/// One page of rows, in the order of the list in both directions.
 #[derive(Clone, Debug)]
 pub struct Page<T> {
-    /// The rows with their positions.
+    /// The rows with their cursors.
     pub edges: Vec<(Cursor, T)>,
     /// Whether rows follow the last one.
     pub has_next: bool,
@@ -108,7 +108,8 @@ pub struct Page<T> {
 }
 
 impl<T> Page<T> {
-    /// Builds a page from rows read in `request`'s direction, of which one more than asked for shows that more follow.
+    /// Builds a page from rows that were read in the direction of `request`. One row more than requested shows that
+    /// more rows follow.
     pub fn from_rows<K: Serialize>(request: &PageRequest, mut rows: Vec<T>, key: impl Fn(&T) -> K) -> Page<T> {
         let size = request.size as usize;
         let more = rows.len() > size;
@@ -116,14 +117,14 @@ impl<T> Page<T> {
         if request.direction == Direction::Backward {
             rows.reverse();
         }
-        let edges = rows.into_iter().map(|row| (Cursor::of(&key(&row)), row)).collect();
+        let edges = rows.into_iter().map(|row| (Cursor::new(&key(&row)), row)).collect();
         match request.direction {
             Direction::Forward => Page { edges, has_next: more, has_previous: request.after.is_some() },
             Direction::Backward => Page { edges, has_next: request.before.is_some(), has_previous: more },
         }
     }
 
-    /// The same page with each row changed.
+    /// Applies a function to each row.
     pub fn map<U>(self, mut change: impl FnMut(T) -> U) -> Page<U> {
         Page {
             edges: self.edges.into_iter().map(|(cursor, row)| (cursor, change(row))).collect(),
@@ -138,7 +139,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_page_over_the_limit_names_its_argument() {
+    fn an_invalid_page_size_is_refused_with_the_name_of_the_argument() {
         assert_eq!(PageRequest::new(Some(1_000), None, None, None).unwrap_err().field, "first");
         assert_eq!(PageRequest::new(None, None, Some(-1), None).unwrap_err().field, "last");
         assert_eq!(PageRequest::new(Some(1), None, Some(1), None).unwrap_err().field, "last");

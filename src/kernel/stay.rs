@@ -1,9 +1,9 @@
-//! Half-open ranges of local calendar dates, and sets of weekdays.
+//! Stays, which are half-open ranges of local dates, and sets of weekdays.
 
 use chrono::{Datelike, Days, NaiveDate, Weekday};
 use serde::{Deserialize, Serialize};
 
-/// The nights `[check_in, check_out)` in the listing's own calendar; always at least one.
+/// The nights `[check_in, check_out)` in the local calendar of the listing. A stay has at least one night.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Stay {
     check_in: NaiveDate,
@@ -11,7 +11,7 @@ pub struct Stay {
 }
 
 impl Stay {
-    /// Builds a stay, or nothing when it would have no night or end before it begins.
+    /// A stay. None if `check_out` is not after `check_in`.
     pub fn new(check_in: NaiveDate, check_out: NaiveDate) -> Option<Self> {
         (check_in < check_out).then_some(Stay { check_in, check_out })
     }
@@ -31,18 +31,18 @@ impl Stay {
         (self.check_out - self.check_in).num_days()
     }
 
-    /// Every night, in order.
+    /// The date of every night, in order.
     pub fn dates(self) -> impl Iterator<Item = NaiveDate> {
         self.check_in.iter_days().take_while(move |&date| date < self.check_out)
     }
 
-    /// The same stay with `nights` more at its end; the last representable date where the calendar runs out.
+    /// The same stay with `nights` more nights at its end. Ends at the last representable date at the latest.
     pub fn extended(self, nights: u32) -> Stay {
         let check_out = self.check_out.checked_add_days(Days::new(nights.into())).unwrap_or(NaiveDate::MAX);
         Stay { check_in: self.check_in, check_out }
     }
 
-    /// Whether the two share a night.
+    /// Whether the two stays have a night in common.
     pub fn overlaps(self, other: Stay) -> bool {
         self.check_in < other.check_out && other.check_in < self.check_out
     }
@@ -53,19 +53,19 @@ impl Stay {
 pub struct Weekdays(u8);
 
 impl Weekdays {
-    /// No day.
+    /// The empty set.
     pub const NONE: Weekdays = Weekdays(0);
-    /// Every day.
+    /// All seven days.
     pub const ALL: Weekdays = Weekdays(0b111_1111);
-    /// The nights of Friday and Saturday, a weekend for hotels.
+    /// Friday and Saturday, the weekend nights of hotels.
     pub const FRIDAY_AND_SATURDAY: Weekdays = Weekdays(0b011_0000);
 
-    /// Reads the bits as stored; bits beyond Sunday are dropped.
+    /// The set from its stored bits. Ignores bits after Sunday.
     pub fn from_bits(bits: i16) -> Self {
         Weekdays((bits & 0b111_1111) as u8)
     }
 
-    /// The bits as stored.
+    /// The bits to store.
     pub fn bits(self) -> i16 {
         i16::from(self.0)
     }
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn weekdays_survive_storage() {
+    fn weekdays_are_unchanged_after_a_round_trip_through_storage() {
         let days: Weekdays = [Weekday::Fri, Weekday::Sat].into_iter().collect();
         assert_eq!(days, Weekdays::FRIDAY_AND_SATURDAY);
         assert_eq!(Weekdays::from_bits(days.bits()), days);

@@ -1,7 +1,7 @@
-//! Auditing the database: checks that answer with what does not hold, all on one snapshot, and figures beside them.
+//! Runs the checks of an audit on one snapshot of the database and collects their findings, and figures for metrics.
 //!
-//! **Invariant:** an audit writes nothing, and keeps no more rows than it shows: what is counted is counted by the
-//! database, and what has to be looked at row by row is read page by page.
+//! **Invariant:** an audit writes nothing and keeps no more rows in memory than it reports. Counting is done by the
+//! database. Rows that must be checked one by one are read page by page.
 
 use std::time::Instant;
 
@@ -14,118 +14,118 @@ use super::database::{Database, Transaction, is_postgres};
 use crate::kernel::id::{Id, Kind};
 use crate::kernel::money::Money;
 
-/// What may be on its way for so long is stuck after it.
+/// How long an operation may be in progress. After that it is considered stuck.
 const IN_FLIGHT: TimeDelta = TimeDelta::hours(1);
 
-/// Something that must hold, and the statement that finds what does not.
+/// A condition, and the SQL that finds the rows that violate it.
 ///
-/// Statements may say `{now}`, `{hour_ago}` and `{day_ago}`, and run on both engines.
+/// The SQL may contain the placeholders `{now}`, `{hour_ago}` and `{day_ago}`, and must run on both engines.
 #[derive(Clone, Copy, Debug)]
 pub struct Check<'a> {
-    /// Its name in metrics, in snake case.
+    /// The name of the check in metrics, in snake case.
     pub name: &'static str,
-    /// What must hold, in a sentence.
-    pub says: &'static str,
-    /// What the column `id` of a fault names; nothing when faults have a `name` instead.
+    /// The condition, as a sentence.
+    pub description: &'static str,
+    /// The kind of object that the column `id` of a violation identifies. None if violations have a `name` instead.
     pub kind: Option<Kind>,
-    /// The rows that are looked at, as they stand after FROM.
-    pub looks_at: &'a str,
-    /// A SELECT of the faults: `id` or `name`, `note`, and, where they say more, `booking_id`, and `wanted` and
-    /// `found`, which are minor units where there is a `currency`.
-    pub faults: &'a str,
+    /// The rows that the check covers, as SQL after FROM. They are counted for the report.
+    pub rows: &'a str,
+    /// A SELECT of the violations. Its columns are `id` or `name`, and `note`; optionally `booking_id`, and `wanted`
+    /// and `found`, which are amounts in minor units if there is a `currency`.
+    pub violations: &'a str,
 }
 
-/// Something that does not hold.
+/// A violation of a condition.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// What it is about: an id as clients see it, or a name.
+    /// The typed id of the object, or a name.
     pub subject: String,
-    /// The booking it belongs to, as clients see it, unless that is the subject.
+    /// The typed id of the booking that the object belongs to. None if there is none or if it is the subject.
     pub booking: Option<String>,
     /// What is wrong.
     pub note: String,
 }
 
-/// What came of a check.
+/// The result of a check.
 #[derive(Clone, Debug)]
 pub struct Outcome {
     /// The name of the check.
     pub name: &'static str,
-    /// What must hold.
-    pub says: &'static str,
-    /// How many rows were looked at.
+    /// The condition.
+    pub description: &'static str,
+    /// The number of rows that were checked.
     pub rows: u64,
-    /// How many faults there are.
+    /// The number of findings.
     pub findings: u64,
-    /// The first of them.
-    pub shown: Vec<Finding>,
-    /// How long it took, in seconds.
+    /// The first findings, up to the limit of the audit.
+    pub first_findings: Vec<Finding>,
+    /// The duration of the check in seconds.
     pub seconds: f64,
 }
 
-/// A number for metrics.
+/// One sample of a metric.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Figure {
     /// The name of the metric.
     pub metric: &'static str,
-    /// What the metric says.
-    pub says: &'static str,
-    /// Its labels and their values.
+    /// The description of the metric.
+    pub description: &'static str,
+    /// The labels with their values.
     pub labels: Vec<(&'static str, String)>,
-    /// The number.
+    /// The value.
     pub value: i64,
 }
 
-/// An audit under way.
+/// A running audit.
 pub struct Audit {
     snapshot: Transaction,
     now: DateTime<Utc>,
-    most: usize,
+    limit: usize,
     outcomes: Vec<Outcome>,
     figures: Vec<Figure>,
 }
 
-/// A check whose rows are looked at page by page.
+/// A check in code that reads its rows page by page.
 pub struct Tally {
     outcome: Outcome,
-    most: usize,
+    limit: usize,
     began: Instant,
 }
 
 impl Tally {
-    /// Counts rows that were looked at.
-    pub fn look(&mut self, rows: usize) {
+    /// Counts rows that were checked.
+    pub fn count_rows(&mut self, rows: usize) {
         self.outcome.rows += rows as u64;
     }
 
-    /// Counts a fault, and keeps it while there is room.
-    pub fn find(&mut self, subject: Id, booking: Option<Uuid>, note: impl Into<String>) {
+    /// Counts a finding, and stores it unless the limit is reached.
+    pub fn add_finding(&mut self, subject: Id, booking: Option<Uuid>, note: impl Into<String>) {
         self.outcome.findings += 1;
-        if self.outcome.shown.len() < self.most {
+        if self.outcome.first_findings.len() < self.limit {
             let booking = booking.map(|id| Id::new(Kind::Booking, id).to_string());
-            self.outcome.shown.push(Finding { subject: subject.to_string(), booking, note: note.into() });
+            self.outcome.first_findings.push(Finding { subject: subject.to_string(), booking, note: note.into() });
         }
     }
 }
 
 impl Audit {
-    /// Takes the snapshot; `most` faults of each check will be shown.
-    pub async fn begin(db: &Database, clock: &Clock, most: usize) -> Result<Audit, DbErr> {
+    /// Opens the snapshot. The first `limit` findings of each check are stored.
+    pub async fn begin(db: &Database, clock: &Clock, limit: usize) -> Result<Audit, DbErr> {
         let (snapshot, now) = (db.begin_snapshot().await?, clock.now());
-        Ok(Audit { snapshot, now, most, outcomes: Vec::new(), figures: Vec::new() })
+        Ok(Audit { snapshot, now, limit, outcomes: Vec::new(), figures: Vec::new() })
     }
 
-    /// The snapshot, for what is read page by page.
+    /// The snapshot, for checks in code.
     pub fn snapshot(&self) -> &Transaction {
         &self.snapshot
     }
 
-    /// Whether what changed last at that instant may still be on its way.
+    /// Whether an operation that made its last change at this time may still be in progress.
     pub fn is_in_flight(&self, changed_at: DateTime<Utc>) -> bool {
         changed_at > self.now - IN_FLIGHT
     }
 
-    /// The number of days from one date to another, as an expression.
+    /// The SQL expression of the number of days from one date to another.
     pub fn days(&self, from: &str, to: &str) -> String {
         if is_postgres(&self.snapshot) {
             format!("({to} - {from})")
@@ -136,69 +136,69 @@ impl Audit {
 
     /// Runs one check.
     pub async fn check(&mut self, check: Check<'_>) -> Result<(), DbErr> {
-        let mut tally = self.open(check.name, check.says);
-        let count = |from: &str| format!("SELECT count(*) AS n FROM {from}");
-        tally.outcome.rows = self.number(&count(check.looks_at)).await?;
-        tally.outcome.findings = self.number(&count(&format!("({}) AS faults", check.faults))).await?;
+        let mut tally = self.begin_check(check.name, check.description);
+        let count_sql = |from: &str| format!("SELECT count(*) AS n FROM {from}");
+        tally.outcome.rows = self.count(&count_sql(check.rows)).await?;
+        tally.outcome.findings = self.count(&count_sql(&format!("({}) AS violations", check.violations))).await?;
         if tally.outcome.findings > 0 {
-            let first = format!("SELECT * FROM ({}) AS faults LIMIT {}", check.faults, self.most);
+            let first = format!("SELECT * FROM ({}) AS violations LIMIT {}", check.violations, self.limit);
             for row in self.rows(&first).await? {
-                tally.outcome.shown.push(finding(&row, check.kind)?);
+                tally.outcome.first_findings.push(parse_finding(&row, check.kind)?);
             }
         }
-        self.close(tally);
+        self.end_check(tally);
         Ok(())
     }
 
-    /// Begins a check whose rows are looked at page by page.
-    pub fn open(&self, name: &'static str, says: &'static str) -> Tally {
-        let outcome = Outcome { name, says, rows: 0, findings: 0, shown: Vec::new(), seconds: 0.0 };
-        Tally { outcome, most: self.most, began: Instant::now() }
+    /// Begins a check in code, which reads its rows page by page.
+    pub fn begin_check(&self, name: &'static str, description: &'static str) -> Tally {
+        let outcome = Outcome { name, description, rows: 0, findings: 0, first_findings: Vec::new(), seconds: 0.0 };
+        Tally { outcome, limit: self.limit, began: Instant::now() }
     }
 
-    /// Ends it.
-    pub fn close(&mut self, mut tally: Tally) {
+    /// Ends such a check.
+    pub fn end_check(&mut self, mut tally: Tally) {
         tally.outcome.seconds = tally.began.elapsed().as_secs_f64();
         self.outcomes.push(tally.outcome);
     }
 
-    /// Adds a figure for each row of a SELECT of the labels, as text, and `value`.
-    pub async fn figures(
+    /// Adds a figure for each row of a SELECT, whose columns are the labels, as text, and `value`.
+    pub async fn add_figures(
         &mut self,
         metric: &'static str,
-        says: &'static str,
+        description: &'static str,
         labels: &[&'static str],
         select: &str,
     ) -> Result<(), DbErr> {
         for row in self.rows(select).await? {
             let read = |label: &'static str| Ok::<_, DbErr>((label, row.try_get::<String>("", label)?));
             let labels = labels.iter().map(|&label| read(label)).collect::<Result<_, _>>()?;
-            self.figures.push(Figure { metric, says, labels, value: row.try_get("", "value")? });
+            self.figures.push(Figure { metric, description, labels, value: row.try_get("", "value")? });
         }
         Ok(())
     }
 
-    /// Lets the snapshot go; what came of the checks, and the figures.
+    /// Closes the snapshot. Returns the results of the checks, and the figures.
     pub async fn finish(self) -> Result<(Vec<Outcome>, Vec<Figure>), DbErr> {
         self.snapshot.rollback().await?;
         Ok((self.outcomes, self.figures))
     }
 
-    async fn number(&self, sql: &str) -> Result<u64, DbErr> {
+    async fn count(&self, sql: &str) -> Result<u64, DbErr> {
         let rows = self.rows(sql).await?;
-        let number = rows.first().map(|row| row.try_get::<i64>("", "n")).transpose()?;
-        Ok(number.unwrap_or(0).unsigned_abs())
+        let count = rows.first().map(|row| row.try_get::<i64>("", "n")).transpose()?;
+        Ok(count.unwrap_or(0).unsigned_abs())
     }
 
-    /// The rows of a statement with the instants put in their places.
+    /// The rows of a statement whose placeholders are replaced.
     pub async fn rows(&self, sql: &str) -> Result<Vec<QueryResult>, DbErr> {
-        let instants =
+        let times =
             [("{now}", self.now), ("{hour_ago}", self.now - IN_FLIGHT), ("{day_ago}", self.now - TimeDelta::days(1))];
         let (mut sql, mut values) = (sql.to_owned(), Vec::new());
-        for (mark, at) in instants {
-            if sql.contains(mark) {
+        for (placeholder, at) in times {
+            if sql.contains(placeholder) {
                 values.push(at.into());
-                sql = sql.replace(mark, &format!("${}", values.len()));
+                sql = sql.replace(placeholder, &format!("${}", values.len()));
             }
         }
         let backend = self.snapshot.get_database_backend();
@@ -206,26 +206,29 @@ impl Audit {
     }
 }
 
-fn finding(row: &QueryResult, kind: Option<Kind>) -> Result<Finding, DbErr> {
+fn parse_finding(row: &QueryResult, kind: Option<Kind>) -> Result<Finding, DbErr> {
     let columns = row.column_names();
     let subject = match kind {
         Some(kind) => Id::new(kind, row.try_get("", "id")?).to_string(),
         None => row.try_get("", "name")?,
     };
     let mut note: String = row.try_get("", "note")?;
-    let wanted = if_there::<i64>(row, &columns, "wanted")?;
-    if let (Some(wanted), Some(found)) = (wanted, if_there::<i64>(row, &columns, "found")?) {
-        let currency = if_there::<String>(row, &columns, "currency")?;
+    let wanted = optional_column::<i64>(row, &columns, "wanted")?;
+    if let (Some(wanted), Some(found)) = (wanted, optional_column::<i64>(row, &columns, "found")?) {
+        let currency = optional_column::<String>(row, &columns, "currency")?;
         let amount = |minor: i64| match currency.as_deref() {
-            Some(code) => code.parse().map_or(format!("{minor} {code}"), |known| Money::new(minor, known).to_string()),
+            Some(code) => {
+                code.parse().map_or(format!("{minor} {code}"), |currency| Money::new(minor, currency).to_string())
+            }
             None => minor.to_string(),
         };
-        note = format!("{note}: {} where {} should be", amount(found), amount(wanted));
+        note = format!("{note}: {} instead of {}", amount(found), amount(wanted));
     }
-    let booking = if_there::<Uuid>(row, &columns, "booking_id")?.map(|id| Id::new(Kind::Booking, id).to_string());
+    let booking =
+        optional_column::<Uuid>(row, &columns, "booking_id")?.map(|id| Id::new(Kind::Booking, id).to_string());
     Ok(Finding { booking: booking.filter(|booking| *booking != subject), subject, note })
 }
 
-fn if_there<T: TryGetable>(row: &QueryResult, columns: &[String], name: &str) -> Result<Option<T>, DbErr> {
+fn optional_column<T: TryGetable>(row: &QueryResult, columns: &[String], name: &str) -> Result<Option<T>, DbErr> {
     if columns.iter().any(|column| column == name) { row.try_get("", name) } else { Ok(None) }
 }

@@ -1,9 +1,10 @@
-//! Thousands of rows in one statement: they travel as one JSON text and become rows inside the database.
+//! Inserts, updates and selects thousands of rows with one statement. The rows are sent as one JSON text, which the
+//! database expands to rows.
 //!
-//! Row by row an import would spend its time on round trips, and a list of thousands of parameters is a new statement
-//! for every length of the list. One text is one parameter whatever the number of rows, so each statement is prepared
-//! once. The two engines take JSON apart by different functions and keep UUIDs in different forms, which only this
-//! file knows; what is written around it is the same SQL.
+//! One statement for each row would spend the time of an import on round trips. One parameter for each value would need
+//! a new statement for every number of rows. With one text the statement has one parameter at any number of rows, so it
+//! is prepared once. The two engines expand JSON with different functions and store UUIDs in different forms. Only this
+//! file knows the difference; the SQL around it is the same.
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use sea_orm::{ConnectionTrait, DbErr, QueryResult, Statement, Value};
@@ -12,43 +13,43 @@ use uuid::Uuid;
 
 use super::database::is_postgres;
 
-/// What a column of a row holds.
+/// The type of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// A UUID in a field written by [`key`].
+    /// A UUID, in a field that [`serialize_uuid`] writes.
     Uuid,
     /// Text.
     Text,
-    /// A whole number of 64 bits.
-    Whole,
+    /// An integer of 64 bits.
+    Integer,
     /// True or false.
-    Flag,
+    Boolean,
     /// A calendar date.
     Date,
-    /// An instant in a field written by [`instant`].
+    /// An instant, in a field that [`serialize_instant`] writes.
     Instant,
 }
 
-/// A row that can travel: its serialised fields are its columns.
+/// A row that can be sent as JSON. Its serialized fields are the columns.
 pub trait Row: Serialize {
-    /// The columns with what they hold.
+    /// The names and types of the columns.
     const COLUMNS: &'static [(&'static str, Kind)];
 }
 
-/// Writes the UUID of a row in the shortest form that both engines read.
-pub fn key<S: serde::Serializer>(uuid: &Uuid, serializer: S) -> Result<S::Ok, S::Error> {
+/// Serializes a UUID in the shortest form that both engines parse.
+pub fn serialize_uuid<S: serde::Serializer>(uuid: &Uuid, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(&uuid.as_simple())
 }
 
-/// Writes the instant of a row in the form in which SQLite keeps it as text.
-pub fn instant<S: serde::Serializer>(at: &DateTime<Utc>, serializer: S) -> Result<S::Ok, S::Error> {
+/// Serializes an instant in the form in which SQLite stores it as text.
+pub fn serialize_instant<S: serde::Serializer>(at: &DateTime<Utc>, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(&at.to_rfc3339_opts(SecondsFormat::AutoSi, false))
 }
 
-/// The key of something in a data set.
+/// The key of an object in an imported data set.
 #[derive(Debug, Serialize)]
 pub struct SourceRef<'a> {
-    /// The key.
+    /// The key in the data set.
     pub source_ref: &'a str,
 }
 
@@ -56,7 +57,7 @@ impl Row for SourceRef<'_> {
     const COLUMNS: &'static [(&'static str, Kind)] = &[("source_ref", Kind::Text)];
 }
 
-/// What stands in a statement's FROM for the rows of its first parameter: a table named `rows` with the columns of `R`.
+/// The SQL after FROM for the rows of the first parameter: a table named `rows` with the columns of `R`.
 fn rows<R: Row>(connection: &impl ConnectionTrait) -> String {
     if is_postgres(connection) {
         let columns = R::COLUMNS.iter().map(|(name, kind)| format!("{name} {}", postgres_type(*kind)));
@@ -74,15 +75,15 @@ fn postgres_type(kind: Kind) -> &'static str {
     match kind {
         Kind::Uuid => "uuid",
         Kind::Text => "text",
-        Kind::Whole => "bigint",
-        Kind::Flag => "boolean",
+        Kind::Integer => "bigint",
+        Kind::Boolean => "boolean",
         Kind::Date => "date",
         Kind::Instant => "timestamptz",
     }
 }
 
-/// Inserts all rows into a table whose columns have the names of theirs, and leaves alone what is there already.
-/// `constants` are further columns with the SQL of their one value. Returns how many rows were inserted.
+/// Inserts the rows into a table with columns of the same names, except rows that exist already. `constants` are
+/// further columns, each with the SQL of its value. Returns the number of inserted rows.
 pub async fn insert_missing<R: Row>(
     connection: &impl ConnectionTrait,
     table: &str,
@@ -96,8 +97,8 @@ pub async fn insert_missing<R: Row>(
     Ok(connection.execute_raw(statement(connection, sql, values, [])?).await?.rows_affected())
 }
 
-/// Inserts all rows like [`insert_missing`], and does with those that are there already what the ON CONFLICT clause
-/// says. Returns the ids of the rows that were inserted or changed.
+/// Inserts the rows like [`insert_missing`], and applies the ON CONFLICT clause to rows that exist already. Returns the
+/// ids of the rows that were inserted or changed.
 pub async fn upsert<R: Row>(
     connection: &impl ConnectionTrait,
     table: &str,
@@ -109,60 +110,60 @@ pub async fn upsert<R: Row>(
         return Ok(Vec::new());
     }
     let sql = insert_into::<R>(connection, table, constants, &format!("{on_conflict} RETURNING id"));
-    let touched = connection.query_all_raw(statement(connection, sql, values, [])?).await?;
-    touched.iter().map(|row| row.try_get_by_index(0)).collect()
+    let changed = connection.query_all_raw(statement(connection, sql, values, [])?).await?;
+    changed.iter().map(|row| row.try_get_by_index(0)).collect()
 }
 
 fn insert_into<R: Row>(
     connection: &impl ConnectionTrait,
     table: &str,
     constants: &[(&str, &str)],
-    otherwise: &str,
+    on_conflict: &str,
 ) -> String {
     let names = || R::COLUMNS.iter().map(|(name, _)| *name);
     let columns: Vec<&str> = names().chain(constants.iter().map(|(name, _)| *name)).collect();
     let selected: Vec<&str> = names().chain(constants.iter().map(|(_, value)| *value)).collect();
-    // Without the WHERE, SQLite would read ON CONFLICT as the condition of a join.
+    // Without the WHERE, SQLite would parse ON CONFLICT as the condition of a join.
     format!(
-        "INSERT INTO \"{table}\" ({}) SELECT {} FROM {} WHERE true {otherwise}",
+        "INSERT INTO \"{table}\" ({}) SELECT {} FROM {} WHERE true {on_conflict}",
         columns.join(", "),
         selected.join(", "),
         rows::<R>(connection)
     )
 }
 
-/// A question about rows that travel and rows that are there.
+/// Which rows of a table to select for the rows of the first parameter.
 #[derive(Clone, Copy, Debug)]
-pub struct Question<'a> {
-    /// The columns of the answer.
+pub struct Lookup<'a> {
+    /// The columns to select.
     pub columns: &'a str,
-    /// The table to look into.
+    /// The table to select from.
     pub table: &'a str,
-    /// Which of its rows belong to which of `rows`, and what follows a WHERE. Further parameters begin with `$2`.
-    pub matching: &'a str,
+    /// The SQL after WHERE, which matches rows of the table to `rows`. Further parameters begin with `$2`.
+    pub condition: &'a str,
 }
 
-/// Answers a question about all rows at once.
+/// Selects the rows of a table that match any of `values`.
 pub async fn select<R: Row, const N: usize>(
     connection: &impl ConnectionTrait,
-    question: Question<'_>,
+    lookup: Lookup<'_>,
     values: &[R],
-    more: [Value; N],
+    parameters: [Value; N],
 ) -> Result<Vec<QueryResult>, DbErr> {
-    let Question { columns, table, matching } = question;
-    // CROSS JOIN keeps SQLite, which cannot know how few the rows are, from reading all of them for each row of the
-    // table instead of looking each one up. To Postgres it is a join like any other.
-    let sql = format!("SELECT {columns} FROM {} CROSS JOIN {table} WHERE {matching}", rows::<R>(connection));
-    connection.query_all_raw(statement(connection, sql, values, more)?).await
+    let Lookup { columns, table, condition } = lookup;
+    // CROSS JOIN fixes the order of the join on SQLite. SQLite cannot know how few the rows are, and might read all of
+    // them for each row of the table instead of finding each one by an index. On Postgres it is an ordinary join.
+    let sql = format!("SELECT {columns} FROM {} CROSS JOIN {table} WHERE {condition}", rows::<R>(connection));
+    connection.query_all_raw(statement(connection, sql, values, parameters)?).await
 }
 
 fn statement<R: Row, const N: usize>(
     connection: &impl ConnectionTrait,
     sql: String,
     values: &[R],
-    more: [Value; N],
+    parameters: [Value; N],
 ) -> Result<Statement, DbErr> {
     let json = serde_json::to_string(values).map_err(|error| DbErr::Custom(error.to_string()))?;
-    let parameters = std::iter::once(Value::from(json)).chain(more);
-    Ok(Statement::from_sql_and_values(connection.get_database_backend(), sql, parameters))
+    let all_parameters = std::iter::once(Value::from(json)).chain(parameters);
+    Ok(Statement::from_sql_and_values(connection.get_database_backend(), sql, all_parameters))
 }

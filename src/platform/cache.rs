@@ -1,9 +1,9 @@
-//! Copies of rows that are read often: in Redis when there is one, else in the process.
+//! Copies of rows that are read often: in Redis if it is configured, else in the process.
 //!
-//! **Invariant:** the cache is never asked "may I"; losing it costs speed only. A row is forgotten after the commit
-//! that changed it, on every node: Redis is shared, and processes with caches of their own on one Postgres tell each
-//! other by NOTIFY. Forgetting leaves a tombstone for a moment, so that a reader who loaded the row just before the
-//! commit cannot put the old copy back afterwards.
+//! **Invariant:** no decision depends on the cache; losing it costs speed only. A copy is removed after the commit that
+//! changed the row, on every node: Redis is shared, and processes with caches of their own on one Postgres notify each
+//! other. Removing leaves a tombstone for a moment, so that a reader that loaded the row just before the commit cannot
+//! store the old copy afterwards.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,13 +14,13 @@ use sea_orm::{ConnectionTrait, Statement};
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::database::Database;
-use super::messaging::pg_notify::{Ear, Hear};
-use super::redis::{PATIENCE, Redis};
+use super::messaging::pg_notify::{Handler, Subscription};
+use super::redis::{Redis, TIMEOUT};
 
-/// How long a copy may serve.
-const LIFE: Duration = Duration::from_secs(60);
-/// How long a tombstone keeps old copies out: longer than any reader holds a row before storing it.
-const TOMBSTONE: Duration = Duration::from_secs(5);
+/// How long a copy is valid.
+const TTL: Duration = Duration::from_secs(60);
+/// How long a tombstone refuses old copies: longer than any reader takes between loading a row and storing its copy.
+const TOMBSTONE_TTL: Duration = Duration::from_secs(5);
 const CAPACITY_BYTES: u64 = 64 * 1024 * 1024;
 const CHANNEL: &str = "roost_forget";
 
@@ -33,19 +33,19 @@ pub struct Cache {
 
 #[derive(Clone)]
 enum Shared {
-    /// Copies live in Redis, none in the process.
+    /// Copies are in Redis, none in the process.
     Redis(Redis),
-    /// Copies live in the process; other processes are told through Postgres.
+    /// Copies are in the process; other processes are notified through Postgres.
     Notify(Database),
-    /// Copies live in the process, the only one there is.
-    Alone,
+    /// Copies are in the process; there is no other process.
+    Local,
 }
 
-struct Lives;
+struct ExpiryByKind;
 
-impl Expiry<String, Option<Arc<str>>> for Lives {
+impl Expiry<String, Option<Arc<str>>> for ExpiryByKind {
     fn expire_after_create(&self, _: &String, value: &Option<Arc<str>>, _: Instant) -> Option<Duration> {
-        Some(if value.is_some() { LIFE } else { TOMBSTONE })
+        Some(if value.is_some() { TTL } else { TOMBSTONE_TTL })
     }
 
     fn expire_after_update(
@@ -60,7 +60,7 @@ impl Expiry<String, Option<Arc<str>>> for Lives {
 }
 
 impl Cache {
-    /// A cache in Redis, if there is one, else in the process.
+    /// A cache in Redis if there is one, else in the process.
     pub fn new(redis: Option<Redis>, db: &Database) -> Cache {
         let local = moka::future::Cache::builder()
             .max_capacity(CAPACITY_BYTES)
@@ -68,45 +68,48 @@ impl Cache {
                 let bytes = key.len() + value.as_ref().map_or(0, |text| text.len());
                 u32::try_from(bytes).unwrap_or(u32::MAX)
             })
-            .expire_after(Lives)
+            .expire_after(ExpiryByKind)
             .build();
         let shared = match redis {
             Some(redis) => Shared::Redis(redis),
             None if db.is_postgres() => Shared::Notify(db.clone()),
-            None => Shared::Alone,
+            None => Shared::Local,
         };
         Cache { local, shared }
     }
 
-    /// What must listen on Postgres for the copies of this process to be forgotten in time.
-    pub fn ear(&self) -> Option<Ear> {
+    /// The Postgres channel that removes the copies of this process when another process changes a row. None if copies
+    /// are in Redis or there is no other process.
+    pub fn subscription(&self) -> Option<Subscription> {
         match &self.shared {
-            Shared::Notify(_) => Some(Ear { channel: CHANNEL, hears: Box::new(Forgetful(self.local.clone())) }),
+            Shared::Notify(_) => {
+                Some(Subscription { channel: CHANNEL, handler: Box::new(Invalidation(self.local.clone())) })
+            }
             _ => None,
         }
     }
 
-    /// The copy under `key`, if there is one that can be read.
+    /// The copy under `key`. None if there is none or it cannot be parsed.
     pub async fn get<T: DeserializeOwned>(&self, key: &str) -> Option<T> {
         let text = match &self.shared {
             Shared::Redis(redis) => {
                 let mut get = ::redis::cmd("GET");
                 get.arg(redis.name(key));
-                redis.ask::<Option<String>>(&get).await.flatten().filter(|text| !text.is_empty())?
+                redis.query::<Option<String>>(&get).await.flatten().filter(|text| !text.is_empty())?
             }
             _ => self.local.get(key).await.flatten()?.to_string(),
         };
         serde_json::from_str(&text).ok()
     }
 
-    /// Stores a copy of a row that was just read, unless the row was forgotten a moment ago.
+    /// Stores a copy of a row that was just read, unless the row was removed a moment ago.
     pub async fn put<T: Serialize>(&self, key: &str, value: &T) {
         let Ok(text) = serde_json::to_string(value) else { return };
         match &self.shared {
             Shared::Redis(redis) => {
                 let mut set = ::redis::cmd("SET");
-                set.arg(redis.name(key)).arg(text).arg("NX").arg("PX").arg(millis(LIFE));
-                redis.ask::<Option<String>>(&set).await;
+                set.arg(redis.name(key)).arg(text).arg("NX").arg("PX").arg(millis(TTL));
+                redis.query::<Option<String>>(&set).await;
             }
             _ => {
                 self.local.entry(key.to_owned()).or_insert(Some(text.into())).await;
@@ -114,14 +117,14 @@ impl Cache {
         }
     }
 
-    /// Forgets the copies of rows that a commit has just changed, here and on every node.
-    pub async fn forget(&self, key: &str) {
+    /// Removes the copy of a row that a commit has just changed, here and on every node.
+    pub async fn remove(&self, key: &str) {
         match &self.shared {
             Shared::Redis(redis) => {
                 let mut set = ::redis::cmd("SET");
-                set.arg(redis.name(key)).arg("").arg("PX").arg(millis(TOMBSTONE));
-                if redis.ask::<String>(&set).await.is_none() {
-                    self.forget_later(redis.clone(), set);
+                set.arg(redis.name(key)).arg("").arg("PX").arg(millis(TOMBSTONE_TTL));
+                if redis.query::<String>(&set).await.is_none() {
+                    self.remove_later(redis.clone(), set);
                 }
             }
             Shared::Notify(db) => {
@@ -132,30 +135,30 @@ impl Cache {
                     [CHANNEL.into(), key.into()],
                 );
                 if let Err(error) = db.write().execute_raw(notify).await {
-                    tracing::warn!(%error, "other nodes could not be told to forget a cached row");
+                    tracing::warn!(%error, "other nodes could not be notified to remove a cached row");
                 }
             }
-            Shared::Alone => self.local.insert(key.to_owned(), None).await,
+            Shared::Local => self.local.insert(key.to_owned(), None).await,
         }
     }
 
-    /// Redis did not hear that a row changed; tells it as soon as it is back, for as long as a copy could live.
-    fn forget_later(&self, redis: Redis, set: ::redis::Cmd) {
+    /// Retries a removal that did not reach Redis, until no copy of the old row can be valid any more.
+    fn remove_later(&self, redis: Redis, set: ::redis::Cmd) {
         tokio::spawn(async move {
-            let deadline = Instant::now() + LIFE;
+            let deadline = Instant::now() + TTL;
             while Instant::now() < deadline {
-                tokio::time::sleep(PATIENCE).await;
-                if redis.ask::<String>(&set).await.is_some() {
+                tokio::time::sleep(TIMEOUT).await;
+                if redis.query::<String>(&set).await.is_some() {
                     return;
                 }
             }
         });
     }
 
-    /// Whether the shared part, if any, answers; the service works either way.
+    /// Whether Redis answers, if copies are there. The service works either way.
     pub async fn is_healthy(&self) -> bool {
         match &self.shared {
-            Shared::Redis(redis) => redis.ask::<String>(&::redis::cmd("PING")).await.is_some(),
+            Shared::Redis(redis) => redis.query::<String>(&::redis::cmd("PING")).await.is_some(),
             _ => true,
         }
     }
@@ -165,12 +168,13 @@ fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// Forgets what other processes on the same Postgres say has changed. A gap in listening empties the cache.
-struct Forgetful(moka::future::Cache<String, Option<Arc<str>>>);
+/// Removes the copies of rows that other processes on the same Postgres changed. After a gap in listening the whole
+/// cache is cleared.
+struct Invalidation(moka::future::Cache<String, Option<Arc<str>>>);
 
 #[async_trait]
-impl Hear for Forgetful {
-    async fn heard(&mut self, key: &str) {
+impl Handler for Invalidation {
+    async fn handle(&mut self, key: &str) {
         self.0.insert(key.to_owned(), None).await;
     }
 

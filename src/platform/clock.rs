@@ -1,4 +1,4 @@
-//! Time, ids and randomness, so that tests can hold them still.
+//! The source of time, ids and randomness, which tests can control.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,7 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use rand::Rng;
 use uuid::{ContextV7, Timestamp, Uuid};
 
-/// A source of the current instant and of new ids.
+/// A source of the current instant, of new ids and of random bytes. Cheap to clone.
 #[derive(Clone)]
 pub struct Clock {
     source: Source,
@@ -17,25 +17,25 @@ pub struct Clock {
 #[derive(Clone)]
 enum Source {
     System,
-    /// Microseconds since the epoch, moved by hand.
+    /// Microseconds since the epoch, changed only by calls.
     Manual(Arc<AtomicI64>),
-    /// Microseconds by which it is ahead of the machine's clock.
+    /// Microseconds by which the clock is ahead of the clock of the machine.
     #[cfg(feature = "test-clock")]
     Offset(Arc<AtomicI64>),
 }
 
 impl Clock {
-    /// The machine's clock.
+    /// The clock of the machine.
     pub fn system() -> Self {
         Clock::from(Source::System)
     }
 
-    /// A clock that stands at `at` until it is moved.
+    /// A clock that stays at `at` until it is changed.
     pub fn manual(at: DateTime<Utc>) -> Self {
         Clock::from(Source::Manual(Arc::new(AtomicI64::new(at.timestamp_micros()))))
     }
 
-    /// A clock that begins at `at` and runs on like the machine's.
+    /// A clock that starts at `at` and runs at the speed of the clock of the machine.
     #[cfg(feature = "test-clock")]
     pub fn running_from(at: DateTime<Utc>) -> Self {
         let ahead = at.timestamp_micros() - machine_micros();
@@ -46,7 +46,7 @@ impl Clock {
         Clock { source, order: Arc::new(Mutex::new(ContextV7::new())) }
     }
 
-    /// The current instant in whole microseconds, the precision every database keeps.
+    /// The current instant in whole microseconds, the precision that both databases store.
     pub fn now(&self) -> DateTime<Utc> {
         let micros = match &self.source {
             Source::System => machine_micros(),
@@ -57,7 +57,7 @@ impl Clock {
         DateTime::from_timestamp_micros(micros).unwrap_or_default()
     }
 
-    /// Moves a clock that can be moved; the machine's clock stays where it is.
+    /// Moves the clock by a duration. Does nothing to the clock of the machine.
     pub fn advance(&self, by: TimeDelta) {
         let micros = match &self.source {
             Source::System => return,
@@ -68,16 +68,16 @@ impl Clock {
         micros.fetch_add(by.num_microseconds().unwrap_or(0), Ordering::SeqCst);
     }
 
-    /// Sets a manual clock; the machine's clock stays where it is.
+    /// Sets a manual clock. Does nothing to any other clock.
     pub fn set(&self, at: DateTime<Utc>) {
         if let Source::Manual(micros) = &self.source {
             micros.store(at.timestamp_micros(), Ordering::SeqCst);
         }
     }
 
-    /// Moves a clock that can be moved on to `at`, and the machine's clock nowhere. Answers false when it is past that.
+    /// Moves the clock forward to `at`. False if the clock is already later, or is the clock of the machine.
     #[cfg(feature = "test-clock")]
-    pub fn move_on(&self, at: DateTime<Utc>) -> bool {
+    pub fn advance_to(&self, at: DateTime<Utc>) -> bool {
         let (micros, to) = match &self.source {
             Source::System => return false,
             Source::Manual(micros) => (micros, at.timestamp_micros()),
@@ -86,15 +86,15 @@ impl Clock {
         micros.fetch_max(to, Ordering::SeqCst) <= to
     }
 
-    /// A new id that sorts after every id this process made before.
-    pub fn id(&self) -> Uuid {
+    /// A new UUID, version 7, that sorts after every id that this process created before.
+    pub fn new_id(&self) -> Uuid {
         let now = self.now();
         let context = self.order.lock().unwrap_or_else(PoisonError::into_inner);
         let seconds = u64::try_from(now.timestamp()).unwrap_or(0);
         Uuid::new_v7(Timestamp::from_unix(&*context, seconds, now.timestamp_subsec_nanos()))
     }
 
-    /// Bytes nobody can guess.
+    /// Cryptographically secure random bytes.
     pub fn random<const N: usize>(&self) -> [u8; N] {
         let mut bytes = [0; N];
         rand::rng().fill_bytes(&mut bytes);
@@ -102,7 +102,7 @@ impl Clock {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "this is the one place that asks the machine")]
+#[expect(clippy::disallowed_methods, reason = "this is the only function that reads the clock of the machine")]
 fn machine_micros() -> i64 {
     Utc::now().timestamp_micros()
 }

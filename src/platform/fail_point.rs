@@ -1,9 +1,10 @@
-//! Named places at which a test may stop a process for good. Without the feature `fail-points` they are nothing.
+//! Fail points: named points at which a test can stop a process. Without the feature `fail-points` they do nothing.
 //!
-//! `ROOST_FAIL_POINT=name` makes the process stop there: it says so on its standard output and waits to be killed.
-//! `name:3` stops at the third time only. `ROOST_FAIL_POINT_TRACE=file` appends the name of every place that is passed.
+//! With `ROOST_FAIL_POINT=name` the process stops at this point: it prints the name to standard output and waits to be
+//! killed. With `name:3` it stops at the third pass only. With `ROOST_FAIL_POINT_TRACE=file` it appends the name of
+//! every point that it passes to the file.
 
-/// Passes the place `name`, unless this is where the process is to stop.
+/// Passes the point `name`. If the process is set to stop there, it waits forever.
 #[cfg(feature = "fail-points")]
 pub async fn reach(name: &'static str) {
     if armed::is_stop(name) {
@@ -11,7 +12,7 @@ pub async fn reach(name: &'static str) {
     }
 }
 
-/// Passes the place `name`.
+/// Passes the point `name`.
 #[cfg(not(feature = "fail-points"))]
 #[inline]
 pub async fn reach(_name: &'static str) {}
@@ -24,24 +25,24 @@ mod armed {
     use std::sync::{LazyLock, Mutex, PoisonError};
 
     static STOP: LazyLock<Option<(String, u32)>> = LazyLock::new(|| {
-        let stop = set("ROOST_FAIL_POINT")?;
+        let stop = value_of("ROOST_FAIL_POINT")?;
         let (name, times) = stop.split_once(':').unwrap_or((&stop, "1"));
         Some((name.to_owned(), times.parse().unwrap_or(1)))
     });
     static PASSED: AtomicU32 = AtomicU32::new(0);
     static TRACE: LazyLock<Option<Mutex<File>>> = LazyLock::new(|| {
-        let file = OpenOptions::new().create(true).append(true).open(set("ROOST_FAIL_POINT_TRACE")?);
+        let file = OpenOptions::new().create(true).append(true).open(value_of("ROOST_FAIL_POINT_TRACE")?);
         file.ok().map(Mutex::new)
     });
 
-    fn set(variable: &str) -> Option<String> {
+    fn value_of(variable: &str) -> Option<String> {
         std::env::var(variable).ok().filter(|value| !value.is_empty())
     }
 
-    /// Whether the process stops at this place, this time.
+    /// Whether the process stops at this pass of the point.
     pub(super) fn is_stop(name: &str) -> bool {
         if let Some(trace) = TRACE.as_ref() {
-            // Who reads the trace expects places in it, and misses those that could not be written.
+            // A failed write is not reported: the test that reads the trace notices that the point is missing.
             let _ = writeln!(trace.lock().unwrap_or_else(PoisonError::into_inner), "{name}");
         }
         let Some((stop, times)) = STOP.as_ref().filter(|(stop, _)| stop == name) else { return false };

@@ -1,8 +1,12 @@
-//! Idempotency keys: a row for each, written in the transaction of the effect that the key stands for.
+//! Idempotency keys. Each key has a row, which is written in the transaction of the effect.
 //!
-//! **Invariant:** a row exists exactly when the effect does. It is RUNNING until the call has its answer, and whoever
-//! runs the call holds a lease on it; a lease that has lapsed belonged to a process that is gone, and the next one with
-//! the key goes on from there. The row keeps what the effect made, never the answer, which may hold secrets.
+//! **Invariant:** a request with a key has no effect without a row. The row is written in the transaction of the
+//! effect; only `confirm_payment` writes it before the effect, because the payment processor is called outside of a
+//! transaction, so there a row can exist without the effect. A row is RUNNING until the request has its response. Until
+//! then the process that executes the request holds a lease on the row. Nothing renews the lease. So after it has
+//! expired, the process may have ended or may only be slower than the lease; the next request with the same key takes
+//! the lease over and continues with the recorded effect. The row contains the ids of what the effect created or
+//! changed, never the response, which may contain secrets.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,19 +20,19 @@ use super::clock::Clock;
 use super::database::Database;
 use super::fail_point;
 
-/// How long a call has for its answer before another may go on with it.
+/// How long a request may take for its response before another request with the same key may continue it.
 pub const LEASE: TimeDelta = TimeDelta::seconds(60);
 
 mod table {
     use sea_orm::entity::prelude::*;
 
-    /// How far the call has come.
+    /// The progress of the request.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum)]
     #[sea_orm(rs_type = "String", db_type = "Text", rename_all = "SCREAMING_SNAKE_CASE")]
     pub enum State {
-        /// The effect is there, the answer is not.
+        /// The row is written, the response is not.
         Running,
-        /// The answer was given.
+        /// The response was computed.
         Done,
     }
 
@@ -56,156 +60,157 @@ mod table {
 
 use table::{Column, Entity, State};
 
-/// Where a key is unique: another person's same key, or the same for another operation, is another key.
+/// What identifies a key. The same text of another user, or for another operation, is another key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Scope {
-    /// Who calls.
+    /// The id of the signed-in user, or `anonymous`.
     pub actor: String,
-    /// What is called.
+    /// The name of the mutation.
     pub operation: String,
-    /// The caller's key.
+    /// The key that the client sent.
     pub key: String,
 }
 
-/// The idempotency claim of one call, or none; cheap to clone.
+/// The idempotency key of one request, or none. Cheap to clone.
 #[derive(Clone, Default)]
-pub struct Once(Option<Arc<Claim>>);
+pub struct IdempotencyKey(Option<Arc<KeyUse>>);
 
-struct Claim {
+/// The use of a key by one request.
+struct KeyUse {
     scope: Scope,
-    /// Of the arguments, by every secret in force; the first is kept.
+    /// The fingerprints of the arguments, one for each signing key in use. The first one is stored.
     fingerprints: Vec<[u8; 32]>,
-    /// Tells this run of the call from others.
+    /// Distinguishes this request from others with the same key.
     holder: Uuid,
-    keep: TimeDelta,
+    lifetime: TimeDelta,
     clock: Clock,
-    spent: AtomicBool,
+    is_recorded: AtomicBool,
 }
 
-/// What is known of a key.
+/// The status of a key for one request.
 #[derive(Debug, PartialEq)]
-pub enum Found {
-    /// Nothing: it may be spent.
-    Nothing,
-    /// This run of the call has spent it.
-    Own,
-    /// It was spent on other arguments.
+pub enum KeyStatus {
+    /// The key has no row. The request may be executed.
+    Unused,
+    /// This request has recorded the key.
+    OwnRequest,
+    /// A request with other arguments has recorded the key.
     OtherArguments,
-    /// Another run has spent it and has no answer yet.
+    /// Another request has recorded the key and has no response yet.
     Running,
-    /// It was spent and this run may answer.
-    Spent(Spent),
+    /// An earlier request has recorded the key. This request replays it.
+    Recorded(RecordedEffect),
 }
 
-/// What a key was spent on.
+/// What the request that recorded a key has done.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Spent {
-    /// What the effect made or changed.
+pub struct RecordedEffect {
+    /// The ids of the rows that the effect created or changed.
     pub subject: Vec<Uuid>,
-    /// When.
+    /// When the key was recorded.
     pub at: DateTime<Utc>,
-    /// Whether the first run never gave its answer, so that this one holds the lease now.
+    /// Whether the earlier request had no response, so that this one has taken over its lease.
     pub resumed: bool,
 }
 
-impl Spent {
-    /// The id at `place` of the subject.
+impl RecordedEffect {
+    /// The id at position `place` of the subject.
     pub fn id(&self, place: usize) -> Result<Uuid, DbErr> {
         let id = self.subject.get(place).copied();
-        id.ok_or_else(|| DbErr::Custom(format!("an idempotency key keeps no id at place {place}")))
+        id.ok_or_else(|| DbErr::Custom(format!("the idempotency key has recorded no id at position {place}")))
     }
 }
 
-impl Once {
-    /// A claim for one run of a call, kept for `keep` once it is spent.
-    pub fn claim(clock: &Clock, scope: Scope, fingerprints: Vec<[u8; 32]>, keep: TimeDelta) -> Once {
-        let (holder, clock, spent) = (clock.id(), clock.clone(), AtomicBool::new(false));
-        Once(Some(Arc::new(Claim { scope, fingerprints, holder, keep, clock, spent })))
+impl IdempotencyKey {
+    /// The key of one request. Its row expires after `lifetime`.
+    pub fn new(clock: &Clock, scope: Scope, fingerprints: Vec<[u8; 32]>, lifetime: TimeDelta) -> IdempotencyKey {
+        let (holder, clock, is_recorded) = (clock.new_id(), clock.clone(), AtomicBool::new(false));
+        IdempotencyKey(Some(Arc::new(KeyUse { scope, fingerprints, holder, lifetime, clock, is_recorded })))
     }
 
-    /// Spends the key in the transaction of the effect, which made or changed `subject`. Does nothing for a call
-    /// without a key. When another run of the same call was faster this fails, and the effect with it.
-    pub async fn spend(&self, txn: &impl ConnectionTrait, subject: &[Uuid]) -> Result<(), DbErr> {
-        let Some(claim) = &self.0 else { return Ok(()) };
-        let now = claim.clock.now();
+    /// Records the key in the transaction of the effect, which created or changed `subject`. Does nothing for a request
+    /// without a key. Fails, and the transaction with it, if another request with the same key was faster.
+    pub async fn record(&self, txn: &impl ConnectionTrait, subject: &[Uuid]) -> Result<(), DbErr> {
+        let Some(key) = &self.0 else { return Ok(()) };
+        let now = key.clock.now();
         let row = table::ActiveModel {
-            actor: Set(claim.scope.actor.clone()),
-            operation: Set(claim.scope.operation.clone()),
-            key: Set(claim.scope.key.clone()),
-            fingerprint: Set(claim.fingerprints.first().copied().unwrap_or_default().to_vec()),
+            actor: Set(key.scope.actor.clone()),
+            operation: Set(key.scope.operation.clone()),
+            key: Set(key.scope.key.clone()),
+            fingerprint: Set(key.fingerprints.first().copied().unwrap_or_default().to_vec()),
             state: Set(State::Running),
-            holder: Set(claim.holder),
+            holder: Set(key.holder),
             locked_until: Set(now + LEASE),
             subject: Set(subject.iter().map(ToString::to_string).collect()),
             created_at: Set(now),
-            expires_at: Set(now + claim.keep),
+            expires_at: Set(now + key.lifetime),
         };
-        fail_point::reach("key.spending").await;
+        fail_point::reach("key.recording").await;
         Entity::insert(row).exec_without_returning(txn).await?;
-        claim.spent.store(true, Ordering::SeqCst);
-        fail_point::reach("key.spent").await;
+        key.is_recorded.store(true, Ordering::SeqCst);
+        fail_point::reach("key.recorded").await;
         Ok(())
     }
 
-    /// Whether the key has been spent, and on what. Takes over the lease of a run that is gone.
-    pub async fn look(&self, db: &Database) -> Result<Found, DbErr> {
-        let Some(claim) = &self.0 else { return Ok(Found::Nothing) };
-        fail_point::reach("key.looking").await;
-        let row = Entity::find().filter(claim.own_row()).one(db.read()).await?;
-        fail_point::reach("key.looked").await;
-        let Some(row) = row else { return Ok(Found::Nothing) };
-        let now = claim.clock.now();
-        if row.holder == claim.holder {
-            return Ok(Found::Own);
+    /// Checks whether the key is recorded. Takes over the lease of an earlier request if it has expired.
+    pub async fn check(&self, db: &Database) -> Result<KeyStatus, DbErr> {
+        let Some(key) = &self.0 else { return Ok(KeyStatus::Unused) };
+        fail_point::reach("key.checking").await;
+        let row = Entity::find().filter(key.own_row()).one(db.read()).await?;
+        fail_point::reach("key.checked").await;
+        let Some(row) = row else { return Ok(KeyStatus::Unused) };
+        let now = key.clock.now();
+        if row.holder == key.holder {
+            return Ok(KeyStatus::OwnRequest);
         }
         if row.expires_at <= now {
-            let over = Entity::delete_many().filter(claim.own_row()).filter(Column::ExpiresAt.lte(now));
-            over.exec(db.write()).await?;
-            return Ok(Found::Nothing);
+            let expired = Entity::delete_many().filter(key.own_row()).filter(Column::ExpiresAt.lte(now));
+            expired.exec(db.write()).await?;
+            return Ok(KeyStatus::Unused);
         }
-        if !claim.fingerprints.iter().any(|known| known.as_slice() == row.fingerprint) {
-            return Ok(Found::OtherArguments);
+        if !key.fingerprints.iter().any(|fingerprint| fingerprint.as_slice() == row.fingerprint) {
+            return Ok(KeyStatus::OtherArguments);
         }
         let resumed = row.state == State::Running;
-        if resumed && (row.locked_until > now || !claim.take_over(db, &row, now).await?) {
-            return Ok(Found::Running);
+        if resumed && (row.locked_until > now || !key.take_over(db, &row, now).await?) {
+            return Ok(KeyStatus::Running);
         }
         let subject = row.subject.as_array().into_iter().flatten();
         let subject = subject.filter_map(|id| id.as_str()?.parse().ok()).collect();
-        Ok(Found::Spent(Spent { subject, at: row.created_at, resumed }))
+        Ok(KeyStatus::Recorded(RecordedEffect { subject, at: row.created_at, resumed }))
     }
 
-    /// Whether this run has written that it spent the key. The transaction may have been rolled back since.
-    pub fn has_spent(&self) -> bool {
-        self.0.as_ref().is_some_and(|claim| claim.spent.load(Ordering::SeqCst))
+    /// Whether this request has written the row of the key. The transaction may have been rolled back afterwards.
+    pub fn is_recorded(&self) -> bool {
+        self.0.as_ref().is_some_and(|key| key.is_recorded.load(Ordering::SeqCst))
     }
 
-    /// Says that the call has its answer.
+    /// Marks the request as done: it has its response.
     pub async fn finish(&self, db: &Database) -> Result<(), DbErr> {
-        let Some(claim) = &self.0 else { return Ok(()) };
-        let held = Entity::update_many()
+        let Some(key) = &self.0 else { return Ok(()) };
+        let own = Entity::update_many()
             .col_expr(Column::State, Expr::value(State::Done))
-            .filter(claim.own_row())
-            .filter(Column::Holder.eq(claim.holder));
+            .filter(key.own_row())
+            .filter(Column::Holder.eq(key.holder));
         fail_point::reach("key.finishing").await;
-        held.exec(db.write()).await?;
+        own.exec(db.write()).await?;
         fail_point::reach("key.finished").await;
         Ok(())
     }
 
-    /// Gives the lease back without an answer, so that the next run with this key may go on at once.
+    /// Releases the lease without a response, so that the next request with the key can continue at once.
     pub async fn release(&self, db: &Database) -> Result<(), DbErr> {
-        let Some(claim) = &self.0 else { return Ok(()) };
-        let held = Entity::update_many()
-            .col_expr(Column::LockedUntil, Expr::value(claim.clock.now()))
-            .filter(claim.own_row())
-            .filter(Column::Holder.eq(claim.holder))
+        let Some(key) = &self.0 else { return Ok(()) };
+        let own = Entity::update_many()
+            .col_expr(Column::LockedUntil, Expr::value(key.clock.now()))
+            .filter(key.own_row())
+            .filter(Column::Holder.eq(key.holder))
             .filter(Column::State.eq(State::Running));
-        held.exec(db.write()).await.map(|_| ())
+        own.exec(db.write()).await.map(|_| ())
     }
 }
 
-impl Claim {
+impl KeyUse {
     fn own_row(&self) -> Condition {
         Condition::all()
             .add(Column::Actor.eq(&self.scope.actor))
@@ -213,9 +218,9 @@ impl Claim {
             .add(Column::Key.eq(&self.scope.key))
     }
 
-    /// Takes the lease of a run that is gone, unless somebody else has since it was seen.
+    /// Takes over an expired lease. False if another request took it over after `seen` was read.
     async fn take_over(&self, db: &Database, seen: &table::Model, now: DateTime<Utc>) -> Result<bool, DbErr> {
-        let taken = Entity::update_many()
+        let updated = Entity::update_many()
             .col_expr(Column::Holder, Expr::value(self.holder))
             .col_expr(Column::LockedUntil, Expr::value(now + LEASE))
             .filter(self.own_row())
@@ -224,12 +229,12 @@ impl Claim {
             .filter(Column::LockedUntil.eq(seen.locked_until))
             .exec(db.write())
             .await?;
-        Ok(taken.rows_affected == 1)
+        Ok(updated.rows_affected == 1)
     }
 }
 
-/// Removes every key whose time is over. Answers how many there were.
+/// Deletes every expired key. Returns how many.
 pub async fn purge(db: &Database, clock: &Clock) -> Result<u64, DbErr> {
-    let over = Entity::delete_many().filter(Column::ExpiresAt.lte(clock.now()));
-    Ok(over.exec(db.write()).await?.rows_affected)
+    let expired = Entity::delete_many().filter(Column::ExpiresAt.lte(clock.now()));
+    Ok(expired.exec(db.write()).await?.rows_affected)
 }

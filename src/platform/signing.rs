@@ -1,7 +1,8 @@
-//! Signing keys, and what they sign: access tokens and quotes.
+//! Signs and verifies access tokens and quotes, and computes fingerprints of arguments.
 //!
-//! One secret is enough; a key for each purpose is derived from it, so that a token for one thing is never a token
-//! for another. The key id in every signature says which secret made it, so secrets can be replaced without a break.
+//! From each secret a separate key is derived for each purpose, so that a token for one purpose is not valid for
+//! another. Every token contains the id of the secret that signed it. So secrets can be replaced while tokens of the
+//! old one are still valid.
 
 use std::fs;
 use std::io::{self, Write};
@@ -16,15 +17,15 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::StartError;
 use super::config::Config;
+use super::start_error::StartError;
 
 const ISSUER: &str = "roost";
 const SECRET_BYTES: usize = 32;
 
-/// The secrets in force: the first signs, all are accepted.
+/// The keys in use. The first one signs; all of them verify.
 #[derive(Clone)]
-pub struct Keys(Vec<Key>);
+pub struct SigningKeys(Vec<Key>);
 
 #[derive(Clone)]
 struct Key {
@@ -34,37 +35,38 @@ struct Key {
     arguments: [u8; 32],
 }
 
-/// What an access token says.
+/// The claims of an access token.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct AccessClaims {
     iss: String,
-    /// The user.
+    /// The id of the user.
     pub sub: Uuid,
-    /// The session.
+    /// The id of the session.
     pub sid: Uuid,
     iat: i64,
     exp: i64,
 }
 
 impl AccessClaims {
-    /// When the token ends.
+    /// When the token expires.
     pub fn expires_at(&self) -> DateTime<Utc> {
         DateTime::from_timestamp(self.exp, 0).unwrap_or(DateTime::<Utc>::MAX_UTC)
     }
 }
 
-impl Keys {
-    /// Takes the secrets from the environment, else the one in the data folder, which is made on the first start.
-    pub fn load(config: &Config) -> Result<Keys, StartError> {
+impl SigningKeys {
+    /// Reads the secrets from the settings. Without any, reads the one in the data folder, which the first start
+    /// creates.
+    pub fn load(config: &Config) -> Result<SigningKeys, StartError> {
         let mut secrets: Vec<Vec<u8>> =
             config.signing_keys.iter().map(|secret| secret.expose().as_bytes().to_vec()).collect();
         if secrets.is_empty() {
             let path = config.data_dir.join("signing.key");
-            let kept =
-                kept_secret(&path).map_err(|cause| StartError::Keys { path: path.display().to_string(), cause })?;
-            secrets.push(kept);
+            let stored = read_or_create_secret(&path)
+                .map_err(|cause| StartError::Keys { path: path.display().to_string(), cause })?;
+            secrets.push(stored);
         }
-        Ok(Keys(secrets.iter().map(|secret| Key::derive(secret)).collect()))
+        Ok(SigningKeys(secrets.iter().map(|secret| Key::derive(secret)).collect()))
     }
 
     /// Signs an access token for one session.
@@ -81,20 +83,20 @@ impl Keys {
         jsonwebtoken::encode(&header, &claims, &EncodingKey::from_secret(&key.access)).ok()
     }
 
-    /// Reads an access token that one of the secrets signed and whose time is not over.
+    /// Verifies an access token. None if no key in use has signed it or if it has expired.
     pub fn verify_access(&self, token: &str, now: DateTime<Utc>) -> Option<AccessClaims> {
         let kid = jsonwebtoken::decode_header(token).ok()?.kid?;
         let key = self.0.iter().find(|key| key.id == kid)?;
         let mut validation = Validation::new(Algorithm::HS256);
         validation.set_issuer(&[ISSUER]);
-        // The expiry is compared with our own clock below.
+        // The expiry is compared with the clock of the application below.
         validation.validate_exp = false;
         validation.set_required_spec_claims(&["exp", "iss", "sub"]);
         let claims = jsonwebtoken::decode::<AccessClaims>(token, &DecodingKey::from_secret(&key.access), &validation);
         claims.ok().map(|token| token.claims).filter(|claims| claims.exp > now.timestamp())
     }
 
-    /// Signs a quote: key id, canonical JSON and its HMAC-SHA256, joined by dots.
+    /// Signs a quote. The token is the key id, the JSON and the HMAC-SHA256 of both, joined by dots.
     pub fn sign_quote<Q: Serialize>(&self, quote: &Q) -> Option<String> {
         let key = self.0.first()?;
         let body = format!("{}.{}", key.id, URL_SAFE_NO_PAD.encode(serde_json::to_vec(quote).ok()?));
@@ -102,7 +104,7 @@ impl Keys {
         Some(format!("{body}.{}", URL_SAFE_NO_PAD.encode(tag)))
     }
 
-    /// Reads a quote that one of the secrets signed.
+    /// Verifies a quote. None if no key in use has signed it.
     pub fn verify_quote<Q: DeserializeOwned>(&self, token: &str) -> Option<Q> {
         let (body, tag) = token.rsplit_once('.')?;
         let (kid, json) = body.split_once('.')?;
@@ -111,8 +113,9 @@ impl Keys {
         serde_json::from_slice(&URL_SAFE_NO_PAD.decode(json).ok()?).ok()
     }
 
-    /// Fingerprints of a call's arguments, by every secret in force: the first is kept, any of them is recognised.
-    /// There may be passwords among the arguments, so a plain hash would be a way to guess them.
+    /// The fingerprints of the arguments of a mutation, one for each key in use. The first one is stored; any of them
+    /// is recognized. They are keyed, because arguments may contain passwords, which could be guessed from a plain
+    /// hash.
     pub fn argument_fingerprints(&self, arguments: &str) -> Vec<[u8; 32]> {
         let fingerprint = |key: &Key| {
             let mut mac = mac(&key.arguments);
@@ -147,45 +150,45 @@ impl Key {
 }
 
 fn mac(secret: &[u8]) -> Hmac<Sha256> {
-    // Cannot fail: HMAC takes a key of any length.
-    Hmac::new_from_slice(secret).expect("HMAC takes a key of any length")
+    // Cannot fail: HMAC hashes a key that is longer than a block, and pads a shorter one.
+    Hmac::new_from_slice(secret).expect("HMAC accepts keys of any length")
 }
 
-/// The SHA-256 of a token, which is what the database keeps of it.
+/// The SHA-256 of a token. The database stores this instead of the token.
 pub fn fingerprint(token: &str) -> [u8; 32] {
     Sha256::digest(token.as_bytes()).into()
 }
 
 /// An opaque token of 256 random bits, as text.
-pub fn opaque(random: [u8; SECRET_BYTES]) -> String {
+pub fn opaque_token(random: [u8; SECRET_BYTES]) -> String {
     URL_SAFE_NO_PAD.encode(random)
 }
 
-fn kept_secret(path: &Path) -> io::Result<Vec<u8>> {
+fn read_or_create_secret(path: &Path) -> io::Result<Vec<u8>> {
     match fs::read(path) {
         Ok(secret) if secret.len() >= SECRET_BYTES => Ok(secret),
-        Ok(_) => Err(io::Error::new(io::ErrorKind::InvalidData, "the file is too short to be a key")),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => make_secret(path),
+        Ok(_) => Err(io::Error::new(io::ErrorKind::InvalidData, "the file is too short for a key")),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => create_secret(path),
         Err(error) => Err(error),
     }
 }
 
-/// Writes a new secret beside its final name and links it into place, so that of two processes that start together
-/// both read the same one and neither reads half of one.
-fn make_secret(path: &Path) -> io::Result<Vec<u8>> {
+/// Writes a new secret under a temporary name and links it to its final name. So two processes that start together read
+/// the same secret, and neither reads an incomplete one.
+fn create_secret(path: &Path) -> io::Result<Vec<u8>> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
     }
-    let draft = path.with_extension(format!("key.{}", std::process::id()));
+    let temporary = path.with_extension(format!("key.{}", std::process::id()));
     let mut options = fs::OpenOptions::new();
     options.write(true).create(true).truncate(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(&draft)?;
-    file.write_all(opaque(rand::random()).as_bytes())?;
+    let mut file = options.open(&temporary)?;
+    file.write_all(opaque_token(rand::random()).as_bytes())?;
     file.sync_all()?;
-    let linked = fs::hard_link(&draft, path);
-    fs::remove_file(&draft)?;
+    let linked = fs::hard_link(&temporary, path);
+    fs::remove_file(&temporary)?;
     match linked {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
         _ => fs::read(path),
@@ -196,12 +199,12 @@ fn make_secret(path: &Path) -> io::Result<Vec<u8>> {
 mod tests {
     use super::*;
 
-    fn keys(secrets: &[&[u8]]) -> Keys {
-        Keys(secrets.iter().map(|secret| Key::derive(secret)).collect())
+    fn keys(secrets: &[&[u8]]) -> SigningKeys {
+        SigningKeys(secrets.iter().map(|secret| Key::derive(secret)).collect())
     }
 
     #[test]
-    fn a_replaced_secret_still_verifies_and_a_foreign_one_does_not() {
+    fn a_replaced_secret_still_verifies_and_an_unknown_one_does_not() {
         let now = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
         let soon = now + chrono::TimeDelta::minutes(1);
         let old = keys(&[b"old"]);
@@ -228,16 +231,16 @@ mod tests {
     }
 
     #[test]
-    fn arguments_are_recognised_after_a_secret_was_replaced_and_not_without_it() {
-        let kept = keys(&[b"old"]).argument_fingerprints("{}")[0];
-        assert!(keys(&[b"new", b"old"]).argument_fingerprints("{}").contains(&kept));
-        assert!(!keys(&[b"new", b"old"]).argument_fingerprints("{ }").contains(&kept));
-        assert!(!keys(&[b"new"]).argument_fingerprints("{}").contains(&kept));
-        assert_ne!(kept, fingerprint("{}"));
+    fn arguments_are_recognized_as_long_as_the_replaced_secret_is_in_use() {
+        let stored = keys(&[b"old"]).argument_fingerprints("{}")[0];
+        assert!(keys(&[b"new", b"old"]).argument_fingerprints("{}").contains(&stored));
+        assert!(!keys(&[b"new", b"old"]).argument_fingerprints("{ }").contains(&stored));
+        assert!(!keys(&[b"new"]).argument_fingerprints("{}").contains(&stored));
+        assert_ne!(stored, fingerprint("{}"));
     }
 
     #[test]
-    fn a_changed_quote_is_no_quote() {
+    fn a_modified_quote_is_refused() {
         let keys = keys(&[b"secret"]);
         let token = keys.sign_quote(&"promise").unwrap();
         assert_eq!(keys.verify_quote::<String>(&token).as_deref(), Some("promise"));

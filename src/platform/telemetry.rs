@@ -1,4 +1,4 @@
-//! Logs: readable text or JSON lines, on standard error.
+//! Logging to standard error, as text or as JSON lines.
 
 use std::io::IsTerminal;
 
@@ -6,13 +6,13 @@ use tracing_subscriber::EnvFilter;
 
 use super::config::Config;
 
-/// Starts logging as `config` says; a second call changes nothing.
+/// Starts logging with the settings in `config`. A second call changes nothing.
 pub fn start(config: &Config) {
     let filter = EnvFilter::try_new(&config.log).unwrap_or_default();
     let colours = std::io::stderr().is_terminal();
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours);
-    let started = if config.log_json { builder.json().try_init() } else { builder.with_target(false).try_init() };
-    if started.is_err() {
-        tracing::debug!("logging had been started before");
+    let result = if config.log_json { builder.json().try_init() } else { builder.with_target(false).try_init() };
+    if result.is_err() {
+        tracing::debug!("logging was already started");
     }
 }

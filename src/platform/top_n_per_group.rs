@@ -1,4 +1,5 @@
-//! One page of rows for each of many owners, in one statement: what a list of lists costs whatever its length.
+//! Selects one page of rows for each of many owners in one statement, so that a list of lists costs one statement at
+//! any length.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -9,29 +10,29 @@ use serde::Serialize;
 
 use crate::kernel::page::{Direction, Page, PageRequest};
 
-/// What owns the rows and how they are ordered within one owner, newest first; names of columns.
+/// The columns by which rows are grouped, and by which they are ordered within a group, newest first.
 #[derive(Clone, Copy)]
-pub enum Keys {
-    /// By the row's id.
+pub enum Grouping {
+    /// Grouped by this column, ordered by `id`.
     Owner(&'static str),
-    /// By an instant, then by the row's id.
+    /// Grouped by the first column, ordered by the second, which contains an instant, and then by `id`.
     OwnerAndInstant(&'static str, &'static str),
 }
 
-/// The first rows of each owner in `request`'s direction, one more than asked for.
+/// Selects the first rows of each owner in the direction of `request`, one more than requested.
 pub async fn first_of_each<E: EntityTrait<Model = M>, M: FromQueryResult>(
     db: &impl ConnectionTrait,
     select: Select<E>,
-    keys: Keys,
+    grouping: Grouping,
     request: &PageRequest,
 ) -> Result<Vec<M>, DbErr> {
     let (sql_order, order) = match request.direction {
         Direction::Forward => ("DESC", Order::Desc),
         Direction::Backward => ("ASC", Order::Asc),
     };
-    let (owner, within) = match keys {
-        Keys::Owner(owner) => (owner, format!("id {sql_order}")),
-        Keys::OwnerAndInstant(owner, instant) => (owner, format!("{instant} {sql_order}, id {sql_order}")),
+    let (owner, within) = match grouping {
+        Grouping::Owner(owner) => (owner, format!("id {sql_order}")),
+        Grouping::OwnerAndInstant(owner, instant) => (owner, format!("{instant} {sql_order}, id {sql_order}")),
     };
     let mut numbered = select.into_query();
     numbered.expr_as(
@@ -48,7 +49,7 @@ pub async fn first_of_each<E: EntityTrait<Model = M>, M: FromQueryResult>(
     M::find_by_statement(db.get_database_backend().build(&statement)).all(db).await
 }
 
-/// Rows sorted into one page for each owner that has any.
+/// Distributes rows to one page for each owner that has rows.
 pub fn pages<M, O: Eq + Hash, K: Serialize>(
     rows: Vec<M>,
     request: &PageRequest,

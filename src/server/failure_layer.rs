@@ -1,4 +1,4 @@
-//! A request whose handler breaks or takes too long is answered like any other: coded, and under its id.
+//! Answers in place of a handler that panics or takes too long: with a code, and with the ID of the request.
 
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
@@ -8,34 +8,36 @@ use axum::middleware::Next;
 use axum::response::Response;
 use futures_util::FutureExt;
 
-use super::graphql::{Failure, Media};
+use super::content_negotiation::MediaType;
+use super::rejection::Rejection;
+use super::request_id::request_id;
 
-/// How long a request may take until its answer begins; an operation and its body have less.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// How long a request may take until its response begins. An operation and its body together may take less.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Answers in place of a handler that cannot.
-pub(super) async fn guard(request: Request, next: Next) -> Response {
-    within(PATIENCE, request, next).await
+/// Answers in place of a handler that fails.
+pub(super) async fn catch_failures(request: Request, next: Next) -> Response {
+    run_with_timeout(REQUEST_TIMEOUT, request, next).await
 }
 
-/// Tells that nothing is served at a path.
-pub(super) async fn nowhere(request: Request) -> Response {
-    Failure::Nowhere.answered(Media::Json, &super::request_id(request.extensions()))
+/// Answers requests for paths that the server does not serve.
+pub(super) async fn not_found(request: Request) -> Response {
+    Rejection::PathNotFound.into_response(MediaType::Json, &request_id(request.extensions()))
 }
 
-async fn within(patience: Duration, request: Request, next: Next) -> Response {
-    let id = super::request_id(request.extensions());
-    let answered = AssertUnwindSafe(next.run(request)).catch_unwind();
-    let failure = match tokio::time::timeout(patience, answered).await {
+async fn run_with_timeout(timeout: Duration, request: Request, next: Next) -> Response {
+    let id = request_id(request.extensions());
+    let running = AssertUnwindSafe(next.run(request)).catch_unwind();
+    let rejection = match tokio::time::timeout(timeout, running).await {
         Ok(Ok(response)) => return response,
         Ok(Err(cause)) => {
             let cause = cause.downcast_ref::<String>().map(String::as_str).or(cause.downcast_ref::<&str>().copied());
             tracing::error!(cause, "a handler panicked");
-            Failure::Broken
+            Rejection::Internal
         }
-        Err(_) => Failure::TooLong(patience),
+        Err(_) => Rejection::RequestTimeout(timeout),
     };
-    failure.answered(Media::Json, &id)
+    rejection.into_response(MediaType::Json, &id)
 }
 
 #[cfg(test)]
@@ -52,15 +54,17 @@ mod tests {
 
     use super::*;
     use crate::platform::config::Origins;
-    use crate::server::{OwnId, REQUEST_ID, cross_origin};
+    use crate::server::cors::cors_layer;
+    use crate::server::request_id::{REQUEST_ID, RandomRequestId};
 
-    async fn answer(path: &str) -> (Response<()>, Value) {
-        async fn broken() {
+    async fn get_response(path: &str) -> (Response<()>, Value) {
+        async fn panics() {
             panic!("the secret is {}", 42)
         }
-        let routes = Router::new().route("/broken", get(broken)).route("/slow", get(std::future::pending::<()>));
-        let routes = routes.layer(from_fn(|request, next| within(Duration::from_millis(20), request, next)));
-        let routes = routes.layer(cross_origin(&Origins::Any)).layer(SetRequestIdLayer::new(REQUEST_ID, OwnId));
+        let routes = Router::new().route("/panics", get(panics)).route("/slow", get(std::future::pending::<()>));
+        let routes = routes.layer(from_fn(|request, next| run_with_timeout(Duration::from_millis(20), request, next)));
+        let routes = routes.layer(cors_layer(&Origins::Any));
+        let routes = routes.layer(SetRequestIdLayer::new(REQUEST_ID, RandomRequestId));
         let response = routes.oneshot(Request::get(path).body(Body::empty()).unwrap()).await.unwrap();
         let (parts, body) = response.into_parts();
         let body = body.collect().await.unwrap().to_bytes();
@@ -68,9 +72,9 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_breaks_or_takes_too_long_is_coded_names_the_request_and_can_be_read_by_a_page() {
-        for (path, status, code) in [("/broken", 500, "INTERNAL"), ("/slow", 503, "TIMEOUT")] {
-            let (response, body) = answer(path).await;
+    async fn a_failed_handler_is_answered_with_a_code_and_the_request_id_and_a_page_can_read_it() {
+        for (path, status, code) in [("/panics", 500, "INTERNAL"), ("/slow", 503, "TIMEOUT")] {
+            let (response, body) = get_response(path).await;
             assert_eq!((response.status().as_u16(), &body["errors"][0]["extensions"]["code"]), (status, &json!(code)));
             assert!(body["extensions"]["requestId"].as_str().unwrap().starts_with("req_"), "{body:#}");
             assert!(!body.to_string().contains("secret"), "{body:#}");

@@ -1,4 +1,4 @@
-//! Connections as they come: each must ask for something in time and read what it is answered, or makes room for others.
+//! Accepts connections and closes those that send no request in time or do not read their response.
 
 use std::io::{Error, ErrorKind};
 use std::net::SocketAddr;
@@ -22,21 +22,21 @@ use tower::ServiceExt;
 
 use super::connections::Limits;
 
-/// How long accepting rests when the system has nothing to give, such as open files.
-const REST: Duration = Duration::from_secs(1);
-/// How much longer than a message may wait to be read a connection lives: time for a socket, or a stream of events, to
-/// say why it ends.
-const LAST_WORD: Duration = Duration::from_secs(3);
+/// How long to wait before accepting again when the system lacks a resource, such as file descriptors.
+const ACCEPT_RETRY_DELAY: Duration = Duration::from_secs(1);
+/// How much longer the write timeout of a connection is than that of a message, so that a WebSocket or an event stream
+/// has time to send the reason why it ends.
+const FINAL_WRITE_TIME: Duration = Duration::from_secs(3);
 
-/// Serves `routes` to all who connect, until told to stop; then finishes what is in flight. A connection is closed whose
-/// client has not sent the head of a request within its time, from the start or from the end of the last answer, or
-/// reads nothing of what it is sent.
-pub(super) async fn accept(routes: Router, listener: TcpListener, limits: Limits, stop: CancellationToken) {
-    let last_answers = limits.last_answers;
-    let door =
-        Door { builder: Arc::new(protocols(limits.request_head)), routes, limits, over: CancellationToken::new() };
-    // Whatever becomes of this, no connection outlives it.
-    let _over = door.over.clone().drop_guard();
+/// Serves `routes` on every connection until `stop` is cancelled, then finishes requests in flight. A connection is
+/// closed if its client does not send the head of a request in time, counted from the start or from the end of the last
+/// response, or if the client does not read what it is sent.
+pub(super) async fn accept_connections(routes: Router, listener: TcpListener, limits: Limits, stop: CancellationToken) {
+    let shutdown_timeout = limits.shutdown_timeout;
+    let builder = Arc::new(http_builder(limits.request_head_timeout));
+    let server = ConnectionServer { builder, routes, limits, abort: CancellationToken::new() };
+    // However this function ends, no connection outlives it.
+    let _abort = server.abort.clone().drop_guard();
     let open = GracefulShutdown::new();
     loop {
         let accepted = tokio::select! {
@@ -44,70 +44,71 @@ pub(super) async fn accept(routes: Router, listener: TcpListener, limits: Limits
             () = stop.cancelled() => break,
         };
         match accepted {
-            Ok((stream, address)) => door.connected(&open, stream, address),
-            Err(error) if is_of_the_connection(&error) => {}
+            Ok((stream, address)) => server.serve(&open, stream, address),
+            Err(error) if is_caused_by_client(&error) => {}
             Err(error) => {
-                tracing::error!(%error, "no connection can be accepted now");
-                tokio::time::sleep(REST).await;
+                tracing::error!(%error, "cannot accept connections at the moment");
+                tokio::time::sleep(ACCEPT_RETRY_DELAY).await;
             }
         }
     }
     drop(listener);
-    if tokio::time::timeout(last_answers, open.shutdown()).await.is_err() {
-        tracing::warn!(waited_s = last_answers.as_secs(), "some connections had not ended and were closed");
+    if tokio::time::timeout(shutdown_timeout, open.shutdown()).await.is_err() {
+        tracing::warn!(waited_s = shutdown_timeout.as_secs(), "closed connections that did not end in time");
     }
 }
 
-fn protocols(head: Duration) -> Builder<TokioExecutor> {
+fn http_builder(request_head_timeout: Duration) -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(head);
-    // A client of HTTP/2 may be silent for as long as it answers pings.
-    builder.http2().timer(TokioTimer::new()).keep_alive_interval(head).enable_connect_protocol();
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(request_head_timeout);
+    // An HTTP/2 client may be silent as long as it answers pings.
+    builder.http2().timer(TokioTimer::new()).keep_alive_interval(request_head_timeout).enable_connect_protocol();
     builder
 }
 
-/// What every connection is given.
-struct Door {
+/// Serves single connections.
+struct ConnectionServer {
     routes: Router,
     builder: Arc<Builder<TokioExecutor>>,
     limits: Limits,
-    /// No connection is served any more.
-    over: CancellationToken,
+    /// Cancelled when no connection may be served any longer.
+    abort: CancellationToken,
 }
 
-impl Door {
-    fn connected(&self, open: &GracefulShutdown, stream: TcpStream, address: SocketAddr) {
-        let asked = Arc::new(AtomicBool::new(false));
+impl ConnectionServer {
+    fn serve(&self, open: &GracefulShutdown, stream: TcpStream, address: SocketAddr) {
+        let has_request = Arc::new(AtomicBool::new(false));
         let service = service_fn({
-            let (routes, asked) = (self.routes.clone(), asked.clone());
+            let (routes, has_request) = (self.routes.clone(), has_request.clone());
             move |request: Request<Incoming>| {
-                asked.store(true, Ordering::Relaxed);
+                has_request.store(true, Ordering::Relaxed);
                 let mut request = request.map(Body::new);
                 request.extensions_mut().insert(ConnectInfo(address));
                 routes.clone().oneshot(request)
             }
         });
-        // Events and answers are written whole; waiting for more to send only makes them late.
+        // Events and responses are written whole. Waiting for more data would only delay them.
         if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "a connection waits before it sends");
+            tracing::debug!(%error, "TCP_NODELAY could not be set on a connection");
         }
-        let (builder, head, over) = (self.builder.clone(), self.limits.request_head, self.over.clone());
+        let (builder, timeout, abort) = (self.builder.clone(), self.limits.request_head_timeout, self.abort.clone());
         let mut stream = TimeoutStream::new(stream);
-        stream.set_write_timeout(Some(self.limits.patience.saturating_add(LAST_WORD)));
+        stream.set_write_timeout(Some(self.limits.write_timeout.saturating_add(FINAL_WRITE_TIME)));
         let watcher = open.watcher();
         tokio::spawn(async move {
             let connection = builder.serve_connection_with_upgrades(TokioIo::new(Box::pin(stream)), service);
             let serving = watcher.watch(connection);
             tokio::pin!(serving);
-            // The protocol is told from the first bytes, and nothing but this waits for those with an end.
-            let silent = async {
-                tokio::time::sleep(head).await;
-                !asked.load(Ordering::Relaxed)
+            // hyper detects the protocol from the first bytes and waits for them without a time limit, so they have one
+            // here.
+            let is_silent = async {
+                tokio::time::sleep(timeout).await;
+                !has_request.load(Ordering::Relaxed)
             };
             let ended = tokio::select! {
                 ended = &mut serving => ended,
-                true = silent => return,
-                () = over.cancelled() => return,
+                true = is_silent => return,
+                () = abort.cancelled() => return,
             };
             if let Err(error) = ended {
                 tracing::trace!(error, "a connection ended");
@@ -116,8 +117,8 @@ impl Door {
     }
 }
 
-/// Whether the fault lies with a client that has gone already.
-fn is_of_the_connection(error: &Error) -> bool {
+/// Whether the error is that of a client that has disconnected already.
+fn is_caused_by_client(error: &Error) -> bool {
     use ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
     matches!(error.kind(), ConnectionRefused | ConnectionAborted | ConnectionReset)
 }

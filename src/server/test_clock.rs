@@ -1,4 +1,5 @@
-//! The door to the test clock: reads it, moves it on, and runs what has become due. Served only where it was asked for.
+//! The endpoint of the test clock: reads it, advances it, and runs the jobs that became due. Served only if the
+//! settings switch it on.
 
 use std::time::Duration;
 
@@ -12,69 +13,69 @@ use chrono::{DateTime, Datelike, TimeDelta, Utc};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::Served;
+use super::state::ServerState;
 use crate::domain::error::Error;
 use crate::jobs;
 use crate::platform::App;
 use crate::platform::clock::Clock;
 use crate::platform::queue;
 
-/// How often it is looked whether other workers have finished what they had begun.
-const LOOK: Duration = Duration::from_millis(5);
-/// The clock stops short of where dates have more than four digits, and leaves room to reckon ahead.
+/// Interval at which to check whether other workers have finished their jobs.
+const CHECK_INTERVAL: Duration = Duration::from_millis(5);
+/// The last year that the clock can reach. Computed dates later than the clock still have four-digit years.
 const LAST_YEAR: i32 = 9_000;
 
-/// The routes, if the settings ask for the clock.
-pub(super) fn routes(app: &App) -> Router<Served> {
+/// The routes, if the settings switch the test clock on.
+pub(super) fn routes(app: &App) -> Router<ServerState> {
     match app.config.test_clock {
-        Some(_) => Router::new().route("/test/clock", get(read).post(change)),
+        Some(_) => Router::new().route("/test/clock", get(get_clock).post(change_clock)),
         None => Router::new(),
     }
 }
 
-/// What to do with the clock.
+/// A change of the clock.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Change {
     advance_seconds: Option<i64>,
     set: Option<DateTime<Utc>>,
-    /// Run every due job before answering.
+    /// Whether to run every due job before the response.
     #[serde(default)]
     drain: bool,
 }
 
-/// Why the clock was not moved, or the jobs were not run.
-enum Failure {
+/// Why the clock was not changed, or the jobs were not run.
+enum ChangeError {
     Body(JsonRejection),
     Refused(&'static str, String),
     Jobs(Error),
 }
 
-async fn read(State(served): State<Served>) -> Response {
-    told(&served.app)
+async fn get_clock(State(state): State<ServerState>) -> Response {
+    clock_response(&state.app)
 }
 
-async fn change(
-    State(served): State<Served>,
+async fn change_clock(
+    State(state): State<ServerState>,
     change: Result<Json<Change>, JsonRejection>,
-) -> Result<Response, Failure> {
-    let Json(change) = change.map_err(Failure::Body)?;
-    let app = &served.app;
-    change.make(&app.clock)?;
+) -> Result<Response, ChangeError> {
+    let Json(change) = change.map_err(ChangeError::Body)?;
+    let app = &state.app;
+    change.apply(&app.clock)?;
     app.queue.wake();
     if change.drain {
-        drain(app).await.map_err(Failure::Jobs)?;
+        run_due_jobs(app).await.map_err(ChangeError::Jobs)?;
     }
-    Ok(told(app))
+    Ok(clock_response(app))
 }
 
 impl Change {
-    /// Moves the clock on.
-    fn make(&self, clock: &Clock) -> Result<(), Failure> {
-        let refused = |field, why: &str| Err(Failure::Refused(field, why.to_owned()));
+    /// Advances the clock.
+    fn apply(&self, clock: &Clock) -> Result<(), ChangeError> {
+        let refuse = |field, why: &str| Err(ChangeError::Refused(field, why.to_owned()));
         match (self.advance_seconds, self.set) {
             (Some(by_s), None) if by_s < 0 => {
-                refused("advance_seconds", "must not be negative: time moves only forward")
+                refuse("advance_seconds", "must not be negative: the clock can only go forward")
             }
             (Some(by_s), None) => {
                 let by = TimeDelta::try_seconds(by_s);
@@ -83,39 +84,39 @@ impl Change {
                         clock.advance(by);
                         Ok(())
                     }
-                    None => refused("advance_seconds", "is farther than the clock can go"),
+                    None => refuse("advance_seconds", "is later than the clock can go"),
                 }
             }
-            (None, Some(to)) if to.year() > LAST_YEAR => refused("set", "is farther than the clock can go"),
-            (None, Some(to)) if clock.move_on(to) => Ok(()),
-            (None, Some(_)) => refused("set", "is in the clock's past: time moves only forward"),
-            _ => refused("", "give either `advance_seconds` or `set`"),
+            (None, Some(to)) if to.year() > LAST_YEAR => refuse("set", "is later than the clock can go"),
+            (None, Some(to)) if clock.advance_to(to) => Ok(()),
+            (None, Some(_)) => refuse("set", "is before the current time of the clock: the clock can only go forward"),
+            _ => refuse("", "send either `advance_seconds` or `set`"),
         }
     }
 }
 
-/// Runs what is due, and waits for what other workers have begun.
-async fn drain(app: &App) -> Result<(), Error> {
+/// Runs the due jobs and waits for those that other workers are running.
+async fn run_due_jobs(app: &App) -> Result<(), Error> {
     loop {
         jobs::drain(app).await?;
-        if queue::due(&app.db, &app.clock).await? == 0 {
+        if queue::count_due(&app.db, &app.clock).await? == 0 {
             return Ok(());
         }
-        tokio::time::sleep(LOOK).await;
+        tokio::time::sleep(CHECK_INTERVAL).await;
     }
 }
 
-fn told(app: &App) -> Response {
+fn clock_response(app: &App) -> Response {
     Json(json!({ "now": app.clock.now() })).into_response()
 }
 
-impl IntoResponse for Failure {
+impl IntoResponse for ChangeError {
     fn into_response(self) -> Response {
         let (status, code, message, field) = match self {
-            Failure::Body(rejection) => (rejection.status(), "BAD_REQUEST", rejection.body_text(), ""),
-            Failure::Refused(field, message) => (StatusCode::BAD_REQUEST, "INVALID", message, field),
-            Failure::Jobs(error) => {
-                tracing::error!(%error, "the jobs that are due could not be run");
+            ChangeError::Body(rejection) => (rejection.status(), "BAD_REQUEST", rejection.body_text(), ""),
+            ChangeError::Refused(field, message) => (StatusCode::BAD_REQUEST, "INVALID", message, field),
+            ChangeError::Jobs(error) => {
+                tracing::error!(%error, "the due jobs could not be run");
                 (StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL", "internal error".into(), "")
             }
         };

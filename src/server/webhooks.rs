@@ -1,4 +1,4 @@
-//! Where the card processor tells that something has happened.
+//! The endpoint for webhooks of the payment processor.
 
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, State};
@@ -8,31 +8,32 @@ use axum::routing::post;
 use axum::{Json, Router};
 use serde_json::json;
 
-use super::Served;
+use super::state::ServerState;
 use crate::domain::payments::{self, Received};
-use crate::platform::gateway::event::BadEvent;
+use crate::platform::gateway::EventError;
 
-/// The largest events hold one object of the processor's, some dozens of KiB.
-const EVENT_BYTES: usize = 256 * 1024;
+/// Largest body of a webhook, in bytes. An event contains one object of the processor, some dozens of KiB.
+const MAX_EVENT_BYTES: usize = 256 * 1024;
 
-pub(super) fn routes() -> Router<Served> {
-    Router::new().route("/webhooks/stripe", post(stripe).layer(DefaultBodyLimit::max(EVENT_BYTES)))
+pub(super) fn routes() -> Router<ServerState> {
+    Router::new().route("/webhooks/stripe", post(stripe).layer(DefaultBodyLimit::max(MAX_EVENT_BYTES)))
 }
 
-/// 200 once the event is written down, however often it comes; anything else makes Stripe send it again.
-async fn stripe(State(served): State<Served>, headers: HeaderMap, body: Bytes) -> Response {
+/// Stores an event and answers 200, also for an event that was stored before. After any other status, Stripe sends the
+/// event again.
+async fn stripe(State(state): State<ServerState>, headers: HeaderMap, body: Bytes) -> Response {
     let signature = headers.get("stripe-signature").and_then(|value| value.to_str().ok()).unwrap_or("");
-    match payments::receive_event(&served.app, signature, &body).await {
-        Ok(Received::Known) => Json(json!({ "received": true })).into_response(),
-        Ok(Received::Bad(bad)) => {
+    match payments::receive_event(&state.app, signature, &body).await {
+        Ok(Received::Stored) => Json(json!({ "received": true })).into_response(),
+        Ok(Received::Invalid(bad)) => {
             let status = match bad {
-                BadEvent::NotExpected => StatusCode::NOT_FOUND,
-                BadEvent::Signature | BadEvent::Unreadable => StatusCode::BAD_REQUEST,
+                EventError::NotSupported => StatusCode::NOT_FOUND,
+                EventError::InvalidSignature | EventError::Malformed => StatusCode::BAD_REQUEST,
             };
             (status, Json(json!({ "error": bad.to_string() }))).into_response()
         }
         Err(error) => {
-            tracing::error!(%error, "an event of the processor's could not be written down");
+            tracing::error!(%error, "an event of the payment processor could not be stored");
             (StatusCode::INTERNAL_SERVER_ERROR, Json(json!({ "error": "internal error" }))).into_response()
         }
     }

@@ -1,13 +1,13 @@
-//! Input that makes no sense: a typed error that names its field, never half a change.
+//! Invalid input: each is refused with a typed error that names its field, and nothing is changed.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use roost::kernel::id::Kind;
 use serde_json::{Value, json};
 
-use crate::client::Nobody;
+use crate::client::Anonymous;
 use crate::harness::TestApp;
-use crate::scenes::{merged, new_york, stay};
+use crate::scenarios::{merge, new_york, stay};
 
 #[tokio::test]
 async fn every_field_of_a_listing_has_its_limits() {
@@ -60,21 +60,21 @@ async fn every_field_of_a_listing_has_its_limits() {
         (json!({ "stayRules": { "checkInDays": [] } }), "INVALID stayRules.checkInDays"),
     ] {
         let (code, field) = refusal.split_once(' ').unwrap();
-        let given = json!({ "listing": merged(new_york(), change) });
-        assert_eq!(app.said(&host, "listingCreate", given).await, [format!("{code} listing.{field}")]);
+        let given = json!({ "listing": merge(new_york(), change) });
+        assert_eq!(app.errors(&host, "listingCreate", given).await, [format!("{code} listing.{field}")]);
     }
     assert_eq!(app.count("listing", []).await, 0);
     app.finish().await;
 }
 
 #[tokio::test]
-async fn every_wrong_field_of_a_listing_is_named_at_once() {
+async fn every_wrong_field_of_a_listing_is_named_in_one_response() {
     let app = TestApp::new().await;
     let host = app.host().await;
     let wrong = json!({ "title": "", "capacity": 0, "pricing": { "base": -1, "petFee": -1 },
         "stayRules": { "minNights": 0 }, "latitude": 100.0 });
-    let mut said = app.said(&host, "listingCreate", json!({ "listing": merged(new_york(), wrong) })).await;
-    said.sort();
+    let mut codes = app.errors(&host, "listingCreate", json!({ "listing": merge(new_york(), wrong) })).await;
+    codes.sort();
     let expected = [
         "INVALID listing.capacity",
         "INVALID listing.latitude",
@@ -83,12 +83,12 @@ async fn every_wrong_field_of_a_listing_is_named_at_once() {
         "INVALID listing.stayRules.minNights",
         "REQUIRED listing.title",
     ];
-    assert_eq!(said, expected);
+    assert_eq!(codes, expected);
     app.finish().await;
 }
 
 #[tokio::test]
-async fn guests_in_impossible_numbers_are_refused() {
+async fn impossible_numbers_of_guests_are_refused() {
     let app = TestApp::new().await;
     let (host, guest) = (app.host().await, app.guest().await);
     let listing = app.published_listing(&host, json!({})).await;
@@ -102,20 +102,20 @@ async fn guests_in_impossible_numbers_are_refused() {
         (json!({ "infants": -1 }), "infants"),
         (json!({ "pets": -2_147_483_648_i64 }), "pets"),
         (json!({ "currency": "EUR" }), "currency"),
-        (merged(date("1900-01-01"), json!({ "checkOut": "2027-03-02" })), "checkIn"),
-        (merged(date("2027-03-01"), json!({ "checkOut": "9999-12-31" })), "checkOut"),
+        (merge(date("1900-01-01"), json!({ "checkOut": "2027-03-02" })), "checkIn"),
+        (merge(date("2027-03-01"), json!({ "checkOut": "9999-12-31" })), "checkOut"),
     ] {
-        let wanted = merged(stay("2027-03-01", "2027-03-02"), change);
+        let wanted = merge(stay("2027-03-01", "2027-03-02"), change);
         let given = json!({ "listingId": listing, "stay": wanted });
-        assert_eq!(app.said(&guest, "quoteCreate", given).await, [format!("INVALID stay.{field}")], "{wanted}");
+        assert_eq!(app.errors(&guest, "quoteCreate", given).await, [format!("INVALID stay.{field}")], "{wanted}");
         let given = json!({ "id": listing, "stay": wanted });
-        assert_eq!(app.query_refused(&guest, query, given).await, format!("INVALID input.{field}"), "{wanted}");
+        assert_eq!(app.query_error(&guest, query, given).await, format!("INVALID input.{field}"), "{wanted}");
     }
     app.finish().await;
 }
 
 #[tokio::test]
-async fn values_that_are_no_values_of_their_type_never_reach_a_resolver() {
+async fn values_of_the_wrong_type_never_reach_a_resolver() {
     let app = TestApp::new().await;
     let (host, guest) = (app.host().await, app.guest().await);
     let listing = app.published_listing(&host, json!({})).await;
@@ -130,7 +130,7 @@ async fn values_that_are_no_values_of_their_type_never_reach_a_resolver() {
         json!({ "adults": 2_147_483_648_i64 }),
         json!({ "cats": 1 }),
     ] {
-        let given = json!({ "id": listing, "stay": merged(stay("2027-03-01", "2027-03-02"), wrong.clone()) });
+        let given = json!({ "id": listing, "stay": merge(stay("2027-03-01", "2027-03-02"), wrong.clone()) });
         let body = app.post(&guest, query, given).await.json();
         let code = &body["errors"][0]["extensions"]["code"];
         assert!(code == "INVALID" || code == "GRAPHQL_VALIDATION_FAILED", "{wrong}: {body:#}");
@@ -142,7 +142,7 @@ async fn values_that_are_no_values_of_their_type_never_reach_a_resolver() {
     app.finish().await;
 }
 
-/// Reads by id, and the kind of id each takes.
+/// Queries by ID, with the kind of ID that each takes.
 const READS: [(&str, Kind); 5] = [
     ("query($id: ID!) { found: node(id: $id) { id } }", Kind::Listing),
     ("query($id: ID!) { found: user(id: $id) { id } }", Kind::User),
@@ -152,12 +152,12 @@ const READS: [(&str, Kind); 5] = [
 ];
 
 #[tokio::test]
-async fn malformed_and_foreign_ids_are_refused_and_unknown_ones_are_nothing() {
+async fn malformed_and_wrongly_typed_ids_are_refused_and_unknown_ones_are_null() {
     let app = TestApp::new().await;
     let host = app.host().await;
     for (query, kind) in READS {
         let field = if query.contains("listingId") { "listingId" } else { "id" };
-        let foreign = app.unknown(Kind::Refund);
+        let foreign = app.unknown_id(Kind::Refund);
         for bad in [
             "",
             "1",
@@ -173,27 +173,27 @@ async fn malformed_and_foreign_ids_are_refused_and_unknown_ones_are_nothing() {
             if bad == foreign && query.contains("node(") {
                 continue;
             }
-            let refusal = app.query_refused(&host, query, json!({ "id": bad })).await;
+            let refusal = app.query_error(&host, query, json!({ "id": bad })).await;
             assert_eq!(refusal, format!("INVALID {field}"), "{query} {bad:?}");
         }
-        let found = app.gql(&host, query, json!({ "id": app.unknown(kind) })).await["found"].take();
+        let found = app.gql(&host, query, json!({ "id": app.unknown_id(kind) })).await["found"].take();
         assert!(found.is_null() || found["reservations"]["totalCount"] == 0, "{query}: {found}");
     }
     let query = "query($ids: [ID!]!) { nodes(ids: $ids) { id } }";
-    assert_eq!(app.query_refused(&host, query, json!({ "ids": ["x"] })).await, "INVALID ids");
-    let many: Vec<String> = (0..101).map(|_| app.unknown(Kind::User)).collect();
-    assert_eq!(app.query_refused(&host, query, json!({ "ids": many })).await, "TOO_MANY ids");
+    assert_eq!(app.query_error(&host, query, json!({ "ids": ["x"] })).await, "INVALID ids");
+    let many: Vec<String> = (0..101).map(|_| app.unknown_id(Kind::User)).collect();
+    assert_eq!(app.query_error(&host, query, json!({ "ids": many })).await, "TOO_MANY ids");
     for both in ["{ booking { id } }", "{ booking(id: \"bkg_00000000000000000000000000\", code: \"X\") { id } }"] {
-        assert_eq!(app.query_refused(&host, both, json!({})).await, "INVALID id");
+        assert_eq!(app.query_error(&host, both, json!({})).await, "INVALID id");
     }
     app.finish().await;
 }
 
 #[tokio::test]
-async fn mutations_refuse_malformed_and_foreign_ids_by_the_name_of_their_argument() {
+async fn mutations_refuse_malformed_and_wrongly_typed_ids_and_name_the_argument() {
     let app = TestApp::new().await;
     let host = app.host().await;
-    let foreign = app.unknown(Kind::Refund);
+    let foreign = app.unknown_id(Kind::Refund);
     let review = json!({ "overall": 5, "text": "Good." });
     for (mutation, field, more) in [
         ("sessionRevoke", "id", json!({})),
@@ -215,14 +215,14 @@ async fn mutations_refuse_malformed_and_foreign_ids_by_the_name_of_their_argumen
         ("reviewRespond", "id", json!({ "text": "Thanks." })),
     ] {
         for bad in ["", "nonsense", &foreign] {
-            let given = merged(json!({ field: bad }), more.clone());
-            assert_eq!(app.said(&host, mutation, given).await, [format!("INVALID {field}")], "{mutation} {bad:?}");
+            let given = merge(json!({ field: bad }), more.clone());
+            assert_eq!(app.errors(&host, mutation, given).await, [format!("INVALID {field}")], "{mutation} {bad:?}");
         }
     }
     app.finish().await;
 }
 
-/// Every list that can be paged, under `page`, with its arguments left open.
+/// Every connection, under the alias `page`, with `ARGS` in place of its arguments.
 const LISTS: [&str; 8] = [
     "{ page: listingSearch(where: {}, ARGS) { totalCount } }",
     "{ viewer { page: sessions(ARGS) { totalCount } } }",
@@ -235,7 +235,7 @@ const LISTS: [&str; 8] = [
 ];
 
 #[tokio::test]
-async fn pages_that_make_no_sense_are_refused_by_every_list() {
+async fn every_connection_refuses_invalid_page_arguments() {
     let app = TestApp::new().await;
     let host = app.host().await;
     app.published_listing(&host, json!({})).await;
@@ -254,7 +254,7 @@ async fn pages_that_make_no_sense_are_refused_by_every_list() {
                 continue;
             }
             let query = list.replace("ARGS", arguments);
-            assert_eq!(app.query_refused(&host, &query, json!({})).await, refusal, "{query}");
+            assert_eq!(app.query_error(&host, &query, json!({})).await, refusal, "{query}");
         }
         let query = list.replace("ARGS", "first: 100");
         app.gql(&host, &query, json!({})).await;
@@ -263,57 +263,57 @@ async fn pages_that_make_no_sense_are_refused_by_every_list() {
 }
 
 #[tokio::test]
-async fn a_cursor_of_one_list_is_none_of_another() {
+async fn a_cursor_of_one_connection_is_refused_by_another() {
     let app = TestApp::new().await;
     let host = app.host().await;
     app.published_listing(&host, json!({})).await;
     let found = app.gql(&host, "{ listingSearch(where: {}) { pageInfo { endCursor } } }", json!({})).await;
     let query = "query($after: String) { viewer { listings(after: $after) { totalCount } } }";
     let cursor = found["listingSearch"]["pageInfo"]["endCursor"].clone();
-    assert_eq!(app.query_refused(&host, query, json!({ "after": cursor })).await, "INVALID after");
+    assert_eq!(app.query_error(&host, query, json!({ "after": cursor })).await, "INVALID after");
     app.finish().await;
 }
 
 #[tokio::test]
-async fn what_postgres_cannot_hold_is_refused_or_found_nowhere() {
+async fn text_that_postgres_cannot_store_is_refused_or_not_found() {
     let app = TestApp::new().await;
     let host = app.host().await;
     let listing = app.published_listing(&host, json!({})).await;
     let reviews = "query($id: ID!, $after: String) { listing(id: $id) { reviews(after: $after) { totalCount } } }";
-    let instant = json!(["-262143-01-01T00:00:00Z", app.clock.id()]).to_string();
+    let instant = json!(["-262143-01-01T00:00:00Z", app.clock.new_id()]).to_string();
     let given = json!({ "id": listing, "after": URL_SAFE_NO_PAD.encode(instant) });
-    assert_eq!(app.query_refused(&Nobody, reviews, given).await, "INVALID after");
+    assert_eq!(app.query_error(&Anonymous, reviews, given).await, "INVALID after");
     let search = "query($text: String!) { listingSearch(where: { text: $text }) { totalCount } }";
-    let found = app.post(&Nobody, search, json!({ "text": "a\0b" })).await.json();
+    let found = app.post(&Anonymous, search, json!({ "text": "a\0b" })).await.json();
     assert!(!found.to_string().contains("INTERNAL"), "{found:#}");
     let given = json!({ "email": "a\0b@example.com", "password": "correct horse battery" });
-    assert_eq!(app.refused(&Nobody, "sessionCreate", given).await[0]["code"], "UNAUTHENTICATED");
+    assert_eq!(app.user_errors(&Anonymous, "sessionCreate", given).await[0]["code"], "UNAUTHENTICATED");
     app.finish().await;
 }
 
 #[tokio::test]
-async fn text_of_any_script_comes_back_as_it_was_sent() {
+async fn text_in_any_script_is_stored_unchanged() {
     let app = TestApp::new().await;
     let host = app.host().await;
     for title in ["Zażółć gęślą jaźń", "한국의 집", "بيت صغير", "🏡 👩‍👩‍👧", "<script>alert(1)</script>", "'; -- \\ %_"]
     {
         let listing = app.published_listing(&host, json!({ "title": title })).await;
         let query = "query($id: ID!) { listing(id: $id) { title } }";
-        let data = app.gql(&Nobody, query, json!({ "id": listing })).await;
+        let data = app.gql(&Anonymous, query, json!({ "id": listing })).await;
         assert_eq!(data["listing"]["title"], title);
     }
     let query = "query($text: String!) { listingSearch(where: { text: $text }) { nodes { title } } }";
     let found =
-        async |text: &str| app.gql(&Nobody, query, json!({ "text": text })).await["listingSearch"]["nodes"].take();
+        async |text: &str| app.gql(&Anonymous, query, json!({ "text": text })).await["listingSearch"]["nodes"].take();
     assert_eq!(found("ZAZOŁC gesla").await, json!([{ "title": "Zażółć gęślą jaźń" }]));
     assert_eq!(found("한국의").await, json!([{ "title": "한국의 집" }]));
     assert_eq!(found("\\ %_").await, json!([{ "title": "'; -- \\ %_" }]));
-    assert_eq!(found("_").await, json!([{ "title": "'; -- \\ %_" }]), "no wildcard of the database's");
+    assert_eq!(found("_").await, json!([{ "title": "'; -- \\ %_" }]), "`_` is not a wildcard");
     app.finish().await;
 }
 
 #[tokio::test]
-async fn a_booking_code_that_is_nobodys_is_nothing() {
+async fn an_unknown_booking_code_is_null() {
     let app = TestApp::new().await;
     let guest = app.guest().await;
     for code in ["", "AAAAAAAAAA", "'; --", "AAAAA\0AAAA", &"x".repeat(10_000)] {

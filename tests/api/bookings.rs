@@ -1,15 +1,15 @@
-//! Bookings: instant and by request, every step of a stay, and who may take it.
+//! Bookings: instant and by request, every action on a booking, and the users who may take it.
 
 use chrono::TimeDelta;
 use roost::kernel::id::Kind;
 use serde_json::{Value, json};
 
-use crate::client::said;
+use crate::client::error_codes;
 use crate::harness::{Person, TestApp};
-use crate::scenes::{ids, merged, number, stay, text};
+use crate::scenarios::{ids, merge, number, stay, text};
 
-/// A request that waits for its host: host, guest, listing, booking.
-async fn request(app: &TestApp) -> (Person, Person, String, Value) {
+/// Creates a booking request that waits for its host. Returns the host, the guest, the listing and the booking.
+async fn create_request(app: &TestApp) -> (Person, Person, String, Value) {
     let (host, guest) = (app.host().await, app.guest().await);
     let listing = app.published_listing(&host, json!({ "bookingMode": "REQUEST" })).await;
     let booking = app.book(&guest, &listing, "2027-03-01", "2027-03-03").await;
@@ -37,7 +37,7 @@ async fn an_instant_booking_is_confirmed_and_charged_at_once() {
     let quote = app.quote(&guest, &listing, "2027-03-12", "2027-03-15").await;
     let given = json!({ "quoteToken": quote, "booking": { "paymentMethodToken": "ok", "message": "See you!",
         "expectedArrival": "18:00" } });
-    let booking = app.must(&guest, "bookingCreate", given, crate::scenes::BOOKING).await["booking"].take();
+    let booking = app.mutate_ok(&guest, "bookingCreate", given, crate::scenarios::BOOKING).await["booking"].take();
     assert_eq!(booking["state"], "CONFIRMED");
     assert_eq!(booking["guest"]["id"], guest.id());
     assert_eq!(booking["host"]["id"], host.id());
@@ -63,14 +63,14 @@ async fn an_instant_booking_is_confirmed_and_charged_at_once() {
 #[tokio::test]
 async fn a_request_is_charged_when_the_host_accepts() {
     let app = TestApp::new().await;
-    let (host, guest, _, booking) = request(&app).await;
+    let (host, guest, _, booking) = create_request(&app).await;
     assert_eq!(booking["expiresAt"], "2027-01-06T12:00:00Z");
     assert_eq!(booking["payment"]["state"], "REQUIRES_CAPTURE");
     assert_eq!(booking["payment"]["authorized"]["amount"], 30_000);
     assert_eq!(booking["payment"]["captured"]["amount"], 0);
     assert_eq!(actions(&booking), ["WITHDRAW"]);
     assert_eq!(actions(&app.booking(&host, &booking).await), ["ACCEPT", "DECLINE"]);
-    let accepted = app.step(&host, "bookingAccept", &booking).await;
+    let accepted = app.perform(&host, "bookingAccept", &booking).await;
     assert_eq!((&accepted["state"], &accepted["expiresAt"]), (&json!("CONFIRMED"), &Value::Null));
     let paid = app.booking(&guest, &booking).await;
     assert_eq!(paid["payment"]["captured"]["amount"], 30_000);
@@ -79,12 +79,12 @@ async fn a_request_is_charged_when_the_host_accepts() {
 }
 
 #[tokio::test]
-async fn a_second_accept_is_told_where_the_booking_stands() {
+async fn a_second_accept_gets_the_current_state() {
     let app = TestApp::new().await;
-    let (host, _, _, booking) = request(&app).await;
-    app.step(&host, "bookingAccept", &booking).await;
-    let errors = app.refused(&host, "bookingAccept", json!({ "id": booking["id"] })).await;
-    assert_eq!(said(&errors), ["STATE_CONFLICT id"]);
+    let (host, _, _, booking) = create_request(&app).await;
+    app.perform(&host, "bookingAccept", &booking).await;
+    let errors = app.user_errors(&host, "bookingAccept", json!({ "id": booking["id"] })).await;
+    assert_eq!(error_codes(&errors), ["STATE_CONFLICT id"]);
     assert_eq!(errors[0]["__typename"], "StateConflictError");
     assert_eq!(errors[0]["state"], "CONFIRMED");
     assert_eq!(errors[0]["allowed"], json!(["CANCEL", "REQUEST_ALTERATION"]));
@@ -92,18 +92,18 @@ async fn a_second_accept_is_told_where_the_booking_stands() {
 }
 
 #[tokio::test]
-async fn a_request_that_ends_lets_go_of_nights_and_money() {
+async fn a_closed_request_releases_nights_and_authorization() {
     let app = TestApp::new().await;
-    for end in ["bookingDecline", "bookingWithdraw", "nobody answers"] {
-        let (host, guest, listing, booking) = request(&app).await;
+    for end in ["bookingDecline", "bookingWithdraw", "no response"] {
+        let (host, guest, listing, booking) = create_request(&app).await;
         let state = match end {
             "bookingDecline" => {
                 let given = json!({ "id": booking["id"], "reason": "We are renovating." });
-                app.must(&host, end, given, "__typename").await;
+                app.mutate_ok(&host, end, given, "__typename").await;
                 "DECLINED"
             }
             "bookingWithdraw" => {
-                app.step(&guest, end, &booking).await;
+                app.perform(&guest, end, &booking).await;
                 "WITHDRAWN"
             }
             _ => {
@@ -122,25 +122,28 @@ async fn a_request_that_ends_lets_go_of_nights_and_money() {
             (&json!("CANCELLED"), &json!(0))
         );
         assert_eq!(actions(&ended), [""; 0]);
-        let again = app.book(&app.guest().await, &listing, "2027-03-01", "2027-03-03").await;
-        assert_eq!(again["state"], "REQUESTED");
+        let repeated = app.book(&app.guest().await, &listing, "2027-03-01", "2027-03-03").await;
+        assert_eq!(repeated["state"], "REQUESTED");
     }
     app.finish().await;
 }
 
 #[tokio::test]
-async fn an_answer_that_comes_too_late_is_refused() {
+async fn a_response_after_the_deadline_is_refused() {
     let app = TestApp::new().await;
-    let (host, guest, _, booking) = request(&app).await;
+    let (host, guest, _, booking) = create_request(&app).await;
     app.advance(TimeDelta::hours(24));
-    let errors = app.refused(&host, "bookingAccept", json!({ "id": booking["id"] })).await;
-    assert_eq!((said(&errors), &errors[0]["state"]), (vec!["STATE_CONFLICT id".into()], &json!("REQUEST_EXPIRED")));
+    let errors = app.user_errors(&host, "bookingAccept", json!({ "id": booking["id"] })).await;
+    assert_eq!(
+        (error_codes(&errors), &errors[0]["state"]),
+        (vec!["STATE_CONFLICT id".into()], &json!("REQUEST_EXPIRED"))
+    );
     assert_eq!(app.booking(&guest, &booking).await["state"], "REQUEST_EXPIRED");
     app.finish().await;
 }
 
 #[tokio::test]
-async fn a_request_for_tonight_ends_at_the_hour_of_check_in() {
+async fn a_request_for_tonight_expires_at_check_in_time() {
     let app = TestApp::new().await;
     let (host, guest) = (app.host().await, app.guest().await);
     let listing = app.published_listing(&host, json!({ "bookingMode": "REQUEST" })).await;
@@ -150,7 +153,7 @@ async fn a_request_for_tonight_ends_at_the_hour_of_check_in() {
 }
 
 #[tokio::test]
-async fn a_place_for_the_verified_is_instant_for_them_alone() {
+async fn instant_for_verified_is_instant_for_verified_guests_only() {
     let app = TestApp::new().await;
     let (host, known, new) = (app.host().await, app.guest().await, app.guest().await);
     let sql = "UPDATE \"user\" SET email_verified_at = $1 WHERE id = $2";
@@ -162,10 +165,10 @@ async fn a_place_for_the_verified_is_instant_for_them_alone() {
 }
 
 #[tokio::test]
-async fn each_side_does_only_what_is_its_own_and_strangers_know_of_nothing() {
+async fn each_party_may_do_its_own_actions_and_others_see_nothing() {
     let app = TestApp::new().await;
-    let (host, guest, _, booking) = request(&app).await;
-    let (stranger, unknown) = (app.host().await, app.unknown(Kind::Booking));
+    let (host, guest, _, booking) = create_request(&app).await;
+    let (stranger, unknown) = (app.host().await, app.unknown_id(Kind::Booking));
     let steps = [
         ("bookingAccept", json!({})),
         ("bookingDecline", json!({ "reason": "No." })),
@@ -176,24 +179,24 @@ async fn each_side_does_only_what_is_its_own_and_strangers_know_of_nothing() {
         ("bookingCancel", json!({ "expectedRefund": { "amount": 1, "currency": "USD" } })),
     ];
     for (mutation, more) in &steps {
-        let given = |id: &Value| merged(json!({ "id": id }), more.clone());
-        assert_eq!(app.said(&stranger, mutation, given(&booking["id"])).await, ["NOT_FOUND id"], "{mutation}");
-        assert_eq!(app.said(&guest, mutation, given(&json!(unknown))).await, ["NOT_FOUND id"], "{mutation}");
+        let given = |id: &Value| merge(json!({ "id": id }), more.clone());
+        assert_eq!(app.errors(&stranger, mutation, given(&booking["id"])).await, ["NOT_FOUND id"], "{mutation}");
+        assert_eq!(app.errors(&guest, mutation, given(&json!(unknown))).await, ["NOT_FOUND id"], "{mutation}");
     }
     for mutation in ["bookingAccept", "bookingDecline"] {
         let more = &steps.iter().find(|(name, _)| *name == mutation).unwrap().1;
-        let given = merged(json!({ "id": booking["id"] }), more.clone());
-        assert_eq!(app.said(&guest, mutation, given).await, ["FORBIDDEN id"], "{mutation}");
+        let given = merge(json!({ "id": booking["id"] }), more.clone());
+        assert_eq!(app.errors(&guest, mutation, given).await, ["FORBIDDEN id"], "{mutation}");
     }
     for mutation in ["bookingWithdraw", "bookingPaymentConfirm"] {
-        assert_eq!(app.said(&host, mutation, json!({ "id": booking["id"] })).await, ["FORBIDDEN id"], "{mutation}");
+        assert_eq!(app.errors(&host, mutation, json!({ "id": booking["id"] })).await, ["FORBIDDEN id"], "{mutation}");
     }
     let query = "query($id: ID!, $code: String!) { byId: booking(id: $id) { id } byCode: booking(code: $code) { id } \
                  node(id: $id) { id } nodes(ids: [$id]) { id } }";
     let given = json!({ "id": booking["id"], "code": booking["code"] });
     let nothing = json!({ "byId": null, "byCode": null, "node": null, "nodes": [null] });
     assert_eq!(app.gql(&stranger, query, given.clone()).await, nothing);
-    assert_eq!(app.gql(&crate::client::Nobody, query, given.clone()).await, nothing);
+    assert_eq!(app.gql(&crate::client::Anonymous, query, given.clone()).await, nothing);
     let found = json!({ "id": booking["id"] });
     let all = json!({ "byId": found, "byCode": found, "node": found, "nodes": [found] });
     for who in [&guest, &host] {
@@ -204,31 +207,31 @@ async fn each_side_does_only_what_is_its_own_and_strangers_know_of_nothing() {
 }
 
 #[tokio::test]
-async fn guests_check_in_from_the_day_of_arrival_and_out_when_they_leave() {
+async fn guests_check_in_from_the_arrival_date_and_check_out_any_time_after() {
     let app = TestApp::new().await;
     let (host, guest) = (app.host().await, app.guest().await);
     let listing = app.published_listing(&host, json!({})).await;
     let booking = app.book(&guest, &listing, "2027-03-04", "2027-03-08").await;
     app.set("2027-03-04T04:59:59Z");
-    let errors = app.refused(&guest, "bookingCheckIn", json!({ "id": booking["id"] })).await;
+    let errors = app.user_errors(&guest, "bookingCheckIn", json!({ "id": booking["id"] })).await;
     assert_eq!(
-        (said(&errors), &errors[0]["allowed"]),
+        (error_codes(&errors), &errors[0]["allowed"]),
         (vec!["STATE_CONFLICT id".into()], &json!(["CANCEL", "REQUEST_ALTERATION"]))
     );
     app.set("2027-03-04T05:00:00Z");
-    let arrived = app.step(&guest, "bookingCheckIn", &booking).await;
+    let arrived = app.perform(&guest, "bookingCheckIn", &booking).await;
     assert_eq!(
         (&arrived["state"], actions(&arrived)),
         (&json!("CHECKED_IN"), vec!["CANCEL", "REQUEST_ALTERATION", "CHECK_OUT"])
     );
     app.set("2027-03-08T13:00:00Z");
-    let left = app.step(&host, "bookingCheckOut", &booking).await;
+    let left = app.perform(&host, "bookingCheckOut", &booking).await;
     assert_eq!((&left["state"], actions(&left)), (&json!("COMPLETED"), vec!["REVIEW"]));
     app.finish().await;
 }
 
 #[tokio::test]
-async fn a_stay_runs_its_course_by_itself() {
+async fn a_stay_is_checked_in_and_completed_by_the_queue() {
     let app = TestApp::new().await;
     let (host, guest) = (app.host().await, app.guest().await);
     let listing = app.published_listing(&host, json!({})).await;
@@ -249,7 +252,7 @@ async fn a_stay_runs_its_course_by_itself() {
 }
 
 #[tokio::test]
-async fn nights_to_prepare_lie_between_two_stays() {
+async fn preparation_nights_separate_two_stays() {
     let app = TestApp::new().await;
     let (host, guest) = (app.host().await, app.guest().await);
     let listing = app.published_listing(&host, json!({ "stayRules": { "preparationNights": 2 } })).await;
@@ -266,8 +269,8 @@ async fn nights_to_prepare_lie_between_two_stays() {
         ("2027-03-07", "2027-03-09", json!([{ "date": "2027-03-10", "state": "BOOKED" }])),
     ] {
         let given = json!({ "listingId": listing, "stay": stay(check_in, check_out) });
-        let errors = app.refused(&guest, "quoteCreate", given).await;
-        assert_eq!(said(&errors), ["NIGHTS_UNAVAILABLE stay"]);
+        let errors = app.user_errors(&guest, "quoteCreate", given).await;
+        assert_eq!(error_codes(&errors), ["NIGHTS_UNAVAILABLE stay"]);
         assert_eq!(errors[0]["nights"], nights, "{check_in}");
     }
     app.book(&guest, &listing, "2027-03-14", "2027-03-16").await;
@@ -276,15 +279,15 @@ async fn nights_to_prepare_lie_between_two_stays() {
 }
 
 #[tokio::test]
-async fn nights_that_were_taken_since_the_quote_are_named() {
+async fn nights_taken_since_the_quote_are_named() {
     let app = TestApp::new().await;
-    let (host, guest, rival) = (app.host().await, app.guest().await, app.guest().await);
+    let (host, guest, other_guest) = (app.host().await, app.guest().await, app.guest().await);
     let listing = app.published_listing(&host, json!({})).await;
     let quote = app.quote(&guest, &listing, "2027-03-01", "2027-03-04").await;
-    app.book(&rival, &listing, "2027-03-03", "2027-03-06").await;
+    app.book(&other_guest, &listing, "2027-03-03", "2027-03-06").await;
     let given = json!({ "quoteToken": quote, "booking": { "paymentMethodToken": "ok" } });
-    let errors = app.refused(&guest, "bookingCreate", given).await;
-    assert_eq!(said(&errors), ["NIGHTS_UNAVAILABLE quoteToken"]);
+    let errors = app.user_errors(&guest, "bookingCreate", given).await;
+    assert_eq!(error_codes(&errors), ["NIGHTS_UNAVAILABLE quoteToken"]);
     assert_eq!(errors[0]["__typename"], "NightsUnavailableError");
     assert_eq!(errors[0]["nights"], json!([{ "date": "2027-03-03", "state": "BOOKED" }]));
     assert_eq!(app.count("booking", []).await, 1);
@@ -292,7 +295,7 @@ async fn nights_that_were_taken_since_the_quote_are_named() {
 }
 
 #[tokio::test]
-async fn trips_and_reservations_are_each_sides_own() {
+async fn trips_and_reservations_list_only_the_viewers_bookings() {
     let app = TestApp::new().await;
     let (host, guest, other) = (app.host().await, app.guest().await, app.guest().await);
     let (one, two) = (app.published_listing(&host, json!({})).await, app.published_listing(&host, json!({})).await);
@@ -322,16 +325,16 @@ async fn trips_and_reservations_are_each_sides_own() {
 }
 
 #[tokio::test]
-async fn a_decline_needs_a_reason_that_can_be_read() {
+async fn a_decline_needs_a_reason() {
     let app = TestApp::new().await;
-    let (host, _, _, booking) = request(&app).await;
+    let (host, _, _, booking) = create_request(&app).await;
     for (reason, refusal) in [
         (" ".to_owned(), "REQUIRED reason"),
         ("x".repeat(1_001), "TOO_LONG reason"),
         ("\u{1}".into(), "INVALID reason"),
     ] {
         let given = json!({ "id": booking["id"], "reason": reason });
-        assert_eq!(app.said(&host, "bookingDecline", given).await, [refusal]);
+        assert_eq!(app.errors(&host, "bookingDecline", given).await, [refusal]);
     }
     assert_eq!(app.booking(&host, &booking).await["state"], "REQUESTED");
     app.finish().await;

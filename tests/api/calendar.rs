@@ -1,12 +1,12 @@
-//! The calendar of a listing: reading, blocking, pricing.
+//! The calendar of a listing: reading it, blocking nights and setting prices.
 
 use serde_json::{Value, json};
 
-use crate::client::{Nobody, Who};
+use crate::client::{Anonymous, Caller};
 use crate::harness::{Person, TestApp};
-use crate::scenes::stay;
+use crate::scenarios::stay;
 
-async fn calendar(app: &TestApp, who: &(impl Who + ?Sized), listing: &str, from: &str, to: &str) -> Vec<Value> {
+async fn calendar(app: &TestApp, who: &(impl Caller + ?Sized), listing: &str, from: &str, to: &str) -> Vec<Value> {
     let query = "query($id: ID!, $from: Date!, $to: Date!) { listing(id: $id) { calendar(from: $from, to: $to) { \
                  date state price { amount } priceSource checkInAllowed checkOutAllowed minNights note \
                  booking { id } } } }";
@@ -14,9 +14,9 @@ async fn calendar(app: &TestApp, who: &(impl Who + ?Sized), listing: &str, from:
     data["listing"]["calendar"].as_array().unwrap().clone()
 }
 
-async fn change(app: &TestApp, host: &Person, listing: &str, changes: Value) -> Value {
+async fn update_calendar(app: &TestApp, host: &Person, listing: &str, changes: Value) -> Value {
     let given = json!({ "id": listing, "changes": changes });
-    app.must(host, "listingCalendarUpdate", given, "days { date state price { amount } priceSource }").await
+    app.mutate_ok(host, "listingCalendarUpdate", given, "days { date state price { amount } priceSource }").await
 }
 
 fn states(days: &[Value]) -> Vec<&str> {
@@ -28,13 +28,14 @@ fn prices(days: &[Value]) -> Vec<(i64, &str)> {
 }
 
 #[tokio::test]
-async fn each_day_tells_its_price_and_where_that_comes_from() {
+async fn each_day_has_its_price_and_the_source_of_the_price() {
     let app = TestApp::new().await;
     let host = app.host().await;
     let listing =
         app.published_listing(&host, json!({ "stayRules": { "checkInDays": ["THU"], "minNights": 2 } })).await;
-    change(&app, &host, &listing, json!([{ "from": "2027-03-06", "to": "2027-03-07", "price": 30_000 }])).await;
-    let days = calendar(&app, &Nobody, &listing, "2027-03-04", "2027-03-08").await;
+    update_calendar(&app, &host, &listing, json!([{ "from": "2027-03-06", "to": "2027-03-07", "price": 30_000 }]))
+        .await;
+    let days = calendar(&app, &Anonymous, &listing, "2027-03-04", "2027-03-08").await;
     let expected = [(12_000, "BASE"), (15_000, "WEEKEND"), (30_000, "OVERRIDE"), (12_000, "BASE")];
     assert_eq!(prices(&days), expected);
     let thursday = json!({
@@ -51,7 +52,7 @@ async fn a_host_blocks_opens_prices_and_clears_nights() {
     let app = TestApp::new().await;
     let host = app.host().await;
     let listing = app.published_listing(&host, json!({})).await;
-    let changed = change(
+    let changed = update_calendar(
         &app,
         &host,
         &listing,
@@ -66,25 +67,26 @@ async fn a_host_blocks_opens_prices_and_clears_nights() {
     assert_eq!(states(days), ["BLOCKED_BY_HOST", "BLOCKED_BY_HOST", "FREE", "FREE", "FREE"]);
     assert_eq!(prices(days)[..2], [(12_000, "BASE"), (9_900, "OVERRIDE")]);
 
-    change(&app, &host, &listing, json!([{ "from": "2027-03-02", "to": "2027-03-05", "clearPrice": true }])).await;
-    let days = calendar(&app, &Nobody, &listing, "2027-03-01", "2027-03-06").await;
+    update_calendar(&app, &host, &listing, json!([{ "from": "2027-03-02", "to": "2027-03-05", "clearPrice": true }]))
+        .await;
+    let days = calendar(&app, &Anonymous, &listing, "2027-03-01", "2027-03-06").await;
     let expected = [(12_000, "BASE"), (12_000, "BASE"), (12_000, "BASE"), (12_000, "BASE"), (9_900, "OVERRIDE")];
     assert_eq!(prices(&days), expected);
-    assert_eq!(states(&days)[..2], ["BLOCKED_BY_HOST"; 2], "a price says nothing of a block");
+    assert_eq!(states(&days)[..2], ["BLOCKED_BY_HOST"; 2], "clearing a price does not unblock a night");
     app.finish().await;
 }
 
 #[tokio::test]
-async fn strangers_see_that_nights_are_booked_but_not_by_whom() {
+async fn other_users_see_that_nights_are_booked_but_not_by_whom() {
     let app = TestApp::new().await;
     let (host, guest) = (app.host().await, app.guest().await);
     let listing = app.published_listing(&host, json!({ "stayRules": { "preparationNights": 1 } })).await;
     let booking = app.book(&guest, &listing, "2027-03-01", "2027-03-03").await;
     let note = json!([{ "from": "2027-03-05", "to": "2027-03-06", "blocked": true, "note": "Painters" }]);
-    change(&app, &host, &listing, note).await;
+    update_calendar(&app, &host, &listing, note).await;
     let expected = ["BOOKED", "BOOKED", "PREPARATION", "FREE", "BLOCKED_BY_HOST"];
 
-    let shown = calendar(&app, &Nobody, &listing, "2027-03-01", "2027-03-06").await;
+    let shown = calendar(&app, &Anonymous, &listing, "2027-03-01", "2027-03-06").await;
     assert_eq!(states(&shown), expected);
     assert!(shown.iter().all(|day| day["booking"].is_null() && day["note"].is_null()), "{shown:?}");
 
@@ -97,17 +99,17 @@ async fn strangers_see_that_nights_are_booked_but_not_by_whom() {
 }
 
 #[tokio::test]
-async fn the_past_and_what_is_too_far_ahead_is_outside() {
+async fn nights_in_the_past_and_beyond_the_window_are_not_available() {
     let app = TestApp::new().await;
     let host = app.host().await;
     let listing = app.published_listing(&host, json!({ "stayRules": { "bookingWindowDays": 2 } })).await;
-    let days = calendar(&app, &Nobody, &listing, "2027-01-04", "2027-01-08").await;
+    let days = calendar(&app, &Anonymous, &listing, "2027-01-04", "2027-01-08").await;
     assert_eq!(states(&days), ["OUTSIDE_WINDOW", "FREE", "FREE", "OUTSIDE_WINDOW"]);
     app.finish().await;
 }
 
 #[tokio::test]
-async fn booked_nights_cannot_be_blocked_and_then_nothing_changes() {
+async fn blocking_booked_nights_is_refused_and_changes_nothing() {
     let app = TestApp::new().await;
     let (host, guest) = (app.host().await, app.guest().await);
     let listing = app.published_listing(&host, json!({})).await;
@@ -116,17 +118,17 @@ async fn booked_nights_cannot_be_blocked_and_then_nothing_changes() {
         { "from": "2027-03-10", "to": "2027-03-11", "blocked": true, "price": 1_000 },
         { "from": "2027-03-01", "to": "2027-03-05", "blocked": true },
     ]);
-    let errors = app.refused(&host, "listingCalendarUpdate", json!({ "id": listing, "changes": changes })).await;
-    assert_eq!(crate::client::said(&errors), ["NIGHTS_UNAVAILABLE changes.1.blocked"]);
+    let errors = app.user_errors(&host, "listingCalendarUpdate", json!({ "id": listing, "changes": changes })).await;
+    assert_eq!(crate::client::error_codes(&errors), ["NIGHTS_UNAVAILABLE changes.1.blocked"]);
     let nights = json!([{ "date": "2027-03-02", "state": "BOOKED" }, { "date": "2027-03-03", "state": "BOOKED" }]);
     assert_eq!(errors[0]["nights"], nights);
-    let days = calendar(&app, &Nobody, &listing, "2027-03-10", "2027-03-11").await;
+    let days = calendar(&app, &Anonymous, &listing, "2027-03-10", "2027-03-11").await;
     assert_eq!((states(&days), prices(&days)), (vec!["FREE"], vec![(12_000, "BASE")]));
     app.finish().await;
 }
 
 #[tokio::test]
-async fn blocks_prices_and_minimums_reach_the_guest() {
+async fn blocks_prices_and_minimum_stays_apply_to_guests() {
     let app = TestApp::new().await;
     let (host, guest) = (app.host().await, app.guest().await);
     let listing = app.published_listing(&host, json!({})).await;
@@ -135,20 +137,20 @@ async fn blocks_prices_and_minimums_reach_the_guest() {
         { "from": "2027-03-08", "to": "2027-03-09", "blocked": true },
         { "from": "2027-03-15", "to": "2027-03-16", "minNights": 3 },
     ]);
-    change(&app, &host, &listing, changes).await;
+    update_calendar(&app, &host, &listing, changes).await;
     let quote = app.quote_for(&guest, &listing, stay("2027-03-01", "2027-03-04")).await;
     assert_eq!(quote["price"]["total"]["amount"], 20_000 + 20_000 + 12_000 + 6_000);
     let given = json!({ "listingId": listing, "stay": stay("2027-03-07", "2027-03-09") });
-    let errors = app.refused(&guest, "quoteCreate", given).await;
-    assert_eq!(crate::client::said(&errors), ["NIGHTS_UNAVAILABLE stay"]);
+    let errors = app.user_errors(&guest, "quoteCreate", given).await;
+    assert_eq!(crate::client::error_codes(&errors), ["NIGHTS_UNAVAILABLE stay"]);
     assert_eq!(errors[0]["nights"], json!([{ "date": "2027-03-08", "state": "BLOCKED_BY_HOST" }]));
     let given = json!({ "listingId": listing, "stay": stay("2027-03-15", "2027-03-17") });
-    assert_eq!(app.said(&guest, "quoteCreate", given).await, ["STAY_RULE_VIOLATED stay"]);
+    assert_eq!(app.errors(&guest, "quoteCreate", given).await, ["STAY_RULE_VIOLATED stay"]);
     app.finish().await;
 }
 
 #[tokio::test]
-async fn ranges_that_make_no_sense_are_refused() {
+async fn invalid_date_ranges_are_refused() {
     let app = TestApp::new().await;
     let host = app.host().await;
     let listing = app.published_listing(&host, json!({})).await;
@@ -161,9 +163,9 @@ async fn ranges_that_make_no_sense_are_refused() {
         ("0001-01-01", "0001-01-03", "INVALID from"),
     ] {
         let given = json!({ "id": listing, "from": from, "to": to });
-        assert_eq!(app.query_refused(&Nobody, query, given).await, refusal, "{from} to {to}");
+        assert_eq!(app.query_error(&Anonymous, query, given).await, refusal, "{from} to {to}");
     }
-    assert_eq!(calendar(&app, &Nobody, &listing, "2027-01-01", "2028-01-02").await.len(), 366);
+    assert_eq!(calendar(&app, &Anonymous, &listing, "2027-01-01", "2028-01-02").await.len(), 366);
     for (changes, refusal) in [
         (json!([]), "REQUIRED changes"),
         (json!([{ "from": "2027-03-02", "to": "2027-03-02", "blocked": true }]), "INVALID changes.0.to"),
@@ -177,11 +179,11 @@ async fn ranges_that_make_no_sense_are_refused() {
         (json!([{ "from": "2027-03-01", "to": "2027-03-02", "note": "x".repeat(201) }]), "TOO_LONG changes.0.note"),
     ] {
         let given = json!({ "id": listing, "changes": changes });
-        assert_eq!(app.said(&host, "listingCalendarUpdate", given).await, [refusal]);
+        assert_eq!(app.errors(&host, "listingCalendarUpdate", given).await, [refusal]);
     }
     let many: Vec<Value> = vec![json!({ "from": "2027-03-01", "to": "2027-03-02", "price": 1 }); 101];
     let given = json!({ "id": listing, "changes": many });
-    assert_eq!(app.said(&host, "listingCalendarUpdate", given).await, ["TOO_MANY changes"]);
+    assert_eq!(app.errors(&host, "listingCalendarUpdate", given).await, ["TOO_MANY changes"]);
     assert_eq!(app.count("night", []).await, 0);
     app.finish().await;
 }

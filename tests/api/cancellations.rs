@@ -1,27 +1,27 @@
-//! Cancellations: the vectors of every policy over the API, and the promise of the refund that was shown.
+//! Cancellations: the test vectors of every policy through the API, and the confirmation of the refund that was shown.
 
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 
-use crate::client::said;
+use crate::client::error_codes;
 use crate::harness::{Person, START, TestApp};
-use crate::scenes::{merged, number, stay, text};
+use crate::scenarios::{merge, number, stay, text};
 
-/// The booking of the first vector under a policy: 724.58, from 4 to 8 March.
+/// Creates the booking of the first test vector under a policy: from 4 to 8 March for 724.58.
 async fn first_vector(app: &TestApp, policy: &str) -> (Person, Person, Value) {
     let (host, guest) = (app.host().await, app.guest().await);
-    let listing = app.draft(&host, json!({ "cancellationPolicy": policy })).await;
-    app.tax(&listing).await;
-    app.must(&host, "listingPublish", json!({ "id": listing }), "__typename").await;
-    let three = merged(stay("2027-03-04", "2027-03-08"), json!({ "adults": 3 }));
+    let listing = app.draft_listing(&host, json!({ "cancellationPolicy": policy })).await;
+    app.set_taxes(&listing).await;
+    app.mutate_ok(&host, "listingPublish", json!({ "id": listing }), "__typename").await;
+    let three = merge(stay("2027-03-04", "2027-03-08"), json!({ "adults": 3 }));
     let quote = app.quote_for(&guest, &listing, three).await;
-    let booking = app.pay(&guest, &text(&quote, "/token"), "ok").await;
+    let booking = app.book_quote(&guest, &text(&quote, "/token"), "ok").await;
     assert_eq!(number(&booking, "/price/total/amount"), 72_458);
     (host, guest, booking)
 }
 
-/// What a cancelled booking says of its money: refund, payout, platform, tax.
-async fn division(app: &TestApp, who: &Person, booking: &Value) -> [i64; 4] {
+/// The amounts of a cancelled booking: refund, host, platform, tax.
+async fn retained_amounts(app: &TestApp, who: &Person, booking: &Value) -> [i64; 4] {
     let query = "query($id: ID!) { booking(id: $id) { cancellation { refund { amount } hostKeeps { amount } \
                  platformKeeps { amount } taxKept { amount } } } }";
     let data = app.gql(who, query, json!({ "id": booking["id"] })).await;
@@ -66,23 +66,23 @@ async fn every_policy_refunds_to_the_cent() {
         assert_eq!(number(&payload, "/refund/amount/amount"), money[0], "{policy} {moment}");
         assert_eq!(payload["refund"]["state"], "SUCCEEDED");
         assert_eq!(number(cancelled, "/payment/refunded/amount"), money[0]);
-        assert_eq!(division(&app, &host, &booking).await, money, "{policy} {moment}");
+        assert_eq!(retained_amounts(&app, &host, &booking).await, money, "{policy} {moment}");
         assert_eq!(money.iter().sum::<i64>(), 72_458);
     }
-    // Nights that were stayed are kept, and the clock must not stand before them.
+    // Nights that were stayed remain claimed. The audit needs a clock that is after them.
     app.set("2027-03-09T00:00:00Z");
     app.finish().await;
 }
 
 #[tokio::test]
-async fn a_host_who_cancels_gives_everything_back_owes_a_penalty_and_cannot_sell_the_nights_again() {
+async fn a_host_who_cancels_refunds_everything_owes_a_penalty_and_has_the_nights_blocked() {
     let app = TestApp::new().await;
     let (host, guest, booking) = first_vector(&app, "STRICT").await;
     app.set("2027-02-22T20:00:00Z");
     let payload = app.cancel(&host, &booking).await;
     assert_eq!(payload["booking"]["state"], "CANCELLED_BY_HOST");
     assert_eq!(number(&payload, "/refund/amount/amount"), 72_458);
-    assert_eq!(division(&app, &guest, &booking).await, [72_458, 0, 0, 0]);
+    assert_eq!(retained_amounts(&app, &guest, &booking).await, [72_458, 0, 0, 0]);
     let query = "query($id: ID!) { booking(id: $id) { cancellation { hostPenalty { amount } } \
                  listing { id calendar(from: \"2027-03-04\", to: \"2027-03-08\") { state } } } }";
     let data = app.gql(&host, query, json!({ "id": booking["id"] })).await;
@@ -91,12 +91,12 @@ async fn a_host_who_cancels_gives_everything_back_owes_a_penalty_and_cannot_sell
     let calendar = data["booking"]["listing"]["calendar"].as_array().unwrap();
     assert_eq!(calendar, &vec![states[0].clone(); 4]);
     let given = json!({ "listingId": data["booking"]["listing"]["id"], "stay": stay("2027-03-04", "2027-03-06") });
-    assert_eq!(app.said(&guest, "quoteCreate", given).await, ["NIGHTS_UNAVAILABLE stay"]);
+    assert_eq!(app.errors(&guest, "quoteCreate", given).await, ["NIGHTS_UNAVAILABLE stay"]);
     app.finish().await;
 }
 
 #[tokio::test]
-async fn staff_cancel_with_everything_back() {
+async fn a_cancellation_by_staff_refunds_everything() {
     let app = TestApp::new().await;
     let (_, guest, booking) = first_vector(&app, "NON_REFUNDABLE").await;
     let admin = app.admin().await;
@@ -131,30 +131,30 @@ async fn long_stays_follow_the_long_term_policy() {
 }
 
 #[tokio::test]
-async fn a_refund_that_changed_since_it_was_shown_is_asked_again() {
+async fn a_refund_that_changed_since_the_preview_is_refused_with_the_new_amount() {
     let app = TestApp::new().await;
     let (_, guest, booking) = first_vector(&app, "FLEXIBLE").await;
     app.set("2027-03-03T20:00:00Z");
-    let shown = app.refund_now(&guest, &booking).await;
+    let shown = app.cancellation_refund(&guest, &booking).await;
     app.advance(TimeDelta::seconds(1));
     let given = json!({ "id": booking["id"], "expectedRefund": shown });
-    let errors = app.refused(&guest, "bookingCancel", given).await;
-    assert_eq!(said(&errors), ["REFUND_CHANGED expectedRefund.amount"]);
+    let errors = app.user_errors(&guest, "bookingCancel", given).await;
+    assert_eq!(error_codes(&errors), ["REFUND_CHANGED expectedRefund.amount"]);
     assert_eq!(errors[0]["__typename"], "RefundChangedError");
     assert_eq!(errors[0]["actual"]["refund"], json!({ "amount": 56_290, "currency": "USD" }));
     assert_eq!(app.booking(&guest, &booking).await["state"], "CONFIRMED");
     let given = json!({ "id": booking["id"], "expectedRefund": errors[0]["actual"]["refund"] });
-    app.must(&guest, "bookingCancel", given, "__typename").await;
+    app.mutate_ok(&guest, "bookingCancel", given, "__typename").await;
     app.finish().await;
 }
 
 #[tokio::test]
-async fn a_refund_that_was_never_shown_is_refused() {
+async fn a_refund_that_differs_from_the_preview_is_refused() {
     let app = TestApp::new().await;
     let (_, guest, booking) = first_vector(&app, "FLEXIBLE").await;
     for amount in [-72_458, -1, 0, 72_457, 72_459, 9_007_199_254_740_991_i64] {
         let given = json!({ "id": booking["id"], "expectedRefund": { "amount": amount, "currency": "USD" } });
-        assert_eq!(app.said(&guest, "bookingCancel", given).await, ["REFUND_CHANGED expectedRefund.amount"]);
+        assert_eq!(app.errors(&guest, "bookingCancel", given).await, ["REFUND_CHANGED expectedRefund.amount"]);
     }
     assert_eq!(app.booking(&guest, &booking).await["payment"]["refunded"]["amount"], 0);
     app.finish().await;
@@ -166,21 +166,21 @@ async fn a_refund_in_another_currency_is_refused() {
     let (_, guest, booking) = first_vector(&app, "FLEXIBLE").await;
     for currency in ["EUR", "XTS"] {
         let given = json!({ "id": booking["id"], "expectedRefund": { "amount": 72_458, "currency": currency } });
-        let said = app.said(&guest, "bookingCancel", given).await;
-        assert_eq!(said, ["INVALID expectedRefund.currency"], "{currency}");
+        let codes = app.errors(&guest, "bookingCancel", given).await;
+        assert_eq!(codes, ["INVALID expectedRefund.currency"], "{currency}");
     }
     app.finish().await;
 }
 
 #[tokio::test]
-async fn a_booking_is_cancelled_once_and_its_nights_are_free_again() {
+async fn a_booking_is_cancelled_once_and_its_nights_become_available() {
     let app = TestApp::new().await;
     let (_, guest, booking) = first_vector(&app, "FLEXIBLE").await;
-    let expected = app.refund_now(&guest, &booking).await;
+    let expected = app.cancellation_refund(&guest, &booking).await;
     app.cancel(&guest, &booking).await;
     let given = json!({ "id": booking["id"], "expectedRefund": expected });
-    let errors = app.refused(&guest, "bookingCancel", given).await;
-    assert_eq!(said(&errors), ["STATE_CONFLICT id"]);
+    let errors = app.user_errors(&guest, "bookingCancel", given).await;
+    assert_eq!(error_codes(&errors), ["STATE_CONFLICT id"]);
     assert_eq!((&errors[0]["state"], &errors[0]["allowed"]), (&json!("CANCELLED_BY_GUEST"), &json!([])));
     let listing = text(&booking, "/listing/id");
     app.book(&app.guest().await, &listing, "2027-03-04", "2027-03-08").await;
@@ -193,14 +193,14 @@ async fn a_request_is_withdrawn_and_not_cancelled() {
     let (host, guest) = (app.host().await, app.guest().await);
     let listing = app.published_listing(&host, json!({ "bookingMode": "REQUEST" })).await;
     let booking = app.book(&guest, &listing, "2027-03-04", "2027-03-08").await;
-    assert_eq!(app.refund_now(&guest, &booking).await, Value::Null);
+    assert_eq!(app.cancellation_refund(&guest, &booking).await, Value::Null);
     let given = json!({ "id": booking["id"], "expectedRefund": { "amount": 0, "currency": "USD" } });
-    assert_eq!(app.said(&guest, "bookingCancel", given).await, ["STATE_CONFLICT id"]);
+    assert_eq!(app.errors(&guest, "bookingCancel", given).await, ["STATE_CONFLICT id"]);
     app.finish().await;
 }
 
 #[tokio::test]
-async fn the_schedule_that_was_shown_is_what_comes_back() {
+async fn the_refund_equals_the_refund_schedule() {
     let app = TestApp::new().await;
     for policy in ["FLEXIBLE", "MODERATE", "LIMITED", "FIRM", "STRICT", "SUPER_STRICT_30", "NON_REFUNDABLE"] {
         app.set(START);
@@ -208,14 +208,18 @@ async fn the_schedule_that_was_shown_is_what_comes_back() {
         let query = "query($id: ID!) { booking(id: $id) { cancellationSchedule { until refund { amount } } } }";
         let data = app.gql(&guest, query, json!({ "id": booking["id"] })).await;
         let tiers = data["booking"]["cancellationSchedule"].as_array().unwrap();
-        assert_eq!(number(&tiers[0], "/refund/amount"), 72_458, "{policy}: the grace of the first day");
+        assert_eq!(number(&tiers[0], "/refund/amount"), 72_458, "{policy}: full refund on the first day");
         let mut last = i64::MAX;
         for tier in tiers {
             app.set(tier["until"].as_str().unwrap());
             let refund = number(tier, "/refund/amount");
             assert!(refund < last, "{policy}: {tiers:?}");
-            if app.clock.now() < crate::harness::at("2027-03-08T16:00:00Z") {
-                assert_eq!(number(&app.refund_now(&guest, &booking).await, "/amount"), refund, "{policy}: {tier}");
+            if app.clock.now() < crate::harness::instant("2027-03-08T16:00:00Z") {
+                assert_eq!(
+                    number(&app.cancellation_refund(&guest, &booking).await, "/amount"),
+                    refund,
+                    "{policy}: {tier}"
+                );
             }
             last = refund;
         }

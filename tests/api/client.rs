@@ -1,4 +1,4 @@
-//! Speaking to the server as a client does, over its router.
+//! Requests to the server through its router, as a client sends them.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -15,36 +15,36 @@ use tower::ServiceExt;
 
 use crate::harness::{Person, TestApp};
 
-/// Who sends a request.
-pub trait Who {
-    /// The bearer token, if any.
+/// The sender of a request.
+pub trait Caller {
+    /// The bearer token. `None` sends no `Authorization` header.
     fn token(&self, app: &App) -> Option<String>;
 }
 
-/// A request without a token.
-pub struct Nobody;
+/// A client without a token.
+pub struct Anonymous;
 
-impl Who for Nobody {
+impl Caller for Anonymous {
     fn token(&self, _: &App) -> Option<String> {
         None
     }
 }
 
-impl Who for str {
+impl Caller for str {
     fn token(&self, _: &App) -> Option<String> {
         Some(self.to_owned())
     }
 }
 
-impl Who for Person {
-    /// A fresh token, as a client has that refreshes in time.
+impl Caller for Person {
+    /// An access token that has just been issued.
     fn token(&self, app: &App) -> Option<String> {
         let now = app.clock.now();
         app.keys.sign_access(self.user, self.session, now, now + TimeDelta::minutes(15))
     }
 }
 
-/// An answer as it came over the wire.
+/// An HTTP response.
 pub struct Answer {
     pub status: StatusCode,
     pub headers: HeaderMap,
@@ -64,7 +64,7 @@ impl Answer {
     }
 }
 
-/// The fields of user errors that tests look at.
+/// The fields of user errors that tests read.
 const USER_ERRORS: &str = "userErrors { __typename code message field \
     ... on NightsUnavailableError { nights { date state } } \
     ... on QuoteStaleError { quote { token expiresAt price { total { amount } } } } \
@@ -100,23 +100,23 @@ fn arguments(mutation: &str) -> &'static str {
     }
 }
 
-/// Mutations that are refused without an idempotency key.
+/// The mutations that are refused without an idempotency key.
 pub const NEED_A_KEY: [&str; 5] =
     ["bookingCreate", "bookingCancel", "bookingRefund", "bookingAlterationRequest", "bookingAlterationRespond"];
 
-/// An idempotency key that no request of this process had before.
+/// An idempotency key that no other request of this process has.
 pub fn fresh_key() -> String {
     static NEXT: AtomicU64 = AtomicU64::new(1);
     format!("key-{}", NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
-/// The document of one mutation with those of its arguments that are given, and with a fresh key where it needs one.
+/// The document of one mutation with the given arguments, and with a fresh key if the mutation needs one.
 fn document(mutation: &str, given: &Value, selection: &str) -> String {
     let key = NEED_A_KEY.contains(&mutation).then(fresh_key);
     document_with(mutation, given, selection, key.as_deref())
 }
 
-/// The same with the key, or without any.
+/// The document of one mutation with the given arguments, and with `key` if it is set.
 pub fn document_with(mutation: &str, given: &Value, selection: &str, key: Option<&str>) -> String {
     let key = key.map(|key| format!(" @idempotent(key: {})", json!(key))).unwrap_or_default();
     let declared = arguments(mutation).split(", ").filter_map(|argument| argument.split_once(": "));
@@ -130,8 +130,8 @@ pub fn document_with(mutation: &str, given: &Value, selection: &str, key: Option
     format!("mutation{} {{ {mutation}{}{key} {{ {USER_ERRORS} {selection} }} }}", wrap(variables), wrap(passed))
 }
 
-/// What user errors say, shortly: code and path, such as `INVALID user.email`.
-pub fn said(errors: &[Value]) -> Vec<String> {
+/// The code and the path of each error, such as `INVALID user.email`.
+pub fn error_codes(errors: &[Value]) -> Vec<String> {
     let path = |error: &Value| {
         let path = error["field"].as_array().map(|path| path.iter().filter_map(Value::as_str).collect::<Vec<_>>());
         path.unwrap_or_default().join(".")
@@ -142,7 +142,7 @@ pub fn said(errors: &[Value]) -> Vec<String> {
         .collect()
 }
 
-/// One request to a router.
+/// Sends one request to a router.
 pub async fn send(router: &axum::Router, request: Request<Body>) -> Answer {
     let response: Response = router.clone().oneshot(request).await.expect("the router answers");
     let (parts, body) = response.into_parts();
@@ -150,11 +150,12 @@ pub async fn send(router: &axum::Router, request: Request<Body>) -> Answer {
     Answer { status: parts.status, headers: parts.headers, body }
 }
 
-/// How many of a crowd are under way at the same time. Each may have to wait for all the others, and a request waits for
-/// a connection to the database for ten seconds at most: with more, a machine that is busy would have some fail by chance.
+/// The number of requests of a crowd that run concurrently. Each may have to wait for all the others, and a request
+/// waits at most ten seconds for a database connection. With more requests, some would fail by chance on a busy
+/// machine.
 const AT_ONCE: usize = 40;
 
-/// Sends all of these, always many at the same time, each by a task of its own.
+/// Sends all requests, [`AT_ONCE`] at a time, each in a task of its own.
 pub async fn send_crowd(router: &axum::Router, requests: Vec<Request<Body>>) -> Vec<Answer> {
     let sent = |request| {
         let router = router.clone();
@@ -175,23 +176,23 @@ pub fn graphql_request(token: Option<String>, query: &str, variables: &Value) ->
 }
 
 impl TestApp {
-    /// One request, whatever comes of it.
+    /// Sends a request and returns the response, whatever its status.
     pub async fn send(&self, request: Request<Body>) -> Answer {
         send(&self.router, request).await
     }
 
-    /// A plain GET.
+    /// Sends a GET request.
     pub async fn get(&self, path: &str) -> Answer {
         self.send(Request::get(path).body(Body::empty()).expect("the request is well formed")).await
     }
 
-    /// A GraphQL request, whatever comes of it.
-    pub async fn post(&self, who: &(impl Who + ?Sized), query: &str, variables: Value) -> Answer {
+    /// Sends a GraphQL request and returns the response, whatever its status.
+    pub async fn post(&self, who: &(impl Caller + ?Sized), query: &str, variables: Value) -> Answer {
         self.send(graphql_request(who.token(&self.app), query, &variables)).await
     }
 
-    /// The data of a query that must succeed.
-    pub async fn gql(&self, who: &(impl Who + ?Sized), query: &str, variables: Value) -> Value {
+    /// Runs an operation that must succeed, and returns its data.
+    pub async fn gql(&self, who: &(impl Caller + ?Sized), query: &str, variables: Value) -> Value {
         let answer = self.post(who, query, variables).await;
         assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
         let mut body = answer.json();
@@ -199,38 +200,44 @@ impl TestApp {
         body["data"].take()
     }
 
-    /// What a refused query says, shortly: code and path of the first error, such as `INVALID first`.
-    pub async fn query_refused(&self, who: &(impl Who + ?Sized), query: &str, variables: Value) -> String {
+    /// Runs a query that must be refused. Returns the code and the path of the first error, such as `INVALID first`.
+    pub async fn query_error(&self, who: &(impl Caller + ?Sized), query: &str, variables: Value) -> String {
         let body = self.post(who, query, variables).await.json();
         let error = &body["errors"][0];
         assert!(error.is_object(), "{query} was not refused: {body:#}");
         assert_ne!(error["extensions"]["code"], "INTERNAL", "{query}: {body:#}");
-        said(&[error["extensions"].clone()]).remove(0)
+        error_codes(&[error["extensions"].clone()]).remove(0)
     }
 
-    /// The payload of a mutation, with or without user errors.
-    pub async fn mutate(&self, who: &(impl Who + ?Sized), mutation: &str, given: Value, selection: &str) -> Value {
+    /// Runs a mutation and returns its payload, which may have user errors.
+    pub async fn mutate(&self, who: &(impl Caller + ?Sized), mutation: &str, given: Value, selection: &str) -> Value {
         let mut data = self.gql(who, &document(mutation, &given, selection), given).await;
         data[mutation].take()
     }
 
-    /// The payload of a mutation that must succeed.
-    pub async fn must(&self, who: &(impl Who + ?Sized), mutation: &str, given: Value, selection: &str) -> Value {
+    /// Runs a mutation that must succeed, and returns its payload.
+    pub async fn mutate_ok(
+        &self,
+        who: &(impl Caller + ?Sized),
+        mutation: &str,
+        given: Value,
+        selection: &str,
+    ) -> Value {
         let payload = self.mutate(who, mutation, given, selection).await;
         assert_eq!(payload["userErrors"], json!([]), "{mutation} was refused");
         payload
     }
 
-    /// The user errors of a mutation that must be refused.
-    pub async fn refused(&self, who: &(impl Who + ?Sized), mutation: &str, given: Value) -> Vec<Value> {
+    /// Runs a mutation that must be refused, and returns its user errors.
+    pub async fn user_errors(&self, who: &(impl Caller + ?Sized), mutation: &str, given: Value) -> Vec<Value> {
         let mut payload = self.mutate(who, mutation, given, "__typename").await;
         let errors = payload["userErrors"].take().as_array().cloned().unwrap_or_default();
         assert!(!errors.is_empty(), "{mutation} was not refused");
         errors
     }
 
-    /// What the user errors of a mutation that must be refused say, shortly.
-    pub async fn said(&self, who: &(impl Who + ?Sized), mutation: &str, given: Value) -> Vec<String> {
-        said(&self.refused(who, mutation, given).await)
+    /// Runs a mutation that must be refused. Returns its errors in the form of [`error_codes`].
+    pub async fn errors(&self, who: &(impl Caller + ?Sized), mutation: &str, given: Value) -> Vec<String> {
+        error_codes(&self.user_errors(who, mutation, given).await)
     }
 }

@@ -1,31 +1,31 @@
-//! Races: of many who want the same, one gets it and the others are told so.
+//! Races: of many concurrent requests for the same thing, one succeeds and the others get a typed error.
 
 use std::collections::BTreeMap;
 
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
-use crate::client::{fresh_key, graphql_request, said, send, send_crowd};
+use crate::client::{error_codes, fresh_key, graphql_request, send, send_crowd};
 use crate::harness::{Person, TestApp};
-use crate::scenes::stay;
+use crate::scenarios::stay;
 
-/// What each of several mutations of one booking said, in their order: nothing for those that succeeded.
+/// Sends several mutations of one booking concurrently. Returns the error codes of each, in the given order.
 async fn race(app: &TestApp, steps: &[(&Person, &str)], booking: &Value) -> Vec<Vec<String>> {
     let tasks = steps.iter().map(|(who, mutation)| {
-        let token = crate::client::Who::token(*who, &app.app);
+        let token = crate::client::Caller::token(*who, &app.app);
         let query = format!("mutation($id: ID!) {{ {mutation}(id: $id) {{ userErrors {{ code field }} }} }}");
         let request = graphql_request(token, &query, &json!({ "id": booking["id"] }));
         let (router, mutation) = (app.router.clone(), (*mutation).to_owned());
         tokio::spawn(async move {
             let body = send(&router, request).await.json();
             assert!(body.get("errors").is_none(), "{body:#}");
-            said(body["data"][mutation]["userErrors"].as_array().unwrap())
+            error_codes(body["data"][mutation]["userErrors"].as_array().unwrap())
         })
     });
     join_all(tasks.collect::<Vec<_>>()).await.into_iter().map(Result::unwrap).collect()
 }
 
-async fn request(app: &TestApp) -> (Person, Person, Value) {
+async fn create_request(app: &TestApp) -> (Person, Person, Value) {
     let (host, guest) = (app.host().await, app.guest().await);
     let listing = app.published_listing(&host, json!({ "bookingMode": "REQUEST" })).await;
     let booking = app.book(&guest, &listing, "2027-03-01", "2027-03-03").await;
@@ -33,15 +33,15 @@ async fn request(app: &TestApp) -> (Person, Person, Value) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn of_two_hundred_rivals_one_gets_the_nights() {
-    const RIVALS: u64 = 200;
-    let app = TestApp::busy().await;
+async fn of_200_concurrent_bookings_one_gets_the_nights() {
+    const GUESTS: u64 = 200;
+    let app = TestApp::with_many_connections().await;
     let host = app.host().await;
     let listing = app.published_listing(&host, json!({})).await;
     let first: chrono::NaiveDate = "2027-03-01".parse().unwrap();
     let mut requests = Vec::new();
-    for n in 0..RIVALS {
-        // Every one of these stays holds the night of 7 March.
+    for n in 0..GUESTS {
+        // Every one of these stays includes the night of 7 March.
         let check_in = first + chrono::Days::new(n % 7);
         let check_out = first + chrono::Days::new(7 + n % 5);
         let guest = app.guest().await;
@@ -49,7 +49,7 @@ async fn of_two_hundred_rivals_one_gets_the_nights() {
         let query = "mutation($token: String!, $key: String!) { bookingCreate(quoteToken: $token, booking: { paymentMethodToken: \
                      \"ok\" }) @idempotent(key: $key) { booking { state } userErrors { code ... on NightsUnavailableError { nights { date } } \
                      } } }";
-        let token = crate::client::Who::token(&guest, &app.app);
+        let token = crate::client::Caller::token(&guest, &app.app);
         requests.push(graphql_request(token, query, &json!({ "token": quote["token"], "key": fresh_key() })));
     }
     let mut outcomes: BTreeMap<String, u64> = BTreeMap::new();
@@ -64,15 +64,15 @@ async fn of_two_hundred_rivals_one_gets_the_nights() {
         };
         *outcomes.entry(outcome).or_default() += 1;
     }
-    let expected = [("CONFIRMED".to_owned(), 1), ("NIGHTS_UNAVAILABLE".to_owned(), RIVALS - 1)];
+    let expected = [("CONFIRMED".to_owned(), 1), ("NIGHTS_UNAVAILABLE".to_owned(), GUESTS - 1)];
     assert_eq!(outcomes, BTreeMap::from(expected));
     assert_eq!(app.count("booking", []).await, 1);
     app.finish().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn rivals_for_neighbouring_nights_all_get_theirs() {
-    let app = TestApp::busy().await;
+async fn concurrent_bookings_of_adjacent_nights_all_succeed() {
+    let app = TestApp::with_many_connections().await;
     let host = app.host().await;
     let listing = app.published_listing(&host, json!({})).await;
     let mut requests = Vec::new();
@@ -84,14 +84,14 @@ async fn rivals_for_neighbouring_nights_all_get_theirs() {
         let quote = app.quote_for(&guest, &listing, stay(&check_in.to_string(), &check_out.to_string())).await;
         let query = "mutation($token: String!, $key: String!) { bookingCreate(quoteToken: $token, booking: { paymentMethodToken: \
                      \"ok\" }) @idempotent(key: $key) { booking { state } userErrors { code } } }";
-        let token = crate::client::Who::token(&guest, &app.app);
+        let token = crate::client::Caller::token(&guest, &app.app);
         requests.push(graphql_request(token, query, &json!({ "token": quote["token"], "key": fresh_key() })));
     }
-    let rivals = requests.into_iter().map(|request| {
+    let tasks = requests.into_iter().map(|request| {
         let router = app.router.clone();
         tokio::spawn(async move { send(&router, request).await.json() })
     });
-    for answer in join_all(rivals.collect::<Vec<_>>()).await {
+    for answer in join_all(tasks.collect::<Vec<_>>()).await {
         assert_eq!(
             answer.unwrap()["data"]["bookingCreate"],
             json!({ "booking": { "state": "CONFIRMED" },
@@ -102,15 +102,15 @@ async fn rivals_for_neighbouring_nights_all_get_theirs() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn one_quote_sent_twice_at_once_is_one_booking() {
-    let app = TestApp::busy().await;
+async fn one_quote_booked_twice_concurrently_is_one_booking() {
+    let app = TestApp::with_many_connections().await;
     let (host, guest) = (app.host().await, app.guest().await);
     let listing = app.published_listing(&host, json!({})).await;
     let quote = app.quote(&guest, &listing, "2027-03-01", "2027-03-03").await;
     let query = "mutation($token: String!, $key: String!) { bookingCreate(quoteToken: $token, booking: { paymentMethodToken: \
                  \"ok\" }) @idempotent(key: $key) { booking { id } userErrors { code } } }";
     let twice = (0..8).map(|_| {
-        let token = crate::client::Who::token(&guest, &app.app);
+        let token = crate::client::Caller::token(&guest, &app.app);
         let request = graphql_request(token, query, &json!({ "token": quote, "key": fresh_key() }));
         let router = app.router.clone();
         tokio::spawn(async move { send(&router, request).await.json()["data"]["bookingCreate"].take() })
@@ -131,13 +131,13 @@ async fn one_quote_sent_twice_at_once_is_one_booking() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn of_two_accepts_at_once_one_is_refused_and_the_guest_is_charged_once() {
-    let app = TestApp::busy().await;
+async fn two_concurrent_accepts_charge_the_guest_once() {
+    let app = TestApp::with_many_connections().await;
     for _ in 0..5 {
-        let (host, guest, booking) = request(&app).await;
-        let mut said = race(&app, &[(&host, "bookingAccept"), (&host, "bookingAccept")], &booking).await;
-        said.sort();
-        assert_eq!(said, [vec![], vec!["STATE_CONFLICT id".to_owned()]]);
+        let (host, guest, booking) = create_request(&app).await;
+        let mut codes = race(&app, &[(&host, "bookingAccept"), (&host, "bookingAccept")], &booking).await;
+        codes.sort();
+        assert_eq!(codes, [vec![], vec!["STATE_CONFLICT id".to_owned()]]);
         let seen = app.booking(&guest, &booking).await;
         assert_eq!((&seen["state"], &seen["payment"]["captured"]["amount"]), (&json!("CONFIRMED"), &json!(30_000)));
     }
@@ -145,18 +145,18 @@ async fn of_two_accepts_at_once_one_is_refused_and_the_guest_is_charged_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn an_accept_and_a_withdrawal_at_once_end_in_one_of_both() {
-    let app = TestApp::busy().await;
+async fn a_concurrent_accept_and_withdrawal_succeed_once() {
+    let app = TestApp::with_many_connections().await;
     for n in 0..10 {
-        let (host, guest, booking) = request(&app).await;
+        let (host, guest, booking) = create_request(&app).await;
         let mut steps = [(&host, "bookingAccept"), (&guest, "bookingWithdraw")];
         if n % 2 == 1 {
             steps.reverse();
         }
-        let said = race(&app, &steps, &booking).await;
-        let refused: Vec<_> = said.iter().filter(|said| !said.is_empty()).collect();
-        assert_eq!(refused, [&["STATE_CONFLICT id"]], "{said:?}");
-        let winner = steps[usize::from(!said[0].is_empty())].1;
+        let codes = race(&app, &steps, &booking).await;
+        let refused: Vec<_> = codes.iter().filter(|codes| !codes.is_empty()).collect();
+        assert_eq!(refused, [&["STATE_CONFLICT id"]], "{codes:?}");
+        let winner = steps[usize::from(!codes[0].is_empty())].1;
         let (state, captured) = if winner == "bookingAccept" { ("CONFIRMED", 30_000) } else { ("WITHDRAWN", 0) };
         let seen = app.booking(&guest, &booking).await;
         assert_eq!((&seen["state"], &seen["payment"]["captured"]["amount"]), (&json!(state), &json!(captured)));
@@ -165,8 +165,8 @@ async fn an_accept_and_a_withdrawal_at_once_end_in_one_of_both() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_booking_cancelled_by_both_at_once_is_refunded_once() {
-    let app = TestApp::busy().await;
+async fn a_booking_cancelled_by_both_parties_concurrently_is_refunded_once() {
+    let app = TestApp::with_many_connections().await;
     for n in 0..4_u32 {
         let (host, guest) = (app.host().await, app.guest().await);
         let listing = app.published_listing(&host, json!({})).await;
@@ -176,7 +176,7 @@ async fn a_booking_cancelled_by_both_at_once_is_refunded_once() {
                      $refund) @idempotent(key: $key) { \
                      refund { id } userErrors { code } } }";
         let both = [&host, &guest].map(|who| {
-            let token = crate::client::Who::token(who, &app.app);
+            let token = crate::client::Caller::token(who, &app.app);
             let request =
                 graphql_request(token, query, &json!({ "id": booking["id"], "refund": refund, "key": fresh_key() }));
             let router = app.router.clone();
@@ -192,8 +192,8 @@ async fn a_booking_cancelled_by_both_at_once_is_refunded_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_block_and_a_booking_at_once_do_not_overlap() {
-    let app = TestApp::busy().await;
+async fn a_concurrent_block_and_booking_do_not_overlap() {
+    let app = TestApp::with_many_connections().await;
     for _ in 0..6 {
         let (host, guest) = (app.host().await, app.guest().await);
         let listing = app.published_listing(&host, json!({})).await;
@@ -221,8 +221,8 @@ async fn a_block_and_a_booking_at_once_do_not_overlap() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn two_reviews_at_once_both_appear() {
-    let app = TestApp::busy().await;
+async fn two_concurrent_reviews_are_both_published() {
+    let app = TestApp::with_many_connections().await;
     for _ in 0..3 {
         app.set(crate::harness::START);
         let (host, guest) = (app.host().await, app.guest().await);
@@ -231,7 +231,7 @@ async fn two_reviews_at_once_both_appear() {
         let query = "mutation($id: ID!) { reviewSubmit(bookingId: $id, review: { overall: 5, text: \"Good.\" }) { \
                      userErrors { code } } }";
         let both = [&host, &guest].map(|who| {
-            let token = crate::client::Who::token(who, &app.app);
+            let token = crate::client::Caller::token(who, &app.app);
             let request = graphql_request(token, query, &json!({ "id": booking["id"] }));
             let router = app.router.clone();
             tokio::spawn(async move { send(&router, request).await.json() })
@@ -240,7 +240,7 @@ async fn two_reviews_at_once_both_appear() {
             assert_eq!(answer.unwrap()["data"], json!({ "reviewSubmit": { "userErrors": [] } }));
         }
         let query = "query($id: ID!) { listing(id: $id) { rating { count } reviews { totalCount } } }";
-        let seen = app.gql(&crate::client::Nobody, query, json!({ "id": listing })).await;
+        let seen = app.gql(&crate::client::Anonymous, query, json!({ "id": listing })).await;
         assert_eq!(seen["listing"], json!({ "rating": { "count": 1 }, "reviews": { "totalCount": 1 } }));
     }
     app.finish().await;
@@ -248,7 +248,7 @@ async fn two_reviews_at_once_both_appear() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn many_workers_run_each_job_once() {
-    let app = TestApp::busy().await;
+    let app = TestApp::with_many_connections().await;
     let (host, guest) = (app.host().await, app.guest().await);
     let listing = app.published_listing(&host, json!({})).await;
     let booking = app.book(&guest, &listing, "2027-03-01", "2027-03-03").await;

@@ -1,9 +1,11 @@
-//! A process that is killed at any await of what moves money: nothing is lost, and nothing is done twice.
+//! Crash tests: the process is killed at the fail points of code that moves money. No effect is lost, and none happens
+//! twice.
 //!
-//! Each flow runs once undisturbed, and its trace of fail points is the list of its crashes. Then the program is killed
-//! at a point by SIGKILL and started again; what is due is done, and the request is sent again with the same
-//! key. The books must then be those of the undisturbed run, to the cent and to the night. Every run of the suite crashes once at each fail point
-//! of the source; the tests in `nightly` crash each flow at every point of its way, as often as it passes it.
+//! Each flow first runs without a crash. Its trace of fail points is the list of points at which it can crash. Then the
+//! program is killed by SIGKILL at a point and restarted, its due jobs run, and the request is sent again with the same
+//! key. The bookings, nights and amounts must then equal those of the run without a crash. Every run of the suite
+//! crashes once at each fail point of the source. The tests in `nightly` crash each flow at every point that it passes,
+//! each time that it passes it.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -13,31 +15,33 @@ use futures_util::StreamExt;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
-use crate::client::{Who, document_with, said};
+use crate::client::{Caller, document_with, error_codes};
 use crate::database::is_postgres;
 use crate::harness::{Person, TestApp};
 use flows::{FLOWS, Flow, Sent};
-use program::{Program, Server};
+use points::{Crash, assign_crashes, crash_points_of, crashes, names_in_source};
+use process::{Program, Server};
 use table::Row;
 
 mod flows;
-mod program;
+mod points;
+mod process;
 mod table;
 
 const KEY: &str = "crash";
 const SERVE: [&str; 2] = ["serve", "--listen=127.0.0.1:0"];
-/// How many cases run at the same time.
+/// The number of crashes that are tested concurrently.
 const AT_ONCE: usize = 2;
-/// Longer than any lease and than the queue's safety net.
-const PATIENCE_S: i64 = 120;
+/// Longer than any lease and than the delay of the queue's safety-net job.
+const TIMEOUT_S: i64 = 120;
 
-/// What two runs of a flow must agree on, as queries of one column; ids and times differ.
+/// What must be equal after two runs of a flow, as queries of one column. IDs and times differ between runs.
 const BOOKS: [&str; 11] = [
     "SELECT 'booking ' || state || ' ' || CAST(check_in AS TEXT) || ' ' || CAST(check_out AS TEXT) || ' total ' || \
      CAST(total_minor AS TEXT) || ' refunded ' || CAST(refunded_minor AS TEXT) FROM booking ORDER BY id",
     "SELECT 'event ' || COALESCE(from_state, '-') || ' ' || action || ' ' || to_state FROM booking_event \
      ORDER BY booking_id, id",
-    "SELECT 'told ' || kind || ' ' || (facts ->> 'to') FROM notification ORDER BY 1",
+    "SELECT 'notified ' || kind || ' ' || (facts ->> 'to') FROM notification ORDER BY 1",
     "SELECT 'night ' || CAST(night AS TEXT) || ' ' || kind FROM claim ORDER BY night",
     "SELECT 'alteration ' || state || ' ' || CAST(difference_minor AS TEXT) FROM booking_alteration ORDER BY id",
     "SELECT 'payment ' || state || ' of ' || CAST(amount_minor AS TEXT) || ' captured ' || \
@@ -52,22 +56,7 @@ const BOOKS: [&str; 11] = [
      FROM ledger_entry e JOIN ledger_transaction t ON t.id = e.transaction_id ORDER BY 1",
 ];
 
-/// Where the process dies, and what happens first after its restart.
-#[derive(Debug)]
-struct Crash {
-    /// The name of the fail point, and the time if it is not the first: `ledger.posting:2`.
-    point: String,
-    is_retried_first: bool,
-}
-
-impl Crash {
-    /// What the process says when it is there.
-    fn line(&self) -> String {
-        format!("fail point: {}", self.point.split(':').next().unwrap())
-    }
-}
-
-/// What one run of a flow has come to.
+/// The result of one run of a flow.
 struct Run {
     books: Vec<String>,
     row: Row,
@@ -75,7 +64,7 @@ struct Run {
     passed: Vec<String>,
 }
 
-async fn books(app: &TestApp) -> Vec<String> {
+async fn read_books(app: &TestApp) -> Vec<String> {
     let mut books = Vec::new();
     for sql in BOOKS {
         books.extend(app.rows(sql, []).await.iter().map(|row| row.try_get_by_index::<String>(0).unwrap()));
@@ -83,7 +72,7 @@ async fn books(app: &TestApp) -> Vec<String> {
     books
 }
 
-/// Whether what the flow is about has been done: its key is spent, or the money has left.
+/// Whether the effect of the flow exists: its idempotency key is recorded, or the transfer was made.
 async fn is_done(app: &TestApp, sent: &Sent) -> bool {
     match sent {
         Sent::Mutation { .. } => app.count("idempotency_key WHERE \"key\" = 'crash'", []).await > 0,
@@ -91,23 +80,23 @@ async fn is_done(app: &TestApp, sent: &Sent) -> bool {
     }
 }
 
-async fn stands(app: &TestApp) -> String {
+async fn summarize_state(app: &TestApp) -> String {
     let states = app.rows("SELECT state FROM booking ORDER BY id", []).await;
     let states: Vec<String> = states.iter().map(|row| row.try_get_by_index(0).unwrap()).collect();
-    let (taken, returned) = (taken(app).await, returned(app).await);
+    let (captured, refunded) = (captured_minor(app).await, refunded_minor(app).await);
     let sum: i64 = app.value("SELECT CAST(COALESCE(sum(amount_minor), 0) AS BIGINT) FROM sandbox_transfer", []).await;
-    format!("{}, taken {taken}, returned {returned}, paid out {sum}", states.join(" + "))
+    format!("{}, captured {captured}, refunded {refunded}, paid out {sum}", states.join(" + "))
 }
 
-async fn taken(app: &TestApp) -> i64 {
+async fn captured_minor(app: &TestApp) -> i64 {
     app.value("SELECT CAST(COALESCE(sum(captured_minor), 0) AS BIGINT) FROM sandbox_intent", []).await
 }
 
-async fn returned(app: &TestApp) -> i64 {
+async fn refunded_minor(app: &TestApp) -> i64 {
     app.value("SELECT CAST(COALESCE(sum(refunded_minor), 0) AS BIGINT) FROM sandbox_intent", []).await
 }
 
-/// The request of a flow: body and token, the same however often it is sent.
+/// The request of a flow. Its body and token are the same each time it is sent.
 struct Request {
     token: Option<String>,
     mutation: &'static str,
@@ -126,23 +115,23 @@ impl Request {
         Request { token: who.token(&app.app), mutation, body: json!({ "query": query, "variables": given }) }
     }
 
-    /// The payload without what errors say at length, and whether the key was known.
+    /// The payload, with its errors reduced to codes, and whether the response was a replay.
     async fn send(&self, server: &Server) -> (Value, bool) {
         let mut body = server.post("/graphql", self.token.as_deref(), &self.body).await;
         assert!(body.get("errors").is_none(), "{}: {body:#}", self.mutation);
         let replayed = body["extensions"]["idempotency"][self.mutation]["replayed"].as_bool();
         let mut payload = body["data"][self.mutation].take();
-        payload["userErrors"] = json!(said(payload["userErrors"].as_array().unwrap()));
-        (payload, replayed.unwrap_or_else(|| panic!("the key was not read: {body:#}")))
+        payload["userErrors"] = json!(error_codes(payload["userErrors"].as_array().unwrap()));
+        (payload, replayed.unwrap_or_else(|| panic!("the response does not mention the key: {body:#}")))
     }
 }
 
-/// Runs a flow from beginning to end; with a crash, through it.
+/// Runs a flow to its end. With a crash, the run includes the crash, the restart and the retry.
 async fn run(app: &TestApp, flow: &Flow, crash: Option<&Crash>) -> Run {
     let sent = (flow.prepare)(app).await;
-    assert_eq!(taken(app).await, flow.taken_before, "{}: the scene", flow.name);
+    assert_eq!(captured_minor(app).await, flow.captured_before, "{}: captured before the flow", flow.name);
     let trace = Path::new(&app.config.data_dir).join("trace");
-    // A worker that is not disturbed would go on looking for jobs, so it stops once it is done with this one.
+    // A worker without a crash would keep polling for jobs, so it is stopped after it has settled this one.
     let stop = crash.map_or("job.settled", |crash| crash.point.as_str());
     let (stop, trace_to) = (("ROOST_FAIL_POINT", stop), ("ROOST_FAIL_POINT_TRACE", trace.to_str().unwrap()));
     let request = match &sent {
@@ -160,78 +149,93 @@ async fn run(app: &TestApp, flow: &Flow, crash: Option<&Crash>) -> Run {
     match (&request, crash.map(Crash::line)) {
         (Some(request), Some(line)) => {
             tokio::select! {
-                () = first.says(&line) => {}
-                answer = request.send(&server) => panic!("{} never reached {crash:?}: {answer:?}", flow.name),
+                () = first.wait_for_line(&line) => {}
+                answer = request.send(&server) => panic!("{} responded before it reached {crash:?}: {answer:?}", flow.name),
             }
         }
         (Some(request), None) => drop(request.send(&server).await),
-        (None, Some(line)) => first.says(&line).await,
-        (None, None) => first.says("fail point: job.settled").await,
+        (None, Some(line)) => first.wait_for_line(&line).await,
+        (None, None) => first.wait_for_line("fail point: job.settled").await,
     }
     first.kill();
-    let row = again(flow, app, &sent, request.as_ref(), crash).await;
-    let books = books(app).await;
-    assert_eq!((taken(app).await, returned(app).await), flow.moved, "{} {crash:?}: {books:#?}", flow.name);
+    let row = restart_and_retry(flow, app, &sent, request.as_ref(), crash).await;
+    let books = read_books(app).await;
+    assert_eq!(
+        (captured_minor(app).await, refunded_minor(app).await),
+        flow.final_amounts,
+        "{} {crash:?}: {books:#?}",
+        flow.name
+    );
     let passed = std::fs::read_to_string(&trace).unwrap_or_default().lines().map(str::to_owned).collect();
     Run { books, row, passed }
 }
 
-/// The restart: what is due is done, and the request is sent again.
-async fn again(flow: &Flow, app: &TestApp, sent: &Sent, request: Option<&Request>, crash: Option<&Crash>) -> Row {
-    let told = format!("{} {crash:?}", flow.name);
+/// Restarts the program, runs the due jobs and sends the request again, in the order of the crash.
+async fn restart_and_retry(
+    flow: &Flow,
+    app: &TestApp,
+    sent: &Sent,
+    request: Option<&Request>,
+    crash: Option<&Crash>,
+) -> Row {
+    let context = format!("{} {crash:?}", flow.name);
     let done_before = is_done(app, sent).await;
     app.advance(TimeDelta::seconds(1));
     let mut program = Program::start(app, flow, &SERVE, &[]).await;
     let server = program.server.clone();
     let is_retried_first = request.is_some() && crash.is_some_and(|crash| crash.is_retried_first);
     if is_retried_first {
-        server.wait(PATIENCE_S).await;
+        server.wait(TIMEOUT_S).await;
     } else {
-        server.drain_after(PATIENCE_S).await;
+        server.drain_after(TIMEOUT_S).await;
     }
-    let mut stood = stands(app).await;
+    let mut state = summarize_state(app).await;
     let mut retry = None;
     if let (Some(request), Sent::Mutation { who, .. }) = (request, sent) {
         let (payload, replayed) = request.send(&server).await;
-        assert_eq!((replayed, &payload["userErrors"]), (done_before, &json!(flow.said)), "{told}: {payload:#}");
+        assert_eq!(
+            (replayed, &payload["userErrors"]),
+            (done_before, &json!(flow.expected_errors)),
+            "{context}: {payload:#}"
+        );
         let (same, replayed) = request.send(&server).await;
-        assert_eq!((replayed, &same["userErrors"]), (true, &json!(flow.said)), "{told}: {same:#}");
-        let of = |payload: &Value| ["booking", "alteration"].map(|noun| payload[noun]["id"].clone());
-        assert_eq!(of(&same), of(&payload), "{told}");
-        assert_eq!(of(&same).iter().any(Value::is_string), flow.said.is_empty(), "{told}: {same:#}");
-        if let Some(mutation) = flow.then {
+        assert_eq!((replayed, &same["userErrors"]), (true, &json!(flow.expected_errors)), "{context}: {same:#}");
+        let ids = |payload: &Value| ["booking", "alteration"].map(|noun| payload[noun]["id"].clone());
+        assert_eq!(ids(&same), ids(&payload), "{context}");
+        assert_eq!(ids(&same).iter().any(Value::is_string), flow.expected_errors.is_empty(), "{context}: {same:#}");
+        if let Some(mutation) = flow.next_mutation {
             let next = Request::new(app, who, mutation, &json!({ "id": same["booking"]["id"] }), "next");
             let (next, _) = next.send(&server).await;
-            assert_eq!(next["userErrors"], json!([]), "{told}: {next:#}");
+            assert_eq!(next["userErrors"], json!([]), "{context}: {next:#}");
         }
         retry = Some(if done_before { "replayed" } else { "done now" });
     }
-    let now = server.drain_after(PATIENCE_S).await;
+    let now = server.drain_after(TIMEOUT_S).await;
     program.kill();
     app.app.clock.set(now + TimeDelta::seconds(1));
-    assert!(is_done(app, sent).await, "{told}: it was never done");
+    assert!(is_done(app, sent).await, "{context}: the effect does not exist");
     if is_retried_first {
-        stood = stands(app).await;
+        state = summarize_state(app).await;
     }
     let point = crash.map(|crash| crash.point.clone()).unwrap_or_default();
-    Row { point, done_before, is_retried_first, stood, retry }
+    Row { point, done_before, is_retried_first, state, retry }
 }
 
-async fn undisturbed(flow: &Flow) -> Run {
+async fn run_without_crash(flow: &Flow) -> Run {
     let app = TestApp::with(flow.flags).await;
     let clean = run(&app, flow, None).await;
     app.finish().await;
     clean
 }
 
-/// Runs a flow once for each of these crashes; `clean` is the run that they are compared with.
+/// Runs a flow once for each of these crashes. `clean` is the run without a crash, to which they are compared.
 async fn crash_at(flow: &Flow, clean: &Run, crashes: &[Crash]) -> Vec<Row> {
     let lanes = (0..AT_ONCE.min(crashes.len())).map(|lane| async move {
         let mut app = TestApp::with(flow.flags).await;
         let mut rows = Vec::new();
         for (index, crash) in crashes.iter().enumerate().skip(lane).step_by(AT_ONCE) {
             if index != lane {
-                app.begin_again().await;
+                app.reset().await;
             }
             let crashed = run(&app, flow, Some(crash)).await;
             assert_eq!(crashed.books, clean.books, "{} after {crash:?}", flow.name);
@@ -243,10 +247,10 @@ async fn crash_at(flow: &Flow, clean: &Run, crashes: &[Crash]) -> Vec<Row> {
     let mut rows = join_all(lanes).await.into_iter().flatten().collect::<Vec<_>>();
     rows.sort_by_key(|(index, _)| *index);
     let rows: Vec<Row> = rows.into_iter().map(|(_, row)| row).collect();
-    // What is done cannot be undone by a later crash.
+    // The crashes are in the order of the flow: once the effect exists at one point, it exists at every later point.
     assert!(rows.is_sorted_by_key(|row| row.done_before), "{rows:#?}");
-    println!("{}", table::of_flow(flow.name, &rows));
-    table::keep(engine(), flow.name, &rows);
+    println!("{}", table::format_flow(flow.name, &rows));
+    table::save(engine(), flow.name, &rows);
     rows
 }
 
@@ -254,98 +258,30 @@ fn engine() -> &'static str {
     if is_postgres() { "postgres" } else { "sqlite" }
 }
 
-/// Where a flow is to crash, in the order in which it passes these points.
-fn points_of(flow: &Flow, clean: &Run) -> Vec<String> {
-    let points = points(&clean.passed);
-    assert!(points.len() >= flow.least, "{} passes {} points only: {points:#?}", flow.name, points.len());
-    let from = flow.from.map_or(0, |from| points.iter().position(|point| point == from).expect(from));
-    points[from..].to_vec()
-}
-
-/// The places of a trace, each with the time at which it is passed: `capture.asking`, or `ledger.posting:2`.
-fn points(passed: &[String]) -> Vec<String> {
-    let times = |index: usize| passed[..=index].iter().filter(|name| **name == passed[index]).count();
-    let label = |(index, name): (usize, &String)| match times(index) {
-        1 => name.clone(),
-        times => format!("{name}:{times}"),
-    };
-    passed.iter().enumerate().map(label).collect()
-}
-
-/// Crashes at all of these points. A client may be faster than the queue: every other request is sent again first.
-fn crashes(points: Vec<String>, first: usize) -> Vec<Crash> {
-    let crash = |(index, point)| Crash { point, is_retried_first: (first + index) % 2 == 1 };
-    points.into_iter().enumerate().map(crash).collect()
-}
-
-/// One crash at each fail point. Of the flows that pass it, the one with the fewest crashes so far takes it; where there
-/// is a choice, the two engines take different flows and orders.
-fn shares(ways: &[Vec<String>]) -> Vec<Vec<Crash>> {
-    let passing = |point: &String| ways.iter().filter(|way| way.contains(point)).count();
-    let mut names: Vec<&String> = ways.iter().flatten().filter(|point| !point.contains(':')).collect();
-    names.sort_by_key(|name| (passing(name), *name));
-    names.dedup();
-    let mut taken = vec![BTreeSet::new(); ways.len()];
-    for name in names {
-        let passing = (0..ways.len()).filter(|way| ways[*way].contains(name));
-        let by_load = |way: &usize| (taken[*way].len(), if is_postgres() { ways.len() - way } else { *way });
-        let way = passing.min_by_key(by_load).unwrap();
-        taken[way].insert(name);
-    }
-    let share = |(way, taken): (&Vec<String>, &BTreeSet<&String>)| {
-        let points = way.iter().filter(|point| taken.contains(point)).cloned().collect();
-        crashes(points, usize::from(is_postgres()))
-    };
-    ways.iter().zip(&taken).map(share).collect()
-}
-
 #[tokio::test]
-async fn a_process_may_die_at_any_fail_point_of_the_source() {
-    let runs = futures_util::stream::iter(FLOWS).map(undisturbed).buffered(AT_ONCE).collect::<Vec<_>>().await;
+async fn the_crash_tests_reach_every_fail_point_in_the_source() {
+    let runs = futures_util::stream::iter(FLOWS).map(run_without_crash).buffered(AT_ONCE).collect::<Vec<_>>().await;
     let passed: BTreeSet<String> = runs.iter().flat_map(|run| run.passed.iter().cloned()).collect();
-    assert_eq!(passed, named());
-    let ways: Vec<_> = FLOWS.iter().zip(&runs).map(|(flow, run)| points_of(flow, run)).collect();
+    assert_eq!(passed, names_in_source());
+    let paths: Vec<_> = FLOWS.iter().zip(&runs).map(|(flow, run)| crash_points_of(flow, &run.passed)).collect();
     let mut crashed = BTreeSet::new();
-    for ((flow, clean), crashes) in FLOWS.iter().zip(&runs).zip(shares(&ways)) {
+    for ((flow, clean), crashes) in FLOWS.iter().zip(&runs).zip(assign_crashes(&paths)) {
         let rows = crash_at(flow, clean, &crashes).await;
         crashed.extend(rows.into_iter().map(|row| row.point));
     }
-    assert_eq!(crashed, passed, "each point has its crash");
+    assert_eq!(crashed, passed, "each point has a crash");
 }
 
-/// The fail points that the source names.
-fn named() -> BTreeSet<String> {
-    let mut named = BTreeSet::new();
-    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];
-    while let Some(folder) = folders.pop() {
-        for path in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
-            if path.is_dir() {
-                folders.push(path);
-                continue;
-            }
-            let text = std::fs::read_to_string(&path).unwrap_or_default();
-            let is_name = |text: &&str| {
-                let is_word = |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase());
-                text.split_once('.').is_some_and(|(flow, place)| is_word(flow) && is_word(place))
-            };
-            if text.contains("fail_point::reach") {
-                named.extend(text.split('"').filter(is_name).map(str::to_owned));
-            }
-        }
-    }
-    named
-}
-
-/// Every crash of every flow, a test for each: `tests/run --nightly`.
+/// Every crash of every flow, in one test per flow. `tests/run --nightly` runs them.
 mod nightly {
     use super::*;
 
     async fn crash(name: &str) {
         let flow = FLOWS.iter().find(|flow| flow.name == name).unwrap_or_else(|| panic!("{name} is no flow"));
-        let clean = undisturbed(flow).await;
-        // Flows share most of their points, so each point sees both orders.
-        let rows = crash_at(flow, &clean, &crashes(points_of(flow, &clean), 0)).await;
-        assert!(rows.iter().any(|row| row.done_before), "{name} is never done before a crash");
+        let clean = run_without_crash(flow).await;
+        // Flows share most of their points, so each point is tested with both orders.
+        let rows = crash_at(flow, &clean, &crashes(crash_points_of(flow, &clean.passed), 0)).await;
+        assert!(rows.iter().any(|row| row.done_before), "no crash of {name} comes after its effect");
     }
 
     macro_rules! crashes {
@@ -374,7 +310,7 @@ mod nightly {
         cancel_by_guest => "cancel by guest",
         cancel_by_host => "cancel by host",
         refund => "refund",
-        ask_for_an_alteration => "ask for an alteration",
+        request_an_alteration => "request an alteration",
         alter_for_more => "alter for more",
         alter_for_less => "alter for less",
         payout => "payout",

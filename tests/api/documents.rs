@@ -1,12 +1,12 @@
-//! Documents that are written in odd ways, and what becomes of them.
+//! Unusual GraphQL documents: which of them run, and which are refused.
 
 use serde_json::{Value, json};
 
-use crate::client::Nobody;
+use crate::client::Anonymous;
 use crate::harness::TestApp;
 
 #[tokio::test]
-async fn odd_documents_that_are_valid_run() {
+async fn unusual_but_valid_documents_run() {
     let app = TestApp::new().await;
     for (query, variables) in [
         ("query($a: ID !) { node(id: $a) { id } }", json!({ "a": "x" })),
@@ -18,7 +18,7 @@ async fn odd_documents_that_are_valid_run() {
         ("mutation { __typename __typename }", json!({})),
         (r#"{ listingSearch(where: { text: "caf\u00e9 \ud83d\ude00 \u{1F600}" }) { totalCount } }"#, json!({})),
     ] {
-        let answer = app.post(&Nobody, query, variables).await.json();
+        let answer = app.post(&Anonymous, query, variables).await.json();
         assert!(answer["data"].is_object(), "{query}: {answer:#}");
         let code = &answer["errors"][0]["extensions"]["code"];
         assert!(code.is_null() || code == "INVALID", "{query}: {answer:#}");
@@ -27,7 +27,7 @@ async fn odd_documents_that_are_valid_run() {
 }
 
 #[tokio::test]
-async fn a_text_means_the_same_however_it_is_quoted() {
+async fn a_string_means_the_same_in_every_notation() {
     let app = TestApp::new().await;
     let guest = app.guest().await;
     for (literal, means) in [
@@ -45,7 +45,7 @@ async fn a_text_means_the_same_however_it_is_quoted() {
 }
 
 #[tokio::test]
-async fn what_is_not_valid_does_not_run_though_the_executor_would() {
+async fn invalid_documents_are_refused_even_if_the_executor_would_run_them() {
     let app = TestApp::new().await;
     for query in [
         "query($a: ID) { nodes(ids: [$a]) { id } }",
@@ -53,7 +53,7 @@ async fn what_is_not_valid_does_not_run_though_the_executor_would() {
         "mutation($a: MinorUnits, $id: ID!) { bookingCancel(id: $id, expectedRefund: { amount: $a, currency: \"EUR\" }) \
          @idempotent(key: \"a key of mine\") { userErrors { code } } }",
     ] {
-        let answer = app.post(&Nobody, query, json!({ "a": "2027-03-04", "id": "bkg_x" })).await.json();
+        let answer = app.post(&Anonymous, query, json!({ "a": "2027-03-04", "id": "bkg_x" })).await.json();
         assert_eq!(answer["errors"][0]["extensions"]["code"], "GRAPHQL_VALIDATION_FAILED", "{query}: {answer:#}");
         assert!(answer.get("data").is_none());
     }
@@ -61,11 +61,11 @@ async fn what_is_not_valid_does_not_run_though_the_executor_would() {
 }
 
 #[tokio::test]
-async fn fields_that_are_free_are_looked_at_for_a_price() {
+async fn validating_free_fields_has_a_cost() {
     let app = TestApp::new().await;
     for (fields, points) in [(1, 1), (100, 1), (101, 2), (3_000, 30)] {
         let query = format!("{{ {} }}", "__typename ".repeat(fields));
-        let answer = app.post(&Nobody, &query, json!({})).await.json();
+        let answer = app.post(&Anonymous, &query, json!({})).await.json();
         assert_eq!(answer["extensions"]["cost"]["requested"], points, "{answer:#}");
     }
     app.finish().await;

@@ -1,7 +1,7 @@
-//! Callers that hang up: a request's future is dropped at every await, and at random moments. Whatever it was doing, no
-//! connection returns to the pool with a transaction open.
+//! Clients that disconnect. A request's future is dropped at every await, and at random moments. No connection returns
+//! to the pool with an open transaction.
 //!
-//! `ROOST_TEST_LONG=1` hangs up thousands of times instead of hundreds.
+//! With `ROOST_TEST_LONG=1`, 6000 requests instead of 600 are dropped at random moments.
 
 mod bystander;
 
@@ -19,13 +19,13 @@ use rand::{RngExt, SeedableRng};
 use serde_json::{Value, json};
 
 use self::bystander::Bystander;
-use crate::client::{NEED_A_KEY, Who, document_with, fresh_key, graphql_request, said, send};
+use crate::client::{Caller, NEED_A_KEY, document_with, error_codes, fresh_key, graphql_request, send};
 use crate::harness::{Person, TestApp};
-use crate::idempotency::each::given;
-use crate::permissions::{Outcomes, STAFF, STAFF_ALONE, Scene, Set, TABLE, set_up};
-use crate::scenes::merged;
+use crate::idempotency::all_mutations::given;
+use crate::permissions::{Fixture, Objects, Outcomes, STAFF, STAFF_ALONE, TABLE, create_objects};
+use crate::scenarios::merge;
 
-/// Queries that read by single statements, by batches and by several statements at the same time.
+/// Queries that read with single statements, with batches, and with several concurrent statements.
 const QUERIES: [&str; 5] = [
     "{ viewer { user { displayName } sessions { nodes { id } } notifications { nodes { id kind } } } }",
     "{ viewer { trips { nodes { state listing { title host { displayName } } payment { state refunds { id } } } } } }",
@@ -35,14 +35,14 @@ const QUERIES: [&str; 5] = [
      { date state } } }",
     "query($id: ID!) { booking(id: $id) { state events { nodes { action } } payouts { id state } guest { displayName } } }",
 ];
-/// More awaits than any request has.
+/// An upper limit of the awaits of a request.
 const MOST_AWAITS: usize = 2_000;
 
 fn is_long() -> bool {
     std::env::var("ROOST_TEST_LONG").is_ok_and(|value| value == "1")
 }
 
-/// Polls `work` until it has waited `awaits` times and then drops it; answers if it finished before.
+/// Polls `work` until it has been pending `awaits` times, then drops it. Returns its result if it finished before.
 async fn abandon_at<T>(work: impl Future<Output = T>, awaits: usize) -> Option<T> {
     let mut work = pin!(work);
     let mut left = awaits;
@@ -57,7 +57,7 @@ async fn abandon_at<T>(work: impl Future<Output = T>, awaits: usize) -> Option<T
     .await
 }
 
-/// A mutation of the table of permissions with a caller who succeeds with it.
+/// A mutation of the permissions table, with a caller who is allowed to run it.
 struct Prepared {
     mutation: &'static str,
     token: Option<String>,
@@ -65,14 +65,14 @@ struct Prepared {
 }
 
 impl Prepared {
-    async fn new(app: &TestApp, mutation: &'static str, scene: Scene, outcomes: Outcomes) -> Prepared {
-        let (set, admin) = (set_up(app, scene).await, app.admin().await);
-        let given = given(app, mutation, &set).await;
+    async fn new(app: &TestApp, mutation: &'static str, fixture: Fixture, outcomes: Outcomes) -> Prepared {
+        let (objects, admin) = (create_objects(app, fixture).await, app.admin().await);
+        let given = given(app, mutation, &objects).await;
         if mutation == "payoutRelease" {
-            let hold = merged(given.clone(), json!({ "reason": "A complaint." }));
-            app.must(&admin, "payoutHold", hold, "__typename").await;
+            let hold = merge(given.clone(), json!({ "reason": "A complaint." }));
+            app.mutate_ok(&admin, "payoutHold", hold, "__typename").await;
         }
-        let token = caller(&set, &admin, mutation, outcomes).and_then(|person| person.token(&app.app));
+        let token = caller(&objects, &admin, mutation, outcomes).and_then(|person| person.token(&app.app));
         Prepared { mutation, token, given }
     }
 
@@ -83,19 +83,19 @@ impl Prepared {
     }
 }
 
-fn caller<'a>(set: &'a Set, admin: &'a Person, mutation: &str, outcomes: Outcomes) -> Option<&'a Person> {
+fn caller<'a>(objects: &'a Objects, admin: &'a Person, mutation: &str, outcomes: Outcomes) -> Option<&'a Person> {
     match outcomes {
         _ if outcomes == STAFF || outcomes == STAFF_ALONE => Some(admin),
-        [.., "OK"] if mutation != "userRegister" => Some(&set.host),
-        [.., "OK", _] => Some(&set.guest),
+        [.., "OK"] if mutation != "userRegister" => Some(&objects.host),
+        [.., "OK", _] => Some(&objects.guest),
         _ => None,
     }
 }
 
-/// What the user errors of an answer say.
+/// The error codes of a mutation's payload.
 fn refusals(mutation: &str, answer: &Value) -> Vec<String> {
     assert!(answer.get("errors").is_none(), "{mutation}: {answer:#}");
-    said(answer["data"][mutation]["userErrors"].as_array().unwrap())
+    error_codes(answer["data"][mutation]["userErrors"].as_array().unwrap())
 }
 
 #[tokio::test]
@@ -103,8 +103,8 @@ async fn a_mutation_abandoned_at_any_await_leaves_no_transaction_open() {
     let app = TestApp::new().await;
     let bystander = Bystander::new(&app).await;
     let mut hung_up = 0;
-    for (mutation, scene, outcomes) in TABLE {
-        let mut prepared = Prepared::new(&app, mutation, scene, outcomes).await;
+    for (mutation, fixture, outcomes) in TABLE {
+        let mut prepared = Prepared::new(&app, mutation, fixture, outcomes).await;
         let mut is_fresh = true;
         for awaits in 0..MOST_AWAITS {
             let answer = match abandon_at(send(&app.router, prepared.request()), awaits).await {
@@ -117,8 +117,9 @@ async fn a_mutation_abandoned_at_any_await_leaves_no_transaction_open() {
             if refusals(mutation, &answer).is_empty() || is_fresh {
                 break;
             }
-            // The one that was abandoned before has taken effect. A new scene shows the awaits that come after it.
-            prepared = Prepared::new(&app, mutation, scene, outcomes).await;
+            // The previously abandoned request has taken effect, so this one was refused. With new objects, the awaits
+            // after the effect are reached too.
+            prepared = Prepared::new(&app, mutation, fixture, outcomes).await;
             is_fresh = abandon_at(send(&app.router, prepared.request()), awaits).await.is_some();
             hung_up += usize::from(!is_fresh);
             if is_fresh {
@@ -135,12 +136,12 @@ async fn a_mutation_abandoned_at_any_await_leaves_no_transaction_open() {
 async fn a_query_abandoned_at_any_await_leaves_no_transaction_open() {
     let app = TestApp::new().await;
     let bystander = Bystander::new(&app).await;
-    let set = set_up(&app, Scene::Confirmed).await;
+    let objects = create_objects(&app, Fixture::Confirmed).await;
     for query in QUERIES {
-        let variables = if query.contains("{ booking") { &set.booking["id"] } else { &json!(set.listing) };
+        let variables = if query.contains("{ booking") { &objects.booking["id"] } else { &json!(objects.listing) };
         let variables = json!({ "id": variables });
         for awaits in 0..MOST_AWAITS {
-            let request = graphql_request(set.guest.token(&app.app), query, &variables);
+            let request = graphql_request(objects.guest.token(&app.app), query, &variables);
             let Some(answer) = abandon_at(send(&app.router, request), awaits).await else { continue };
             assert!(answer.json().get("errors").is_none(), "{}", answer.text());
             break;
@@ -152,35 +153,35 @@ async fn a_query_abandoned_at_any_await_leaves_no_transaction_open() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn requests_abandoned_at_random_moments_leave_no_transaction_open() {
-    let app = TestApp::busy().await;
+    let app = TestApp::with_many_connections().await;
     let bystander = Bystander::new(&app).await;
-    let set = set_up(&app, Scene::Confirmed).await;
+    let objects = create_objects(&app, Fixture::Confirmed).await;
     let (rounds, seed) = if is_long() { (6_000, rand::random()) } else { (600, 13) };
     let mut random = StdRng::seed_from_u64(seed);
-    let attempts: Vec<_> = (0..rounds).map(|_| abandonment(&app, &set, &mut random)).collect();
+    let attempts: Vec<_> = (0..rounds).map(|_| abandonment(&app, &objects, &mut random)).collect();
     futures_util::stream::iter(attempts).for_each_concurrent(12, |attempt| attempt).await;
     bystander.expect_idle(&app, &format!("random moments of seed {seed}")).await;
     finish(app, &bystander).await;
 }
 
-/// A request that somebody sends and leaves after up to four milliseconds.
-fn abandonment(app: &TestApp, set: &Set, random: &mut StdRng) -> impl Future<Output = ()> + use<> {
-    let guest = set.guest.token(&app.app);
+/// A random request that is abandoned after up to four milliseconds.
+fn abandonment(app: &TestApp, objects: &Objects, random: &mut StdRng) -> impl Future<Output = ()> + use<> {
+    let guest = objects.guest.token(&app.app);
     let mutation = |token: Option<String>, mutation: &str, given: Value| {
         graphql_request(token, &document_with(mutation, &given, "__typename", None), &given)
     };
     let request = match random.random_range(0..8) {
-        // It begins a transaction at once, and anybody may send it.
+        // This mutation begins a transaction immediately and needs no token.
         0..3 => mutation(None, "sessionRefresh", json!({ "refreshToken": "x" })),
         3 => mutation(guest, "userUpdate", json!({ "user": { "about": random.random::<u64>().to_string() } })),
         4 => {
             let changes = json!([{ "from": "2027-03-01", "to": "2027-03-02", "price": random.random_range(100..900) }]);
-            let given = json!({ "id": set.listing, "changes": changes });
-            mutation(set.host.token(&app.app), "listingCalendarUpdate", given)
+            let given = json!({ "id": objects.listing, "changes": changes });
+            mutation(objects.host.token(&app.app), "listingCalendarUpdate", given)
         }
         _ => {
             let query = QUERIES[random.random_range(0..QUERIES.len())];
-            let id = if query.contains("{ booking") { set.booking["id"].clone() } else { json!(set.listing) };
+            let id = if query.contains("{ booking") { objects.booking["id"].clone() } else { json!(objects.listing) };
             graphql_request(guest, query, &json!({ "id": id }))
         }
     };
@@ -188,12 +189,13 @@ fn abandonment(app: &TestApp, set: &Set, random: &mut StdRng) -> impl Future<Out
     async move { drop(tokio::time::timeout(leaves, send(&router, request)).await) }
 }
 
-/// What is written now is kept, and seen by others. Then what was abandoned half-way is brought to its end.
+/// Checks that new writes are committed and visible to another connection. Then the follow-up jobs of the abandoned
+/// requests run.
 async fn finish(app: TestApp, bystander: &Bystander) {
     let guest = app.guest().await;
     for round in 0..20 {
-        let about = format!("written after everybody left, {round}");
-        app.must(&guest, "userUpdate", json!({ "user": { "about": about } }), "__typename").await;
+        let about = format!("written after all clients have disconnected, {round}");
+        app.mutate_ok(&guest, "userUpdate", json!({ "user": { "about": about } }), "__typename").await;
         assert_eq!(bystander.about(guest.user).await, about);
     }
     app.advance(TimeDelta::days(3));

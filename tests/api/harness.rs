@@ -1,4 +1,4 @@
-//! The server under test, in this process, with a clock that is moved by hand.
+//! The server under test. It runs in this process, and tests move its clock.
 
 use std::ops::Deref;
 use std::process::{Command, Stdio};
@@ -9,24 +9,24 @@ use roost::kernel::id::{Id, Kind};
 use roost::platform::App;
 use roost::platform::clock::Clock;
 use roost::platform::database::Database;
-use sea_orm::{ConnectionTrait, QueryResult, Statement, TryGetable, Value};
+use sea_orm::{QueryResult, TryGetable, Value};
 use uuid::Uuid;
 
-use crate::database::{Place, config};
-use crate::invariants;
+use crate::database::{TestDatabase, config};
+use crate::{invariants, sql};
 
-/// When every test begins.
+/// The time on the clock when a test begins.
 pub const START: &str = "2027-01-05T12:00:00Z";
 
-/// A server of its own for one test. Ends with [`TestApp::finish`], which checks what must hold after any test.
+/// The server of one test. A test ends with [`TestApp::finish`], which checks the invariants.
 pub struct TestApp {
     pub app: App,
     pub router: Router,
-    place: Place,
+    database: TestDatabase,
     finished: bool,
 }
 
-/// Somebody who signed in.
+/// A user with a session.
 #[derive(Clone, Debug)]
 pub struct Person {
     pub user: Uuid,
@@ -34,34 +34,34 @@ pub struct Person {
 }
 
 impl Person {
-    /// The id as clients see it.
+    /// The user's global ID.
     pub fn id(&self) -> String {
         Id::new(Kind::User, self.user).to_string()
     }
 }
 
-/// Reads an instant.
-pub fn at(text: &str) -> DateTime<Utc> {
+/// Parses a timestamp in RFC 3339 format.
+pub fn instant(text: &str) -> DateTime<Utc> {
     text.parse().unwrap_or_else(|error| panic!("{text}: {error}"))
 }
 
 impl TestApp {
-    /// A server with the settings of all tests.
+    /// A server with the default settings of tests.
     pub async fn new() -> TestApp {
         TestApp::with(&[]).await
     }
 
-    /// A server with connections for many who ask at the same time.
-    pub async fn busy() -> TestApp {
+    /// A server with enough database connections for many concurrent requests.
+    pub async fn with_many_connections() -> TestApp {
         TestApp::with(&["--database-connections=16"]).await
     }
 
-    /// A server with other settings, as the command line takes them.
+    /// A server with settings in the form of the command line.
     pub async fn with(flags: &[&str]) -> TestApp {
-        let place = Place::make().await;
-        let config = config(&place.url, &place.folder, flags);
-        let app = TestApp::start(config, Clock::manual(at(START))).await;
-        TestApp { router: roost::server::router(app.clone()), app, place, finished: false }
+        let database = TestDatabase::create().await;
+        let config = config(&database.url, &database.folder, flags);
+        let app = TestApp::start(config, Clock::manual(instant(START))).await;
+        TestApp { router: roost::server::router(app.clone()), app, database, finished: false }
     }
 
     async fn start(config: roost::platform::config::Config, clock: Clock) -> App {
@@ -69,13 +69,13 @@ impl TestApp {
         App::assemble(config, clock, db).await.unwrap()
     }
 
-    /// Another process on the same database, with caches of its own.
+    /// A second server on the same database, with its own caches, as in another process.
     pub async fn second_node(&self) -> (App, Router) {
         let app = TestApp::start(self.app.config.clone(), self.app.clock.clone()).await;
         (app.clone(), roost::server::router(app))
     }
 
-    /// The built program on this server's database, Redis and files, with its clock beginning where tests begin.
+    /// The built program on this server's database, Redis and files. Its clock starts at [`START`].
     pub fn program(&self, args: &[&str]) -> Command {
         let mut program = Command::new(env!("CARGO_BIN_EXE_roost"));
         let unset =
@@ -93,63 +93,57 @@ impl TestApp {
         program
     }
 
-    /// Moves the clock on.
+    /// Moves the clock forward.
     pub fn advance(&self, by: TimeDelta) {
         self.app.clock.advance(by);
     }
 
-    /// Sets the clock.
+    /// Sets the clock to a timestamp.
     pub fn set(&self, to: &str) {
-        self.app.clock.set(at(to));
+        self.app.clock.set(instant(to));
     }
 
-    /// Runs every job that is due.
+    /// Runs every job that is due, and returns their number.
     pub async fn drain(&self) -> usize {
         roost::jobs::drain(&self.app).await.unwrap()
     }
 
-    /// Rows of a statement; `$1` and so on are the values.
+    /// See [`sql::rows`].
     pub async fn rows(&self, sql: &str, values: impl IntoIterator<Item = Value>) -> Vec<QueryResult> {
-        let db = self.app.db.write();
-        let statement = Statement::from_sql_and_values(db.get_database_backend(), sql, values);
-        db.query_all_raw(statement).await.unwrap_or_else(|error| panic!("{sql}: {error}"))
+        sql::rows(&self.app.db, sql, values).await
     }
 
-    /// The first column of the first row.
+    /// See [`sql::value`].
     pub async fn value<T: TryGetable>(&self, sql: &str, values: impl IntoIterator<Item = Value>) -> T {
-        let rows = self.rows(sql, values).await;
-        let row = rows.first().unwrap_or_else(|| panic!("{sql}: no row"));
-        T::try_get_by(row, 0).unwrap_or_else(|error| panic!("{sql}: {error:?}"))
+        sql::value(&self.app.db, sql, values).await
     }
 
-    /// How many rows match.
+    /// See [`sql::count`].
     pub async fn count(&self, from: &str, values: impl IntoIterator<Item = Value>) -> i64 {
-        self.value(&format!("SELECT count(*) FROM {from}"), values).await
+        sql::count(&self.app.db, from, values).await
     }
 
-    /// A statement that changes rows; answers with their number.
+    /// See [`sql::execute`].
     pub async fn execute(&self, sql: &str, values: impl IntoIterator<Item = Value>) -> u64 {
-        self.place.heed(sql);
-        let db = self.app.db.write();
-        let statement = Statement::from_sql_and_values(db.get_database_backend(), sql, values);
-        db.execute_raw(statement).await.unwrap_or_else(|error| panic!("{sql}: {error}")).rows_affected()
+        self.database.record_statement(sql);
+        sql::execute(&self.app.db, sql, values).await
     }
 
-    /// Ends this test and begins another of the same settings, where nothing of it is left.
-    pub async fn begin_again(&mut self) {
+    /// Checks the invariants, then starts over with the same settings on an empty database.
+    pub async fn reset(&mut self) {
         invariants::check(self).await;
         self.app.db.close().await;
-        self.place.empty().await;
-        self.app = TestApp::start(self.app.config.clone(), Clock::manual(at(START))).await;
+        self.database.empty().await;
+        self.app = TestApp::start(self.app.config.clone(), Clock::manual(instant(START))).await;
         self.router = roost::server::router(self.app.clone());
     }
 
-    /// Checks what must hold after any test, and takes the server down.
+    /// Checks the invariants, then closes the database.
     pub async fn finish(mut self) {
         invariants::check(&self).await;
         self.finished = true;
         self.app.db.close().await;
-        self.place.give_back().await;
+        self.database.release().await;
     }
 }
 
@@ -169,7 +163,7 @@ impl Drop for TestApp {
         std::thread::scope(|scope| {
             scope.spawn(|| {
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-                runtime.unwrap().block_on(self.place.remove());
+                runtime.unwrap().block_on(self.database.remove());
             });
         });
         if !std::thread::panicking() {

@@ -1,12 +1,12 @@
-//! The ledger: the accounts and amounts of everything that happens to money, and what the database refuses.
+//! The ledger: accounts and amounts of every movement of money, and the changes that the database refuses.
 
 use sea_orm::{ConnectionTrait, Statement, Value as Sql};
 use serde_json::{Value, json};
 
-use crate::books::{Told, Trip, told};
-use crate::client::Nobody;
+use crate::accounting::{BookedTrip, Ledger, ledger_of};
+use crate::client::Anonymous;
 use crate::harness::TestApp;
-use crate::scenes::{key, number};
+use crate::scenarios::{number, uuid_of};
 
 const CAPTURE: (&str, &[(&str, i64)]) = ("CAPTURE", &[("PSP_CLEARING", 72_458), ("GUEST_ESCROW", -72_458)]);
 const RELEASE: (&str, &[(&str, i64)]) = (
@@ -22,7 +22,7 @@ const RELEASE: (&str, &[(&str, i64)]) = (
 );
 const PAYOUT: (&str, &[(&str, i64)]) = ("PAYOUT", &[("HOST_PAYABLE", 55_770), ("PSP_CLEARING", -55_770)]);
 
-async fn says(app: &TestApp, trip: &Trip) -> Told {
+async fn ledger_of_trip(app: &TestApp, trip: &BookedTrip) -> Ledger {
     app.ledger(&trip.staff, &trip.booking).await
 }
 
@@ -30,24 +30,24 @@ async fn says(app: &TestApp, trip: &Trip) -> Told {
 async fn a_stay_is_captured_released_and_paid_out() {
     let app = TestApp::new().await;
     let trip = app.first_vector(json!({})).await;
-    assert_eq!(says(&app, &trip).await, told(&[CAPTURE]));
+    assert_eq!(ledger_of_trip(&app, &trip).await, ledger_of(&[CAPTURE]));
     app.set("2027-03-05T19:59:59Z");
     app.drain().await;
-    assert_eq!(says(&app, &trip).await, told(&[CAPTURE]), "a second before the day is over");
+    assert_eq!(ledger_of_trip(&app, &trip).await, ledger_of(&[CAPTURE]), "one second before the release is due");
     app.set("2027-03-05T20:00:00Z");
     app.drain().await;
-    assert_eq!(says(&app, &trip).await, told(&[CAPTURE, RELEASE, PAYOUT]));
+    assert_eq!(ledger_of_trip(&app, &trip).await, ledger_of(&[CAPTURE, RELEASE, PAYOUT]));
     app.finish().await;
 }
 
 #[tokio::test]
-async fn a_refund_before_the_release_comes_out_of_escrow_and_the_rest_is_released() {
+async fn a_refund_before_the_release_is_taken_from_escrow_and_the_rest_is_released() {
     let app = TestApp::new().await;
     let trip = app.first_vector(json!({})).await;
     app.set("2027-03-03T20:01:00Z");
     app.cancel(&trip.guest, &trip.booking).await;
     let refund: (&str, &[(&str, i64)]) = ("REFUND", &[("GUEST_ESCROW", 56_290), ("PSP_CLEARING", -56_290)]);
-    assert_eq!(says(&app, &trip).await, told(&[CAPTURE, refund]));
+    assert_eq!(ledger_of_trip(&app, &trip).await, ledger_of(&[CAPTURE, refund]));
     app.set("2027-03-05T20:00:00Z");
     app.drain().await;
     let release: (&str, &[(&str, i64)]) = (
@@ -62,12 +62,12 @@ async fn a_refund_before_the_release_comes_out_of_escrow_and_the_rest_is_release
         ],
     );
     let payout: (&str, &[(&str, i64)]) = ("PAYOUT", &[("HOST_PAYABLE", 12_548), ("PSP_CLEARING", -12_548)]);
-    assert_eq!(says(&app, &trip).await, told(&[CAPTURE, refund, release, payout]));
+    assert_eq!(ledger_of_trip(&app, &trip).await, ledger_of(&[CAPTURE, refund, release, payout]));
     app.finish().await;
 }
 
 #[tokio::test]
-async fn a_refund_after_the_release_comes_from_those_who_had_the_money() {
+async fn a_refund_after_the_release_is_deducted_from_the_released_shares() {
     let app = TestApp::new().await;
     for (policy, host, fees, tax) in [("FLEXIBLE", 12_548, 2_302, 1_618), ("MODERATE", 6_274, 1_151, 959)] {
         app.set(crate::harness::START);
@@ -85,8 +85,12 @@ async fn a_refund_after_the_release_comes_from_those_who_had_the_money() {
             ("TAX_PAYABLE", tax),
             ("PSP_CLEARING", -tax),
         ];
-        assert_eq!(says(&app, &trip).await, told(&[CAPTURE, RELEASE, PAYOUT, ("REFUND", &refund)]), "{policy}");
-        assert_eq!(app.balance(&trip.host).await, json!({ "USD": -host }), "{policy}: owed to the platform");
+        assert_eq!(
+            ledger_of_trip(&app, &trip).await,
+            ledger_of(&[CAPTURE, RELEASE, PAYOUT, ("REFUND", &refund)]),
+            "{policy}"
+        );
+        assert_eq!(app.balance(&trip.host).await, json!({ "USD": -host }), "{policy}: the host owes the platform");
     }
     app.set("2027-03-09T00:00:00Z");
     app.finish().await;
@@ -100,9 +104,9 @@ async fn a_host_who_cancels_owes_a_penalty() {
     app.cancel(&trip.host, &trip.booking).await;
     let refund: (&str, &[(&str, i64)]) = ("REFUND", &[("GUEST_ESCROW", 72_458), ("PSP_CLEARING", -72_458)]);
     let penalty: (&str, &[(&str, i64)]) = ("PENALTY", &[("HOST_PAYABLE", 16_500), ("PLATFORM_REVENUE", -16_500)]);
-    assert_eq!(says(&app, &trip).await, told(&[CAPTURE, refund, penalty]));
+    assert_eq!(ledger_of_trip(&app, &trip).await, ledger_of(&[CAPTURE, refund, penalty]));
     assert_eq!(app.balance(&trip.host).await, json!({ "USD": -16_500 }));
-    assert_eq!(app.paid(&trip.host, &trip.booking).await, [("CANCELLED".to_owned(), 0, None)]);
+    assert_eq!(app.payout_summaries(&trip.host, &trip.booking).await, [("CANCELLED".to_owned(), 0, None)]);
     app.finish().await;
 }
 
@@ -124,17 +128,17 @@ async fn staff_who_cancel_charge_no_penalty() {
             ("PSP_CLEARING", -6_458),
         ],
     );
-    assert_eq!(says(&app, &trip).await, told(&[CAPTURE, RELEASE, PAYOUT, refund]));
+    assert_eq!(ledger_of_trip(&app, &trip).await, ledger_of(&[CAPTURE, RELEASE, PAYOUT, refund]));
     app.set("2027-03-09T00:00:00Z");
     app.finish().await;
 }
 
 #[tokio::test]
-async fn the_ledger_is_for_staff_alone() {
+async fn only_staff_see_the_ledger() {
     let app = TestApp::new().await;
     let trip = app.first_vector(json!({})).await;
     for who in [&trip.host, &trip.guest] {
-        assert_eq!(app.ledger(who, &trip.booking).await, told(&[]));
+        assert_eq!(app.ledger(who, &trip.booking).await, ledger_of(&[]));
     }
     let query = "query($id: ID!) { booking(id: $id) { ledger { id } } }";
     let data = app.gql(&trip.staff, query, json!({ "id": trip.booking["id"] })).await;
@@ -146,18 +150,18 @@ async fn the_ledger_is_for_staff_alone() {
         let node = app.gql(who, query, json!({ "id": transaction })).await;
         assert_eq!(node["node"], Value::Null);
     }
-    assert_eq!(app.gql(&Nobody, query, json!({ "id": transaction })).await["node"], Value::Null);
+    assert_eq!(app.gql(&Anonymous, query, json!({ "id": transaction })).await["node"], Value::Null);
     app.finish().await;
 }
 
-async fn refuses(app: &TestApp, sql: &str, values: Vec<Sql>) {
+async fn assert_refused(app: &TestApp, sql: &str, values: Vec<Sql>) {
     let db = app.app.db.write();
     let done = db.execute_raw(Statement::from_sql_and_values(db.get_database_backend(), sql, values)).await;
-    assert!(done.is_err(), "{sql} was done");
+    assert!(done.is_err(), "{sql} was not refused");
 }
 
 #[tokio::test]
-async fn the_database_keeps_the_books() {
+async fn the_database_refuses_unbalanced_or_changed_entries() {
     let app = TestApp::new().await;
     let trip = app.first_vector(json!({})).await;
     for sql in [
@@ -166,11 +170,11 @@ async fn the_database_keeps_the_books() {
         "DELETE FROM ledger_entry",
         "DELETE FROM ledger_transaction",
     ] {
-        refuses(&app, sql, vec![]).await;
+        assert_refused(&app, sql, vec![]).await;
     }
     if app.app.db.is_postgres() {
-        refuses(&app, "TRUNCATE ledger_entry", vec![]).await;
-        refuses(&app, "TRUNCATE ledger_transaction CASCADE", vec![]).await;
+        assert_refused(&app, "TRUNCATE ledger_entry", vec![]).await;
+        assert_refused(&app, "TRUNCATE ledger_transaction CASCADE", vec![]).await;
     }
     for (debit, credit, minor) in [
         ("debit", "debit", "1"),
@@ -183,11 +187,11 @@ async fn the_database_keeps_the_books() {
             "INSERT INTO ledger_entry (transaction_id, line, debit, credit, amount_minor) \
              SELECT transaction_id, 9, {debit}, {credit}, {minor} FROM ledger_entry"
         );
-        refuses(&app, &sql, vec![]).await;
+        assert_refused(&app, &sql, vec![]).await;
     }
-    let again = "INSERT INTO ledger_transaction (id, at, kind, object_id, booking_id, host_id, currency) \
+    let copy = "INSERT INTO ledger_transaction (id, at, kind, object_id, booking_id, host_id, currency) \
                  SELECT $1, at, kind, object_id, booking_id, host_id, currency FROM ledger_transaction";
-    refuses(&app, again, vec![app.clock.id().into()]).await;
+    assert_refused(&app, copy, vec![app.clock.new_id().into()]).await;
     for change in [
         "paid_minor = paid_minor + 1",
         "refunded_minor = 1",
@@ -198,13 +202,13 @@ async fn the_database_keeps_the_books() {
         "tax_released_minor = tax_minor + 1",
         "host_released_minor = -1",
     ] {
-        refuses(
+        assert_refused(
             &app,
             &format!("UPDATE escrow SET {change} WHERE booking_id = $1"),
-            vec![key(trip.booking["id"].as_str().unwrap()).into()],
+            vec![uuid_of(trip.booking["id"].as_str().unwrap()).into()],
         )
         .await;
     }
-    assert_eq!(says(&app, &trip).await, told(&[CAPTURE]));
+    assert_eq!(ledger_of_trip(&app, &trip).await, ledger_of(&[CAPTURE]));
     app.finish().await;
 }

@@ -1,21 +1,22 @@
-//! Operations that mean harm are refused before they run and told why; those of explorers and examples pass.
+//! Limits of operations: abusive operations are refused with the reason before they run. Those of API explorers and of
+//! the examples are allowed.
 
 use axum::body::Body;
 use axum::http::Request;
 use axum::http::header::CONTENT_TYPE;
 use serde_json::{Map, Value, json};
 
-use crate::client::Nobody;
+use crate::client::Anonymous;
 use crate::harness::TestApp;
 
-/// The query by which GraphiQL and Apollo's tools ask for the whole schema, at its longest.
+/// The longest introspection query that GraphiQL and Apollo's tools send for the whole schema.
 const INTROSPECTION: &str = include_str!("limits/introspection.graphql");
 
-/// What an answer says: its codes, each with the limit that is exceeded and how far.
+/// The error codes of a response, each with the exceeded limit, the actual value and the maximum.
 fn refusals(body: &Value) -> Vec<String> {
     assert!(body.get("data").is_none(), "{body:#}");
     let errors = body["errors"].as_array().unwrap();
-    let told = errors.iter().map(|error| {
+    let refusals = errors.iter().map(|error| {
         let limit = &error["extensions"]["limit"];
         let code = error["extensions"]["code"].as_str().unwrap();
         match limit["name"].as_str() {
@@ -23,11 +24,11 @@ fn refusals(body: &Value) -> Vec<String> {
             None => code.to_owned(),
         }
     });
-    told.collect()
+    refusals.collect()
 }
 
 #[tokio::test]
-async fn operations_that_mean_harm_are_refused_and_told_why() {
+async fn abusive_operations_are_refused_with_the_reason() {
     let app = TestApp::new().await;
     let aliases: String = (0..65).map(|n| format!("a{n}: __typename ")).collect();
     let deep = format!("{{ viewer {} id {} }}", "{ user ".repeat(18), "}".repeat(18));
@@ -61,67 +62,70 @@ async fn operations_that_mean_harm_are_refused_and_told_why() {
         (lists.to_owned(), "LIMIT_EXCEEDED cost 1040601 of 20000"),
         ("{ ...A } fragment A on Query { ...A }".to_owned(), "GRAPHQL_VALIDATION_FAILED"),
     ] {
-        let body = app.post(&Nobody, &query, json!({ "n": 100 })).await.json();
+        let body = app.post(&Anonymous, &query, json!({ "n": 100 })).await.json();
         assert_eq!(refusals(&body), [expected], "{}", &query[..query.len().min(200)]);
     }
-    let body = app.post(&Nobody, &introspection, json!({})).await.json();
+    let body = app.post(&Anonymous, &introspection, json!({})).await.json();
     assert!(refusals(&body)[0].starts_with("LIMIT_EXCEEDED introspection "), "{body:#}");
     let both = format!("{{ {aliases} viewer {} id {} }}", "{ user ".repeat(18), "}".repeat(18));
-    let body = app.post(&Nobody, &both, json!({})).await.json();
+    let body = app.post(&Anonymous, &both, json!({})).await.json();
     assert_eq!(refusals(&body), ["LIMIT_EXCEEDED depth 19 of 18", "LIMIT_EXCEEDED aliases 65 of 64"]);
     app.finish().await;
 }
 
 #[tokio::test]
-async fn the_same_operation_passes_or_not_by_its_variables() {
+async fn the_cost_of_an_operation_depends_on_its_variables() {
     let app = TestApp::with(&["--operation-cost=400"]).await;
     let query = "query Q($n: Int = 7) { listingSearch(where: {}, first: $n) { nodes { id title } } }";
     for (variables, cost) in [(json!({}), 315), (json!({ "n": 49 }), 399), (json!({ "n": 1 }), 303)] {
-        let body = app.post(&Nobody, query, variables).await.json();
+        let body = app.post(&Anonymous, query, variables).await.json();
         assert_eq!(body["extensions"]["cost"]["requested"], cost, "{body:#}");
         assert!(body["errors"].is_null(), "{body:#}");
     }
-    let body = app.post(&Nobody, query, json!({ "n": 50 })).await.json();
+    let body = app.post(&Anonymous, query, json!({ "n": 50 })).await.json();
     assert_eq!(refusals(&body), ["LIMIT_EXCEEDED cost 401 of 400"]);
     let error = &body["errors"][0];
-    assert_eq!(error["message"], "the operation has 401 points of cost; at most 400 may be");
+    assert_eq!(error["message"], "the operation has 401 points of cost; the maximum is 400");
     assert_eq!(error["extensions"]["limit"], json!({ "name": "cost", "max": 400, "actual": 401 }));
     app.finish().await;
 }
 
 #[tokio::test]
-async fn variables_that_are_copied_often_are_refused() {
+async fn large_variables_used_many_times_are_refused() {
     let app = TestApp::new().await;
     let query = format!("query Q($ids: [ID!]!) {{ {} }}", "nodes(ids: $ids) { id } ".repeat(100));
-    let body = app.post(&Nobody, &query, json!({ "ids": vec![""; 5_000] })).await.json();
+    let body = app.post(&Anonymous, &query, json!({ "ids": vec![""; 5_000] })).await.json();
     assert_eq!(refusals(&body), ["LIMIT_EXCEEDED variables 36007200 of 8388608"]);
     app.finish().await;
 }
 
 #[tokio::test]
-async fn explorers_may_ask_for_the_whole_schema() {
+async fn the_full_introspection_query_is_allowed() {
     let app = TestApp::new().await;
-    let body = app.post(&Nobody, INTROSPECTION, json!({})).await.json();
+    let body = app.post(&Anonymous, INTROSPECTION, json!({})).await.json();
     assert!(body["errors"].is_null(), "{}", body["errors"]);
     let types = body["data"]["__schema"]["types"].as_array().unwrap();
     assert!(types.iter().any(|kind| kind["name"] == "Listing"));
     let cost = body["extensions"]["cost"]["requested"].as_u64().unwrap();
-    assert!((100..10_000).contains(&cost), "it is paid for, and a budget has room for several: {cost}");
+    assert!((100..10_000).contains(&cost), "the cost is neither negligible nor a large part of a budget: {cost}");
     app.finish().await;
 }
 
 #[tokio::test]
-async fn where_the_schema_is_not_shown_no_question_about_it_runs() {
+async fn without_introspection_no_introspection_field_runs() {
     let app = TestApp::with(&["--introspection=off"]).await;
     for query in [
         INTROSPECTION,
         "{ a: __type(name: \"Query\") { name } }",
         "{ ...A } fragment A on Query { __schema { description } }",
     ] {
-        let body = app.post(&Nobody, query, json!({})).await.json();
+        let body = app.post(&Anonymous, query, json!({})).await.json();
         assert_eq!(refusals(&body), ["INTROSPECTION_DISABLED"]);
     }
-    assert_eq!(app.post(&Nobody, "{ __typename }", json!({})).await.json()["data"], json!({ "__typename": "Query" }));
+    assert_eq!(
+        app.post(&Anonymous, "{ __typename }", json!({})).await.json()["data"],
+        json!({ "__typename": "Query" })
+    );
     app.finish().await;
 }
 
@@ -146,6 +150,6 @@ async fn every_operation_of_the_playground_is_within_all_limits() {
             seen += 1;
         }
     }
-    assert!(seen >= 12, "{seen} operations were tried");
+    assert!(seen >= 12, "only {seen} operations were tested");
     app.finish().await;
 }

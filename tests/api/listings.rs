@@ -1,13 +1,13 @@
-//! Listings: drafts, publishing, changes, and who sees what of them.
+//! Listings: drafts, publishing, changes, and the fields that each viewer sees.
 
 use roost::kernel::id::Kind;
 use serde_json::{Value, json};
 
-use crate::client::{Nobody, Who};
+use crate::client::{Anonymous, Caller};
 use crate::harness::{Person, TestApp};
-use crate::scenes::{merged, metres, new_york, number, stay, text};
+use crate::scenarios::{merge, metres, new_york, number, stay, text};
 
-async fn seen(app: &TestApp, who: &(impl Who + ?Sized), listing: &str) -> Value {
+async fn load_listing(app: &TestApp, who: &(impl Caller + ?Sized), listing: &str) -> Value {
     let query = "query($id: ID!) { listing(id: $id) { id version status title location { latitude longitude \
                  approximate } address { line1 city country } } }";
     app.gql(who, query, json!({ "id": listing })).await["listing"].take()
@@ -16,7 +16,7 @@ async fn seen(app: &TestApp, who: &(impl Who + ?Sized), listing: &str) -> Value 
 async fn update(app: &TestApp, host: &Person, listing: &str, version: i64, change: Value) -> Vec<String> {
     let given = json!({ "id": listing, "expectedVersion": version, "listing": change });
     let payload = app.mutate(host, "listingUpdate", given, "listing { version }").await;
-    crate::client::said(payload["userErrors"].as_array().unwrap())
+    crate::client::error_codes(payload["userErrors"].as_array().unwrap())
 }
 
 #[tokio::test]
@@ -44,7 +44,7 @@ async fn a_listing_reads_back_as_it_was_written() {
         stayRules { minNights maxNights advanceNoticeDays sameDayCutoff bookingWindowDays preparationNights \
             checkInDays checkOutDays petsAllowed } \
         rating { count overall } reviews { totalCount } createdAt updatedAt } }";
-    let data = app.gql(&Nobody, query, json!({ "id": listing })).await;
+    let data = app.gql(&Anonymous, query, json!({ "id": listing })).await;
     let expected = json!({
         "version": 2, "status": "PUBLISHED", "title": "Loft by the bridge",
         "description": "Two rooms above the river.", "host": { "id": host.id() }, "roomType": "ENTIRE_PLACE",
@@ -73,13 +73,13 @@ async fn a_listing_reads_back_as_it_was_written() {
 }
 
 #[tokio::test]
-async fn a_draft_exists_for_its_host_alone() {
+async fn only_the_host_sees_a_draft() {
     let app = TestApp::new().await;
     let (host, other) = (app.host().await, app.host().await);
-    let draft = app.draft(&host, json!({})).await;
-    assert_eq!(seen(&app, &host, &draft).await["status"], "DRAFT");
-    assert_eq!(seen(&app, &other, &draft).await, Value::Null);
-    assert_eq!(seen(&app, &Nobody, &draft).await, Value::Null);
+    let draft = app.draft_listing(&host, json!({})).await;
+    assert_eq!(load_listing(&app, &host, &draft).await["status"], "DRAFT");
+    assert_eq!(load_listing(&app, &other, &draft).await, Value::Null);
+    assert_eq!(load_listing(&app, &Anonymous, &draft).await, Value::Null);
     let query = "query($id: ID!) { node(id: $id) { id } }";
     assert_eq!(app.gql(&other, query, json!({ "id": draft })).await["node"], Value::Null);
     for (mutation, more) in [
@@ -89,19 +89,19 @@ async fn a_draft_exists_for_its_host_alone() {
         ("listingUpdate", json!({ "expectedVersion": 1, "listing": { "title": "Mine" } })),
         ("listingCalendarUpdate", json!({ "changes": [{ "from": "2027-03-01", "to": "2027-03-02" }] })),
     ] {
-        let given = merged(json!({ "id": draft }), more);
-        assert_eq!(app.said(&other, mutation, given).await, ["NOT_FOUND id"], "{mutation}");
+        let given = merge(json!({ "id": draft }), more);
+        assert_eq!(app.errors(&other, mutation, given).await, ["NOT_FOUND id"], "{mutation}");
     }
-    assert_eq!(seen(&app, &host, &draft).await["version"], 1);
+    assert_eq!(load_listing(&app, &host, &draft).await["version"], 1);
     app.finish().await;
 }
 
 #[tokio::test]
-async fn publishing_names_everything_that_is_missing_at_once() {
+async fn publishing_names_every_missing_field_in_one_response() {
     let app = TestApp::new().await;
     let host = app.host().await;
-    let payload = app.must(&host, "listingCreate", json!({ "listing": {} }), "listing { id }").await;
-    let said = app.said(&host, "listingPublish", json!({ "id": payload["listing"]["id"] })).await;
+    let payload = app.mutate_ok(&host, "listingCreate", json!({ "listing": {} }), "listing { id }").await;
+    let codes = app.errors(&host, "listingPublish", json!({ "id": payload["listing"]["id"] })).await;
     let missing = [
         "title",
         "description",
@@ -113,45 +113,45 @@ async fn publishing_names_everything_that_is_missing_at_once() {
         "beds",
         "pricing.base",
     ];
-    assert_eq!(said, missing.map(|field| format!("REQUIRED {field}")));
+    assert_eq!(codes, missing.map(|field| format!("REQUIRED {field}")));
     app.finish().await;
 }
 
 #[tokio::test]
-async fn guests_list_nothing_before_they_are_hosts() {
+async fn only_hosts_create_listings() {
     let app = TestApp::new().await;
     let guest = app.guest().await;
-    assert_eq!(app.said(&guest, "listingCreate", json!({ "listing": new_york() })).await, ["FORBIDDEN"]);
-    assert_eq!(app.said(&Nobody, "listingCreate", json!({ "listing": new_york() })).await, ["UNAUTHENTICATED"]);
+    assert_eq!(app.errors(&guest, "listingCreate", json!({ "listing": new_york() })).await, ["FORBIDDEN"]);
+    assert_eq!(app.errors(&Anonymous, "listingCreate", json!({ "listing": new_york() })).await, ["UNAUTHENTICATED"]);
     assert_eq!(app.count("listing", []).await, 0);
     app.finish().await;
 }
 
 #[tokio::test]
-async fn a_change_of_an_old_version_is_refused() {
+async fn an_update_of_an_old_version_is_refused() {
     let app = TestApp::new().await;
     let host = app.host().await;
-    let listing = app.draft(&host, json!({})).await;
+    let listing = app.draft_listing(&host, json!({})).await;
     assert_eq!(update(&app, &host, &listing, 1, json!({ "title": "First" })).await, [""; 0]);
-    let said = update(&app, &host, &listing, 1, json!({ "title": "Second" })).await;
-    assert_eq!(said, ["VERSION_STALE expectedVersion"]);
-    let seen = seen(&app, &host, &listing).await;
+    let codes = update(&app, &host, &listing, 1, json!({ "title": "Second" })).await;
+    assert_eq!(codes, ["VERSION_STALE expectedVersion"]);
+    let seen = load_listing(&app, &host, &listing).await;
     assert_eq!((seen["title"].clone(), number(&seen, "/version")), (json!("First"), 2));
     app.finish().await;
 }
 
 #[tokio::test]
-async fn of_two_changes_at_once_one_is_kept() {
+async fn of_two_concurrent_updates_one_is_applied() {
     let app = TestApp::new().await;
     let host = app.host().await;
-    let listing = app.draft(&host, json!({})).await;
+    let listing = app.draft_listing(&host, json!({})).await;
     let (one, two) = tokio::join!(
         update(&app, &host, &listing, 1, json!({ "title": "One" })),
         update(&app, &host, &listing, 1, json!({ "title": "Two" }))
     );
     let refused: Vec<_> = [one, two].concat();
     assert_eq!(refused, ["VERSION_STALE expectedVersion"]);
-    assert_eq!(seen(&app, &host, &listing).await["version"], 2);
+    assert_eq!(load_listing(&app, &host, &listing).await["version"], 2);
     app.finish().await;
 }
 
@@ -167,40 +167,40 @@ async fn a_published_listing_stays_complete() {
     ] {
         assert_eq!(update(&app, &host, &listing, 2, change).await, [refusal]);
     }
-    assert_eq!(seen(&app, &Nobody, &listing).await["version"], 2);
+    assert_eq!(load_listing(&app, &Anonymous, &listing).await["version"], 2);
     app.finish().await;
 }
 
 #[tokio::test]
-async fn an_unlisted_place_is_off_the_market_until_it_is_published_again() {
+async fn an_unlisted_listing_cannot_be_found_until_it_is_published_again() {
     let app = TestApp::new().await;
     let (host, guest) = (app.host().await, app.guest().await);
     let listing = app.published_listing(&host, json!({})).await;
-    let unlisted = app.must(&host, "listingUnlist", json!({ "id": listing }), "listing { status }").await;
+    let unlisted = app.mutate_ok(&host, "listingUnlist", json!({ "id": listing }), "listing { status }").await;
     assert_eq!(unlisted["listing"]["status"], "UNLISTED");
-    assert_eq!(seen(&app, &guest, &listing).await, Value::Null);
+    assert_eq!(load_listing(&app, &guest, &listing).await, Value::Null);
     let given = json!({ "listingId": listing, "stay": stay("2027-03-01", "2027-03-03") });
-    assert_eq!(app.said(&guest, "quoteCreate", given).await, ["NOT_FOUND listingId"]);
-    let published = app.must(&host, "listingPublish", json!({ "id": listing }), "listing { status }").await;
+    assert_eq!(app.errors(&guest, "quoteCreate", given).await, ["NOT_FOUND listingId"]);
+    let published = app.mutate_ok(&host, "listingPublish", json!({ "id": listing }), "listing { status }").await;
     assert_eq!(published["listing"]["status"], "PUBLISHED");
     app.quote(&guest, &listing, "2027-03-01", "2027-03-03").await;
-    let draft = app.draft(&host, json!({})).await;
-    assert_eq!(app.said(&host, "listingUnlist", json!({ "id": draft })).await, ["STATE_CONFLICT id"]);
+    let draft = app.draft_listing(&host, json!({})).await;
+    assert_eq!(app.errors(&host, "listingUnlist", json!({ "id": draft })).await, ["STATE_CONFLICT id"]);
     app.finish().await;
 }
 
 #[tokio::test]
-async fn a_place_is_deleted_once_nobody_is_to_stay_there() {
+async fn a_listing_is_deleted_only_without_upcoming_stays() {
     let app = TestApp::new().await;
     let (host, guest) = (app.host().await, app.guest().await);
     let listing = app.published_listing(&host, json!({})).await;
     let booking = app.book(&guest, &listing, "2027-03-01", "2027-03-03").await;
-    assert_eq!(app.said(&host, "listingDelete", json!({ "id": listing })).await, ["STATE_CONFLICT id"]);
+    assert_eq!(app.errors(&host, "listingDelete", json!({ "id": listing })).await, ["STATE_CONFLICT id"]);
     app.cancel(&guest, &booking).await;
-    let deleted = app.must(&host, "listingDelete", json!({ "id": listing }), "deletedId").await;
+    let deleted = app.mutate_ok(&host, "listingDelete", json!({ "id": listing }), "deletedId").await;
     assert_eq!(deleted["deletedId"], json!(listing));
-    assert_eq!(seen(&app, &host, &listing).await, Value::Null);
-    assert_eq!(app.said(&host, "listingPublish", json!({ "id": listing })).await, ["NOT_FOUND id"]);
+    assert_eq!(load_listing(&app, &host, &listing).await, Value::Null);
+    assert_eq!(app.errors(&host, "listingPublish", json!({ "id": listing })).await, ["NOT_FOUND id"]);
     let query = "query($id: ID!) { booking(id: $id) { listing { title } } }";
     let data = app.gql(&guest, query, json!({ "id": booking["id"] })).await;
     assert_eq!(data["booking"]["listing"]["title"], "Loft by the bridge");
@@ -208,76 +208,80 @@ async fn a_place_is_deleted_once_nobody_is_to_stay_there() {
 }
 
 #[tokio::test]
-async fn only_those_who_stay_learn_the_exact_place() {
+async fn only_guests_with_a_booking_see_the_exact_location() {
     let app = TestApp::new().await;
     let (host, guest, stranger) = (app.host().await, app.guest().await, app.guest().await);
     let listing = app.published_listing(&host, json!({})).await;
     app.book(&guest, &listing, "2027-03-01", "2027-03-03").await;
     let exact = json!({ "latitude": 40.7033, "longitude": -73.9881, "approximate": false });
     for who in [&host, &guest] {
-        let listing = seen(&app, who, &listing).await;
+        let listing = load_listing(&app, who, &listing).await;
         assert_eq!(listing["location"], exact);
         assert_eq!(listing["address"]["line1"], "1 Water Street");
     }
-    let shown = seen(&app, &stranger, &listing).await;
+    let shown = load_listing(&app, &stranger, &listing).await;
     assert_eq!(shown["location"]["approximate"], true);
     assert_eq!(shown["address"], json!({ "line1": null, "city": "New York", "country": "US" }));
     let point = |name: &str| shown["location"][name].as_f64().unwrap();
     let shift = metres((40.7033, -73.9881), (point("latitude"), point("longitude")));
     assert!(shift > 0.0 && shift < 152.0, "{shift}");
-    assert_eq!(seen(&app, &Nobody, &listing).await["location"], shown["location"], "the shift is always the same");
+    assert_eq!(
+        load_listing(&app, &Anonymous, &listing).await["location"],
+        shown["location"],
+        "the offset of the location is constant"
+    );
     app.finish().await;
 }
 
 #[tokio::test]
-async fn a_currency_stays_while_single_nights_have_prices_in_it() {
+async fn the_currency_cannot_change_while_nights_have_prices_in_it() {
     let app = TestApp::new().await;
     let host = app.host().await;
-    let listing = app.draft(&host, json!({})).await;
+    let listing = app.draft_listing(&host, json!({})).await;
     let night = |more: Value| {
-        let change = merged(json!({ "from": "2027-03-01", "to": "2027-03-02" }), more);
+        let change = merge(json!({ "from": "2027-03-01", "to": "2027-03-02" }), more);
         json!({ "id": listing, "changes": [change] })
     };
-    app.must(&host, "listingCalendarUpdate", night(json!({ "price": 20_000 })), "__typename").await;
+    app.mutate_ok(&host, "listingCalendarUpdate", night(json!({ "price": 20_000 })), "__typename").await;
     let change = json!({ "pricing": { "currency": "EUR" } });
-    let said = update(&app, &host, &listing, 1, change.clone()).await;
-    assert_eq!(said, ["INVALID listing.pricing.currency"]);
-    app.must(&host, "listingCalendarUpdate", night(json!({ "clearPrice": true })), "__typename").await;
+    let codes = update(&app, &host, &listing, 1, change.clone()).await;
+    assert_eq!(codes, ["INVALID listing.pricing.currency"]);
+    app.mutate_ok(&host, "listingCalendarUpdate", night(json!({ "clearPrice": true })), "__typename").await;
     assert_eq!(update(&app, &host, &listing, 1, change).await, [""; 0]);
     app.finish().await;
 }
 
 #[tokio::test]
-async fn a_host_lists_drafts_and_others_see_the_published_ones() {
+async fn hosts_see_their_drafts_and_others_only_published_listings() {
     let app = TestApp::new().await;
     let host = app.host().await;
     let first = app.published_listing(&host, json!({})).await;
-    let second = app.draft(&host, json!({})).await;
+    let second = app.draft_listing(&host, json!({})).await;
     let third = app.published_listing(&host, json!({})).await;
     let query = "query($status: [ListingStatus!]) { viewer { listings(status: $status) { totalCount nodes { id } } } }";
     let own = app.gql(&host, query, json!({})).await;
-    assert_eq!(crate::scenes::ids(&own, "/viewer/listings/nodes"), [&*third, &*second, &*first]);
+    assert_eq!(crate::scenarios::ids(&own, "/viewer/listings/nodes"), [&*third, &*second, &*first]);
     assert_eq!(own["viewer"]["listings"]["totalCount"], 3);
     let drafts = app.gql(&host, query, json!({ "status": ["DRAFT"] })).await;
-    assert_eq!(crate::scenes::ids(&drafts, "/viewer/listings/nodes"), [&*second]);
+    assert_eq!(crate::scenarios::ids(&drafts, "/viewer/listings/nodes"), [&*second]);
     let query = "query($id: ID!) { user(id: $id) { listings(first: 1) { totalCount nodes { id } \
                  pageInfo { hasNextPage endCursor } } } }";
-    let shown = app.gql(&Nobody, query, json!({ "id": host.id() })).await;
-    assert_eq!(crate::scenes::ids(&shown, "/user/listings/nodes"), [&*third]);
+    let shown = app.gql(&Anonymous, query, json!({ "id": host.id() })).await;
+    assert_eq!(crate::scenarios::ids(&shown, "/user/listings/nodes"), [&*third]);
     assert_eq!(shown["user"]["listings"]["totalCount"], 2);
     assert_eq!(shown["user"]["listings"]["pageInfo"]["hasNextPage"], true);
     let query = query.replace("first: 1", &format!("after: \"{}\"", text(&shown, "/user/listings/pageInfo/endCursor")));
-    let rest = app.gql(&Nobody, &query, json!({ "id": host.id() })).await;
-    assert_eq!(crate::scenes::ids(&rest, "/user/listings/nodes"), [&*first]);
+    let rest = app.gql(&Anonymous, &query, json!({ "id": host.id() })).await;
+    assert_eq!(crate::scenarios::ids(&rest, "/user/listings/nodes"), [&*first]);
     app.finish().await;
 }
 
 #[tokio::test]
-async fn a_listing_that_never_was_is_not_found() {
+async fn an_unknown_listing_is_not_found() {
     let app = TestApp::new().await;
     let host = app.host().await;
-    let unknown = app.unknown(Kind::Listing);
-    assert_eq!(seen(&app, &host, &unknown).await, Value::Null);
-    assert_eq!(app.said(&host, "listingPublish", json!({ "id": unknown })).await, ["NOT_FOUND id"]);
+    let unknown = app.unknown_id(Kind::Listing);
+    assert_eq!(load_listing(&app, &host, &unknown).await, Value::Null);
+    assert_eq!(app.errors(&host, "listingPublish", json!({ "id": unknown })).await, ["NOT_FOUND id"]);
     app.finish().await;
 }

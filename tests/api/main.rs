@@ -1,15 +1,17 @@
-//! Every promise of the API, kept over the public endpoint of the in-process server, on a database per test.
+//! Tests of the API. They send requests to the server in this process, on one database per test.
 //!
-//! `ROOST_TEST_DATABASE_URL` names a Postgres server on which the same tests run in place of SQLite, and
-//! `ROOST_TEST_REDIS_URL` a Redis for their cache.
+//! The tests run on SQLite. With `ROOST_TEST_DATABASE_URL` they run on that Postgres server, and with
+//! `ROOST_TEST_REDIS_URL` they use that Redis as the cache.
 
-mod books;
+mod accounting;
 mod client;
 mod database;
 mod harness;
 mod invariants;
-mod node;
-mod scenes;
+mod live_server;
+mod scenarios;
+mod sql;
+mod waiting;
 
 mod accounts;
 mod alterations;
@@ -24,11 +26,12 @@ mod concurrency;
 mod contract;
 mod crash;
 mod documents;
-mod door;
+mod end_to_end;
 mod full_disk;
+mod graphql_http;
 mod hang_up;
-mod http;
 mod idempotency;
+mod idle_connections;
 mod import;
 mod jobs;
 mod ledger;
@@ -48,13 +51,12 @@ mod quotes;
 mod refunds;
 mod requests;
 mod reviews;
+mod routes;
 mod search;
-mod silence;
 mod soak;
 mod sse;
 mod state_table;
 mod statements;
-mod story;
 mod stripe;
 mod subscriptions;
 mod test_clock;

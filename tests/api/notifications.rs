@@ -1,25 +1,25 @@
-//! Notifications: what they say, how they are listed, and how they are marked as read.
+//! Notifications: their text, how they are listed, and how they are marked as read.
 
 use chrono::TimeDelta;
 use futures_util::FutureExt;
 use roost::kernel::id::Kind;
 use serde_json::{Value, json};
 
-use crate::client::{Nobody, said};
+use crate::client::{Anonymous, error_codes};
 use crate::harness::{Person, TestApp};
-use crate::scenes::{ids, key, stay, text};
+use crate::scenarios::{ids, stay, text, uuid_of};
 
-mod told;
+mod recipients;
 
 const FIELDS: &str = "id kind title body createdAt readAt subject { __typename id }";
 
-/// What somebody was told, newest first.
-async fn told(app: &TestApp, who: &Person) -> Vec<Value> {
+/// The notifications of a person, newest first.
+async fn notifications_of(app: &TestApp, who: &Person) -> Vec<Value> {
     let query = format!("{{ viewer {{ notifications {{ nodes {{ {FIELDS} }} }} }} }}");
     app.gql(who, &query, json!({})).await["viewer"]["notifications"]["nodes"].as_array().unwrap().clone()
 }
 
-/// How many notifications somebody has, and how many of them are unread.
+/// The number of notifications of a person, and the number of unread ones.
 async fn counts(app: &TestApp, who: &Person) -> (Value, Value) {
     let query = "{ viewer { all: notifications(first: 0) { totalCount } \
                  unread: notifications(first: 0, unreadOnly: true) { totalCount } } }";
@@ -27,7 +27,7 @@ async fn counts(app: &TestApp, who: &Person) -> (Value, Value) {
     (data["viewer"]["all"]["totalCount"].clone(), data["viewer"]["unread"]["totalCount"].clone())
 }
 
-/// A host with as many bookings, and so as many notifications.
+/// A host with the given number of bookings, each of which created a notification.
 async fn busy_host(app: &TestApp, bookings: u32) -> Person {
     let (host, guest) = (app.host().await, app.guest().await);
     let listing = app.published_listing(&host, json!({})).await;
@@ -38,24 +38,24 @@ async fn busy_host(app: &TestApp, bookings: u32) -> Person {
     host
 }
 
-async fn mark(app: &TestApp, who: &Person, ids: &[String]) -> Value {
-    app.must(who, "notificationsMarkRead", json!({ "ids": ids }), "notifications { id readAt }").await["notifications"]
+async fn mark_read(app: &TestApp, who: &Person, ids: &[String]) -> Value {
+    app.mutate_ok(who, "notificationsMarkRead", json!({ "ids": ids }), "notifications { id readAt }").await["notifications"]
         .take()
 }
 
 #[tokio::test]
-async fn a_notification_says_what_happened_and_leads_to_it() {
+async fn a_notification_names_its_event_and_its_subject() {
     let app = TestApp::new().await;
     let (host, guest) = (app.host().await, app.guest().await);
     let listing = app.published_listing(&host, json!({})).await;
     let booking = app.book(&guest, &listing, "2027-03-01", "2027-03-03").await;
     let (id, code) = (&booking["id"], text(&booking, "/code"));
-    let change = app.asked(&guest, &booking, stay("2027-03-01", "2027-03-02")).await;
+    let change = app.request_alteration_ok(&guest, &booking, stay("2027-03-01", "2027-03-02")).await;
     app.advance(TimeDelta::minutes(1));
-    let refund = app.refund_now(&host, &booking).await;
+    let refund = app.cancellation_refund(&host, &booking).await;
     let given = json!({ "id": id, "expectedRefund": refund, "reason": "The roof leaks." });
-    app.must(&host, "bookingCancel", given, "__typename").await;
-    let to_guest = told(&app, &guest).await;
+    app.mutate_ok(&host, "bookingCancel", given, "__typename").await;
+    let to_guest = notifications_of(&app, &guest).await;
     let nights = "(1 March 2027 to 3 March 2027)";
     let expected = json!([
         {
@@ -66,73 +66,73 @@ async fn a_notification_says_what_happened_and_leads_to_it() {
         },
         {
             "id": to_guest[1]["id"], "kind": "BOOKING_CONFIRMED", "title": "Your booking is confirmed",
-            "body": format!("The stay is agreed: booking {code} {nights}."),
+            "body": format!("The stay is confirmed: booking {code} {nights}."),
             "createdAt": "2027-01-05T12:00:00Z", "readAt": null, "subject": { "__typename": "Booking", "id": id },
         },
     ]);
     assert_eq!(json!(to_guest), expected);
-    let to_host = told(&app, &host).await;
+    let to_host = notifications_of(&app, &host).await;
     assert_eq!(to_host.len(), 2);
-    let (asked, new) = (&to_host[0], &to_host[1]);
-    assert_eq!((&asked["title"], &asked["subject"]["id"]), (&json!("A change was asked for"), &change["id"]));
-    assert_eq!(asked["body"], format!("The guest asks for another stay in place of booking {code} {nights}."));
+    let (request, new) = (&to_host[0], &to_host[1]);
+    assert_eq!((&request["title"], &request["subject"]["id"]), (&json!("A change was requested"), &change["id"]));
+    assert_eq!(request["body"], format!("The guest requests a change of booking {code} {nights}."));
     assert_eq!((&new["title"], &new["subject"]["id"]), (&json!("New booking"), id));
     app.finish().await;
 }
 
 #[tokio::test]
-async fn a_host_reads_of_payouts_and_reviews_with_their_amounts_and_days() {
+async fn notifications_of_payouts_and_reviews_have_amounts_and_dates() {
     let app = TestApp::new().await;
     let (host, guest) = (app.host().await, app.guest().await);
     let listing = app.published_listing(&host, json!({})).await;
     let booking = app.completed_stay(&guest, &listing, "2027-03-01", "2027-03-03").await;
     let given = json!({ "bookingId": booking["id"], "review": { "overall": 5, "text": "Good." } });
-    app.must(&guest, "reviewSubmit", given.clone(), "__typename").await;
+    app.mutate_ok(&guest, "reviewSubmit", given.clone(), "__typename").await;
     let code = text(&booking, "/code");
-    let to_host = told(&app, &host).await;
+    let to_host = notifications_of(&app, &host).await;
     let read = |value: &Value| (text(value, "/title"), text(value, "/body"), text(value, "/subject/__typename"));
-    let told_as = |title: &str, body: String, subject: &str| (title.to_owned(), body, subject.to_owned());
+    let notification = |title: &str, body: String, subject: &str| (title.to_owned(), body, subject.to_owned());
     let nights = "(1 March 2027 to 3 March 2027)";
     let expected = [
-        told_as(
+        notification(
             "You were reviewed",
             format!(
                 "The guest reviewed booking {code} {nights}. You can read it once you have written yours, or when the \
-                 time is over."
+                 review period is over."
             ),
             "Booking",
         ),
-        told_as(
+        notification(
             "A stay is over",
             format!("The guest of booking {code} {nights} has left. You can review your guest now."),
             "Booking",
         ),
-        told_as(
+        notification(
             "You were paid",
-            "The money is on its way to your account. You are sent 253.50 USD.".to_owned(),
+            "The money is on its way to your account. The amount is 253.50 USD.".to_owned(),
             "Payout",
         ),
     ];
-    // The clock was set to the end of the stay, so the last two have the same hour and came in either order.
+    // The clock was set to the end of the stay, so the last two have the same time and may be in either order.
     let mut seen: Vec<_> = to_host[..3].iter().map(read).collect();
     seen[1..].sort();
     assert_eq!(seen, expected);
-    app.must(&host, "reviewSubmit", given, "__typename").await;
-    let to_guest = &told(&app, &guest).await[0];
+    app.mutate_ok(&host, "reviewSubmit", given, "__typename").await;
+    let to_guest = &notifications_of(&app, &guest).await[0];
     assert_eq!(read(to_guest).2, "Review");
-    assert_eq!(to_guest["body"], "Everybody can read it now, and you can answer it.");
+    assert_eq!(to_guest["body"], "Everybody can read it now, and you can respond to it.");
     app.finish().await;
 }
 
 #[tokio::test]
-async fn notifications_are_listed_newest_first_page_by_page_and_without_those_that_were_read() {
+async fn notifications_are_paged_newest_first_and_can_exclude_read_ones() {
     let app = TestApp::new().await;
     let host = busy_host(&app, 5).await;
-    let all: Vec<String> = told(&app, &host).await.iter().map(|one| text(one, "/id")).collect();
+    let all: Vec<String> = notifications_of(&app, &host).await.iter().map(|one| text(one, "/id")).collect();
     assert_eq!(all.len(), 5);
     let query = "query($after: String, $unread: Boolean) { viewer { notifications(first: 2, after: $after, \
                  unreadOnly: $unread) { nodes { id } pageInfo { hasNextPage endCursor } totalCount } } }";
-    let mut walked = Vec::new();
+    let mut listed = Vec::new();
     let mut after = Value::Null;
     for (size, more) in [(2, true), (2, true), (1, false)] {
         let data = app.gql(&host, query, json!({ "after": after, "unread": false })).await;
@@ -142,74 +142,75 @@ async fn notifications_are_listed_newest_first_page_by_page_and_without_those_th
             (page_ids.len(), &page["pageInfo"]["hasNextPage"], &page["totalCount"]),
             (size, &json!(more), &json!(5))
         );
-        walked.extend(page_ids);
+        listed.extend(page_ids);
         after = page["pageInfo"]["endCursor"].clone();
     }
-    assert_eq!(walked, all);
-    mark(&app, &host, &[all[0].clone(), all[3].clone()]).await;
+    assert_eq!(listed, all);
+    mark_read(&app, &host, &[all[0].clone(), all[3].clone()]).await;
     let data = app.gql(&host, query, json!({ "unread": true })).await;
     assert_eq!(ids(&data, "/viewer/notifications/nodes"), [all[1].clone(), all[2].clone()]);
     assert_eq!(counts(&app, &host).await, (json!(5), json!(3)));
     let wrong = "{ viewer { notifications(after: \"nonsense\") { totalCount } } }";
-    assert_eq!(app.query_refused(&host, wrong, json!({})).await, "INVALID after");
+    assert_eq!(app.query_error(&host, wrong, json!({})).await, "INVALID after");
     app.finish().await;
 }
 
 #[tokio::test]
-async fn what_was_read_stays_read_since_then() {
+async fn a_notification_keeps_its_first_read_time() {
     let app = TestApp::new().await;
     let host = busy_host(&app, 2).await;
-    let all: Vec<String> = told(&app, &host).await.iter().map(|one| text(one, "/id")).collect();
+    let all: Vec<String> = notifications_of(&app, &host).await.iter().map(|one| text(one, "/id")).collect();
     app.set("2027-01-06T00:00:00Z");
-    let first = mark(&app, &host, &all[1..]).await;
+    let first = mark_read(&app, &host, &all[1..]).await;
     assert_eq!(first, json!([{ "id": all[1], "readAt": "2027-01-06T00:00:00Z" }]));
     app.set("2027-01-07T00:00:00Z");
-    // In the order of the ids, one of them named twice.
-    let both = mark(&app, &host, &[all[1].clone(), all[0].clone(), all[1].clone()]).await;
+    // The result has the order of the given IDs, one of which is given twice.
+    let both = mark_read(&app, &host, &[all[1].clone(), all[0].clone(), all[1].clone()]).await;
     let (old, new) = (first[0].clone(), json!({ "id": all[0], "readAt": "2027-01-07T00:00:00Z" }));
     assert_eq!(both, json!([old, new, old]));
-    assert_eq!(told(&app, &host).await[1]["readAt"], "2027-01-06T00:00:00Z");
-    assert_eq!(mark(&app, &host, &[]).await, json!([]));
+    assert_eq!(notifications_of(&app, &host).await[1]["readAt"], "2027-01-06T00:00:00Z");
+    assert_eq!(mark_read(&app, &host, &[]).await, json!([]));
     assert_eq!(counts(&app, &host).await, (json!(2), json!(0)));
     app.finish().await;
 }
 
 #[tokio::test]
-async fn nobody_marks_what_is_not_theirs_and_one_that_is_unknown_leaves_all_unread() {
+async fn marking_foreign_or_unknown_notifications_marks_none() {
     let app = TestApp::new().await;
     let (host, other) = (busy_host(&app, 1).await, busy_host(&app, 1).await);
-    let (mine, theirs) = (told(&app, &host).await[0]["id"].clone(), told(&app, &other).await[0]["id"].clone());
-    let unknown = json!(app.unknown(Kind::Notification));
-    for (given, said) in [
+    let (mine, theirs) =
+        (notifications_of(&app, &host).await[0]["id"].clone(), notifications_of(&app, &other).await[0]["id"].clone());
+    let unknown = json!(app.unknown_id(Kind::Notification));
+    for (given, error) in [
         (json!([mine, theirs]), "NOT_FOUND ids"),
         (json!([mine, unknown]), "NOT_FOUND ids"),
-        (json!([mine, app.unknown(Kind::Booking)]), "INVALID ids"),
+        (json!([mine, app.unknown_id(Kind::Booking)]), "INVALID ids"),
         (json!(vec![mine.clone(); 101]), "TOO_MANY ids"),
     ] {
-        assert_eq!(app.said(&host, "notificationsMarkRead", json!({ "ids": given })).await, [said]);
+        assert_eq!(app.errors(&host, "notificationsMarkRead", json!({ "ids": given })).await, [error]);
     }
     for who in [&host, &other] {
         assert_eq!(counts(&app, who).await, (json!(1), json!(1)));
     }
-    assert_eq!(app.said(&Nobody, "notificationsMarkRead", json!({ "ids": [mine] })).await, ["UNAUTHENTICATED"]);
+    assert_eq!(app.errors(&Anonymous, "notificationsMarkRead", json!({ "ids": [mine] })).await, ["UNAUTHENTICATED"]);
     let node = "query($id: ID!) { node(id: $id) { __typename id } }";
     let seen = app.gql(&host, node, json!({ "id": mine })).await;
     assert_eq!(seen["node"], json!({ "__typename": "Notification", "id": mine }));
     for who in [&other, &app.admin().await] {
         assert_eq!(app.gql(who, node, json!({ "id": mine })).await["node"], Value::Null);
     }
-    assert_eq!(app.gql(&Nobody, node, json!({ "id": mine })).await["node"], Value::Null);
+    assert_eq!(app.gql(&Anonymous, node, json!({ "id": mine })).await["node"], Value::Null);
     app.finish().await;
 }
 
 #[tokio::test]
-async fn the_subject_is_shown_with_the_rights_of_today() {
+async fn the_subject_is_shown_by_the_viewers_current_rights() {
     let app = TestApp::new().await;
     let (host, other) = (busy_host(&app, 1).await, busy_host(&app, 1).await);
-    let theirs = text(&told(&app, &other).await[0], "/subject/id");
+    let theirs = text(&notifications_of(&app, &other).await[0], "/subject/id");
     let sql = "UPDATE notification SET subject = $1 WHERE user_id = $2";
     app.execute(sql, [theirs.into(), host.user.into()]).await;
-    assert_eq!(told(&app, &host).await[0]["subject"], Value::Null);
+    assert_eq!(notifications_of(&app, &host).await[0]["subject"], Value::Null);
     app.finish().await;
 }
 
@@ -233,34 +234,34 @@ async fn a_page_of_many_costs_no_more_statements_than_a_page_of_one() {
 }
 
 #[tokio::test]
-async fn who_listens_hears_of_what_was_committed_and_of_nothing_that_was_taken_back() {
+async fn subscribers_receive_committed_notifications_and_no_rolled_back_ones() {
     let app = TestApp::new().await;
     let trip = app.plain_trip(json!({}), ("2027-03-01", "2027-03-03")).await;
-    let mut heard = app.db.events().listen(roost::domain::notifications::topic(trip.guest.user));
-    // The step is taken and told of before it turns out that there is not so much left.
-    let refused = app.give_back(&trip.host, &trip.booking, 16_901).await;
-    assert_eq!(said(refused["userErrors"].as_array().unwrap()), ["INVALID amount.amount"]);
-    assert!(heard.next().now_or_never().is_none());
+    let mut listener = app.db.events().listen(roost::domain::notifications::user_topic(trip.guest.user));
+    // The refund and its notification are written before the amount is found to exceed the remainder.
+    let refused = app.refund(&trip.host, &trip.booking, 16_901).await;
+    assert_eq!(error_codes(refused["userErrors"].as_array().unwrap()), ["INVALID amount.amount"]);
+    assert!(listener.next().now_or_never().is_none());
     assert_eq!(counts(&app, &trip.guest).await, (json!(1), json!(1)));
-    app.give_back(&trip.host, &trip.booking, 16_900).await;
-    let event = heard.next().now_or_never().unwrap().unwrap();
-    let newest = told(&app, &trip.guest).await[0].clone();
-    assert_eq!((&newest["kind"], &newest["title"]), (&json!("BOOKING_REFUNDED"), &json!("You get money back")));
-    assert_eq!(event.body, json!({ "id": key(&text(&newest, "/id")) }));
-    assert!(heard.next().now_or_never().is_none());
+    app.refund(&trip.host, &trip.booking, 16_900).await;
+    let event = listener.next().now_or_never().unwrap().unwrap();
+    let newest = notifications_of(&app, &trip.guest).await[0].clone();
+    assert_eq!((&newest["kind"], &newest["title"]), (&json!("BOOKING_REFUNDED"), &json!("You get a refund")));
+    assert_eq!(event.body, json!({ "id": uuid_of(&text(&newest, "/id")) }));
+    assert!(listener.next().now_or_never().is_none());
     app.finish().await;
 }
 
 #[tokio::test]
-async fn notifications_are_forgotten_after_a_year() {
+async fn notifications_are_deleted_after_a_year() {
     let app = TestApp::new().await;
     let host = busy_host(&app, 1).await;
-    let told_at = key(&text(&told(&app, &host).await[0], "/id"));
+    let id = uuid_of(&text(&notifications_of(&app, &host).await[0], "/id"));
     app.set("2028-01-05T12:00:00Z");
-    roost::jobs::sweep(&app).await.unwrap();
-    assert_eq!(app.count("notification WHERE id = $1", [told_at.into()]).await, 1);
+    roost::jobs::purge_expired(&app).await.unwrap();
+    assert_eq!(app.count("notification WHERE id = $1", [id.into()]).await, 1);
     app.set("2028-01-05T12:00:00.001Z");
-    roost::jobs::sweep(&app).await.unwrap();
+    roost::jobs::purge_expired(&app).await.unwrap();
     assert_eq!(app.count("notification", []).await, 0);
     app.set("2027-01-05T12:00:00Z");
     app.finish().await;

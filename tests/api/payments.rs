@@ -1,14 +1,14 @@
-//! Payments: every answer a card can give, and what becomes of booking, nights and money.
+//! Payments: every outcome of a card, and its effect on the booking, the nights and the money.
 
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 
-use crate::client::{Nobody, said};
+use crate::client::{Anonymous, error_codes};
 use crate::harness::{Person, TestApp};
-use crate::scenes::text;
+use crate::scenarios::text;
 
-/// A host, a guest and a quote for two nights in March.
-async fn quoted(app: &TestApp) -> (Person, Person, String, String) {
+/// A host, a guest, a listing and a quote for two nights in March.
+async fn host_and_quote(app: &TestApp) -> (Person, Person, String, String) {
     let (host, guest) = (app.host().await, app.guest().await);
     let listing = app.published_listing(&host, json!({})).await;
     let quote = app.quote(&guest, &listing, "2027-03-01", "2027-03-03").await;
@@ -17,7 +17,7 @@ async fn quoted(app: &TestApp) -> (Person, Person, String, String) {
 
 async fn nights(app: &TestApp, listing: &str) -> Vec<String> {
     let query = "query($id: ID!) { listing(id: $id) { calendar(from: \"2027-03-01\", to: \"2027-03-03\") { state } } }";
-    let data = app.gql(&Nobody, query, json!({ "id": listing })).await;
+    let data = app.gql(&Anonymous, query, json!({ "id": listing })).await;
     data["listing"]["calendar"].as_array().unwrap().iter().map(|day| text(day, "/state")).collect()
 }
 
@@ -31,15 +31,15 @@ fn outcomes(booking: &Value) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn a_declined_card_leaves_nothing_behind_and_another_card_pays_the_same_quote() {
+async fn after_a_declined_card_another_card_can_pay_the_same_quote() {
     let app = TestApp::new().await;
-    let (_, guest, listing, quote) = quoted(&app).await;
+    let (_, guest, listing, quote) = host_and_quote(&app).await;
     for card in ["declined", "insufficient_funds", "no such card"] {
-        let errors = app.refused(&guest, "bookingCreate", with_card(&quote, card)).await;
-        assert_eq!(said(&errors), ["PAYMENT_DECLINED booking.paymentMethodToken"], "{card}");
+        let errors = app.user_errors(&guest, "bookingCreate", with_card(&quote, card)).await;
+        assert_eq!(error_codes(&errors), ["PAYMENT_DECLINED booking.paymentMethodToken"], "{card}");
         assert_eq!(nights(&app, &listing).await, ["FREE", "FREE"], "{card}");
     }
-    let booking = app.pay(&guest, &quote, "ok").await;
+    let booking = app.book_quote(&guest, &quote, "ok").await;
     assert_eq!(booking["state"], "CONFIRMED");
     assert_eq!(booking["payment"]["captured"]["amount"], 30_000);
     assert_eq!(nights(&app, &listing).await, ["BOOKED", "BOOKED"]);
@@ -47,10 +47,10 @@ async fn a_declined_card_leaves_nothing_behind_and_another_card_pays_the_same_qu
 }
 
 #[tokio::test]
-async fn the_reason_of_a_decline_is_told_and_kept() {
+async fn the_decline_reason_is_returned_and_stored() {
     let app = TestApp::new().await;
-    let (_, guest, _, quote) = quoted(&app).await;
-    let errors = app.refused(&guest, "bookingCreate", with_card(&quote, "insufficient_funds")).await;
+    let (_, guest, _, quote) = host_and_quote(&app).await;
+    let errors = app.user_errors(&guest, "bookingCreate", with_card(&quote, "insufficient_funds")).await;
     assert!(text(&errors[0], "/message").contains("insufficient_funds"), "{errors:?}");
     let query = "{ viewer { trips { nodes { state payment { state attempts { outcome declineCode } } } } } }";
     let data = app.gql(&guest, query, json!({})).await;
@@ -62,86 +62,93 @@ async fn the_reason_of_a_decline_is_told_and_kept() {
 }
 
 #[tokio::test]
-async fn a_card_that_asks_the_guest_to_act_is_confirmed_afterwards() {
+async fn a_card_with_3d_secure_is_confirmed_afterwards() {
     let app = TestApp::new().await;
-    let (host, guest, listing, quote) = quoted(&app).await;
-    let booking = app.pay(&guest, &quote, "3ds").await;
+    let (host, guest, listing, quote) = host_and_quote(&app).await;
+    let booking = app.book_quote(&guest, &quote, "3ds").await;
     assert_eq!(booking["state"], "PENDING_PAYMENT");
     assert_eq!(booking["expiresAt"], "2027-01-05T12:15:00Z");
     assert_eq!(booking["availableActions"], json!(["CONFIRM_PAYMENT"]));
     assert_eq!(booking["payment"]["state"], "REQUIRES_ACTION");
     assert!(text(&booking, "/payment/clientSecret").starts_with("sbx_"));
-    assert_eq!(app.booking(&host, &booking).await["payment"]["clientSecret"], Value::Null, "only the payer pays");
+    assert_eq!(
+        app.booking(&host, &booking).await["payment"]["clientSecret"],
+        Value::Null,
+        "only the payer gets the client secret"
+    );
     assert_eq!(nights(&app, &listing).await, ["HELD", "HELD"]);
-    let paid = app.step(&guest, "bookingPaymentConfirm", &booking).await;
+    let paid = app.perform(&guest, "bookingPaymentConfirm", &booking).await;
     assert_eq!((&paid["state"], &paid["payment"]["state"]), (&json!("CONFIRMED"), &json!("SUCCEEDED")));
     assert_eq!(outcomes(&paid), ["AUTHORIZE ACTION_REQUIRED", "CONFIRM SUCCEEDED", "CAPTURE SUCCEEDED"]);
-    assert_eq!(app.said(&guest, "bookingPaymentConfirm", json!({ "id": booking["id"] })).await, ["STATE_CONFLICT id"]);
+    assert_eq!(
+        app.errors(&guest, "bookingPaymentConfirm", json!({ "id": booking["id"] })).await,
+        ["STATE_CONFLICT id"]
+    );
     app.finish().await;
 }
 
 #[tokio::test]
-async fn a_guest_who_fails_at_the_bank_books_nothing() {
+async fn failed_3d_secure_books_nothing() {
     let app = TestApp::new().await;
-    let (_, guest, listing, quote) = quoted(&app).await;
-    let booking = app.pay(&guest, &quote, "3ds_fails").await;
-    let said = app.said(&guest, "bookingPaymentConfirm", json!({ "id": booking["id"] })).await;
-    assert_eq!(said, ["PAYMENT_DECLINED id"]);
+    let (_, guest, listing, quote) = host_and_quote(&app).await;
+    let booking = app.book_quote(&guest, &quote, "3ds_fails").await;
+    let errors = app.errors(&guest, "bookingPaymentConfirm", json!({ "id": booking["id"] })).await;
+    assert_eq!(errors, ["PAYMENT_DECLINED id"]);
     assert_eq!(app.booking(&guest, &booking).await["state"], "PAYMENT_EXPIRED");
     assert_eq!(nights(&app, &listing).await, ["FREE", "FREE"]);
-    assert_eq!(app.pay(&guest, &quote, "ok").await["state"], "CONFIRMED");
+    assert_eq!(app.book_quote(&guest, &quote, "ok").await["state"], "CONFIRMED");
     app.finish().await;
 }
 
 #[tokio::test]
-async fn a_guest_who_never_acts_holds_the_nights_for_a_quarter_of_an_hour() {
+async fn an_unconfirmed_payment_holds_the_nights_for_15_minutes() {
     let app = TestApp::new().await;
-    let (_, guest, listing, quote) = quoted(&app).await;
-    let rival = app.guest().await;
-    let rivals_quote = app.quote(&rival, &listing, "2027-03-01", "2027-03-03").await;
-    let booking = app.pay(&guest, &quote, "3ds").await;
+    let (_, guest, listing, quote) = host_and_quote(&app).await;
+    let competitor = app.guest().await;
+    let competing_quote = app.quote(&competitor, &listing, "2027-03-01", "2027-03-03").await;
+    let booking = app.book_quote(&guest, &quote, "3ds").await;
     app.advance(TimeDelta::minutes(15) - TimeDelta::seconds(1));
     app.drain().await;
-    let said = app.said(&rival, "bookingCreate", with_card(&rivals_quote, "ok")).await;
-    assert_eq!(said, ["NIGHTS_UNAVAILABLE quoteToken"]);
+    let errors = app.errors(&competitor, "bookingCreate", with_card(&competing_quote, "ok")).await;
+    assert_eq!(errors, ["NIGHTS_UNAVAILABLE quoteToken"]);
     app.advance(TimeDelta::seconds(1));
     assert_eq!(nights(&app, &listing).await, ["FREE", "FREE"], "before any job has run");
-    assert_eq!(app.pay(&rival, &rivals_quote, "ok").await["state"], "CONFIRMED");
+    assert_eq!(app.book_quote(&competitor, &competing_quote, "ok").await["state"], "CONFIRMED");
     app.drain().await;
-    let ended = app.booking(&guest, &booking).await;
-    assert_eq!((&ended["state"], &ended["payment"]["state"]), (&json!("PAYMENT_EXPIRED"), &json!("CANCELLED")));
+    let expired = app.booking(&guest, &booking).await;
+    assert_eq!((&expired["state"], &expired["payment"]["state"]), (&json!("PAYMENT_EXPIRED"), &json!("CANCELLED")));
     app.finish().await;
 }
 
 #[tokio::test]
-async fn a_payment_that_succeeds_after_the_nights_went_to_another_is_given_back() {
+async fn a_payment_that_succeeds_after_the_nights_were_lost_is_released() {
     let app = TestApp::new().await;
-    let (_, guest, listing, quote) = quoted(&app).await;
-    let rival = app.guest().await;
-    let booking = app.pay(&guest, &quote, "3ds").await;
+    let (_, guest, listing, quote) = host_and_quote(&app).await;
+    let competitor = app.guest().await;
+    let booking = app.book_quote(&guest, &quote, "3ds").await;
     app.advance(TimeDelta::minutes(15));
-    app.book(&rival, &listing, "2027-03-02", "2027-03-04").await;
-    let said = app.said(&guest, "bookingPaymentConfirm", json!({ "id": booking["id"] })).await;
-    assert_eq!(said, ["PAYMENT_DECLINED id"]);
+    app.book(&competitor, &listing, "2027-03-02", "2027-03-04").await;
+    let errors = app.errors(&guest, "bookingPaymentConfirm", json!({ "id": booking["id"] })).await;
+    assert_eq!(errors, ["PAYMENT_DECLINED id"]);
     app.drain().await;
-    let ended = app.booking(&guest, &booking).await;
-    assert_eq!((&ended["state"], &ended["payment"]["state"]), (&json!("PAYMENT_EXPIRED"), &json!("CANCELLED")));
+    let expired = app.booking(&guest, &booking).await;
+    assert_eq!((&expired["state"], &expired["payment"]["state"]), (&json!("PAYMENT_EXPIRED"), &json!("CANCELLED")));
     app.finish().await;
 }
 
 #[tokio::test]
-async fn a_slow_processor_is_waited_for() {
+async fn a_slow_processor_response_is_awaited() {
     let app = TestApp::new().await;
-    let (_, guest, _, quote) = quoted(&app).await;
-    assert_eq!(app.pay(&guest, &quote, "slow").await["state"], "CONFIRMED");
+    let (_, guest, _, quote) = host_and_quote(&app).await;
+    assert_eq!(app.book_quote(&guest, &quote, "slow").await["state"], "CONFIRMED");
     app.finish().await;
 }
 
 #[tokio::test]
-async fn an_answer_that_was_lost_on_its_way_is_found_by_the_queue() {
+async fn a_lost_processor_response_is_recovered_by_the_queue() {
     let app = TestApp::new().await;
-    let (_, guest, listing, quote) = quoted(&app).await;
-    let booking = app.pay(&guest, &quote, "unknown").await;
+    let (_, guest, listing, quote) = host_and_quote(&app).await;
+    let booking = app.book_quote(&guest, &quote, "unknown").await;
     assert_eq!((&booking["state"], &booking["payment"]["state"]), (&json!("PENDING_PAYMENT"), &json!("PROCESSING")));
     assert_eq!(outcomes(&booking), ["AUTHORIZE UNKNOWN"]);
     assert_eq!(nights(&app, &listing).await, ["HELD", "HELD"]);
@@ -153,18 +160,18 @@ async fn an_answer_that_was_lost_on_its_way_is_found_by_the_queue() {
 }
 
 #[tokio::test]
-async fn a_request_that_never_arrived_ends_with_its_hold() {
+async fn a_payment_that_never_reached_the_processor_ends_with_its_hold() {
     let app = TestApp::new().await;
-    let (_, guest, listing, quote) = quoted(&app).await;
-    let booking = app.pay(&guest, &quote, "lost").await;
+    let (_, guest, listing, quote) = host_and_quote(&app).await;
+    let booking = app.book_quote(&guest, &quote, "lost").await;
     assert_eq!(booking["state"], "PENDING_PAYMENT");
     app.advance(TimeDelta::minutes(14));
     app.drain().await;
     assert_eq!(app.booking(&guest, &booking).await["state"], "PENDING_PAYMENT");
     app.advance(TimeDelta::minutes(1));
     app.drain().await;
-    let ended = app.booking(&guest, &booking).await;
-    assert_eq!((&ended["state"], &ended["payment"]["captured"]["amount"]), (&json!("PAYMENT_EXPIRED"), &json!(0)));
+    let expired = app.booking(&guest, &booking).await;
+    assert_eq!((&expired["state"], &expired["payment"]["captured"]["amount"]), (&json!("PAYMENT_EXPIRED"), &json!(0)));
     assert_eq!(nights(&app, &listing).await, ["FREE", "FREE"]);
     app.advance(TimeDelta::hours(1));
     app.finish().await;
@@ -173,23 +180,23 @@ async fn a_request_that_never_arrived_ends_with_its_hold() {
 #[tokio::test]
 async fn a_booking_without_a_card_is_refused() {
     let app = TestApp::new().await;
-    let (_, guest, listing, quote) = quoted(&app).await;
+    let (_, guest, listing, quote) = host_and_quote(&app).await;
     for (card, refusal) in [("", "REQUIRED"), (&"x".repeat(201), "TOO_LONG")] {
-        let said = app.said(&guest, "bookingCreate", with_card(&quote, card)).await;
-        assert_eq!(said, [format!("{refusal} booking.paymentMethodToken")]);
+        let errors = app.errors(&guest, "bookingCreate", with_card(&quote, card)).await;
+        assert_eq!(errors, [format!("{refusal} booking.paymentMethodToken")]);
     }
     let long = json!({ "quoteToken": quote, "booking": { "paymentMethodToken": "ok", "message": "x".repeat(2_001) } });
-    assert_eq!(app.said(&guest, "bookingCreate", long).await, ["TOO_LONG booking.message"]);
+    assert_eq!(app.errors(&guest, "bookingCreate", long).await, ["TOO_LONG booking.message"]);
     assert_eq!(nights(&app, &listing).await, ["FREE", "FREE"]);
     assert_eq!(app.count("booking", []).await, 0);
     app.finish().await;
 }
 
 #[tokio::test]
-async fn a_payment_is_a_node_for_its_two_sides_alone() {
+async fn only_guest_and_host_fetch_a_payment() {
     let app = TestApp::new().await;
-    let (host, guest, _, quote) = quoted(&app).await;
-    let booking = app.pay(&guest, &quote, "ok").await;
+    let (host, guest, _, quote) = host_and_quote(&app).await;
+    let booking = app.book_quote(&guest, &quote, "ok").await;
     app.cancel(&guest, &booking).await;
     let query = "query($id: ID!) { booking(id: $id) { payment { id attempts { id } refunds { id } } } }";
     let payment = app.gql(&guest, query, json!({ "id": booking["id"] })).await["booking"]["payment"].take();
@@ -205,37 +212,37 @@ async fn a_payment_is_a_node_for_its_two_sides_alone() {
 }
 
 #[tokio::test]
-async fn what_waits_for_the_processor_is_refused_and_is_no_fault_of_the_service() {
+async fn actions_that_wait_for_the_processor_are_refused_without_an_internal_error() {
     let app = TestApp::new().await;
-    let (host, guest, _, quote) = quoted(&app).await;
-    let booking = app.pay(&guest, &quote, "lost").await;
+    let (host, guest, _, quote) = host_and_quote(&app).await;
+    let booking = app.book_quote(&guest, &quote, "lost").await;
     assert_eq!(booking["state"], "PENDING_PAYMENT");
     let refund = json!({
         "id": booking["id"], "amount": { "amount": 100, "currency": "USD" }, "reason": "Sorry.",
     });
-    assert_eq!(app.said(&host, "bookingRefund", refund).await, ["STATE_CONFLICT id"]);
-    assert_eq!(app.said(&host, "bookingNoShowReport", json!({ "id": booking["id"] })).await, ["STATE_CONFLICT id"]);
+    assert_eq!(app.errors(&host, "bookingRefund", refund).await, ["STATE_CONFLICT id"]);
+    assert_eq!(app.errors(&host, "bookingNoShowReport", json!({ "id": booking["id"] })).await, ["STATE_CONFLICT id"]);
     app.advance(TimeDelta::minutes(15));
     app.finish().await;
 }
 
 #[tokio::test]
-async fn a_stay_is_not_changed_to_one_that_costs_less_than_was_given_back() {
+async fn an_alteration_cannot_cost_less_than_what_was_refunded() {
     let app = TestApp::new().await;
-    let (host, guest, _, quote) = quoted(&app).await;
+    let (host, guest, _, quote) = host_and_quote(&app).await;
     let staff = app.admin().await;
-    let booking = app.pay(&guest, &quote, "ok").await;
-    let shorter = json!({ "id": booking["id"], "stay": crate::scenes::stay("2027-03-01", "2027-03-02") });
+    let booking = app.book_quote(&guest, &quote, "ok").await;
+    let shorter = json!({ "id": booking["id"], "stay": crate::scenarios::stay("2027-03-01", "2027-03-02") });
     let selection = "alteration { id state }";
-    let asked = app.must(&guest, "bookingAlterationRequest", shorter.clone(), selection).await;
+    let requested = app.mutate_ok(&guest, "bookingAlterationRequest", shorter.clone(), selection).await;
     let refund = json!({
         "id": booking["id"], "amount": { "amount": 30_000, "currency": "USD" }, "reason": "A flood.",
     });
-    app.must(&staff, "bookingRefund", refund, "booking { id }").await;
-    let answer = json!({ "id": asked["alteration"]["id"], "accept": true });
-    assert_eq!(app.said(&host, "bookingAlterationRespond", answer).await, ["STATE_CONFLICT id"]);
-    let withdrawal = json!({ "id": asked["alteration"]["id"], "accept": false });
-    app.must(&guest, "bookingAlterationRespond", withdrawal, "alteration { state }").await;
-    assert_eq!(app.said(&guest, "bookingAlterationRequest", shorter).await, ["INVALID stay"]);
+    app.mutate_ok(&staff, "bookingRefund", refund, "booking { id }").await;
+    let answer = json!({ "id": requested["alteration"]["id"], "accept": true });
+    assert_eq!(app.errors(&host, "bookingAlterationRespond", answer).await, ["STATE_CONFLICT id"]);
+    let withdrawal = json!({ "id": requested["alteration"]["id"], "accept": false });
+    app.mutate_ok(&guest, "bookingAlterationRespond", withdrawal, "alteration { state }").await;
+    assert_eq!(app.errors(&guest, "bookingAlterationRequest", shorter).await, ["INVALID stay"]);
     app.finish().await;
 }

@@ -1,71 +1,71 @@
-//! Payouts: when they are due, what is sent, what a host's account can do to them, and who sees them.
+//! Payouts: when they are due, what is sent, how the host's account affects them, and who sees them.
 
 use chrono::TimeDelta;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
-use crate::books::{Trip, told};
-use crate::client::Nobody;
+use crate::accounting::{BookedTrip, ledger_of};
+use crate::client::Anonymous;
 use crate::harness::{START, TestApp};
-use crate::scenes::{number, text};
+use crate::scenarios::{number, text};
 
 const NIGHTS: (&str, &str) = ("2027-03-01", "2027-03-03");
 const DUE: &str = "2027-03-02T20:00:00Z";
 
-fn one(state: &str, amount: i64, sent: Option<i64>) -> [(String, i64, Option<i64>); 1] {
+fn single_payout(state: &str, amount: i64, sent: Option<i64>) -> [(String, i64, Option<i64>); 1] {
     [(state.to_owned(), amount, sent)]
 }
 
-async fn account(app: &TestApp, trip: &Trip, name: &str) {
-    app.must(&trip.host, "payoutAccountSet", json!({ "account": name }), "__typename").await;
+async fn set_account(app: &TestApp, trip: &BookedTrip, name: &str) {
+    app.mutate_ok(&trip.host, "payoutAccountSet", json!({ "account": name }), "__typename").await;
 }
 
-async fn only(app: &TestApp, trip: &Trip) -> Value {
+async fn only_payout(app: &TestApp, trip: &BookedTrip) -> Value {
     let mut payouts = app.payouts(&trip.host, &trip.booking).await;
     assert_eq!(payouts.len(), 1);
     payouts.remove(0)
 }
 
 #[tokio::test]
-async fn a_host_is_paid_24_hours_after_check_in_on_a_day_of_23_too() {
+async fn a_host_is_paid_24_hours_after_check_in_also_on_a_23_hour_day() {
     let app = TestApp::new().await;
     let trip = app.plain_trip(json!({}), ("2027-03-13", "2027-03-15")).await;
-    let payout = only(&app, &trip).await;
-    assert_eq!(payout["releaseAt"], "2027-03-14T20:00:00Z", "15:00 in winter time, and 24 hours");
+    let payout = only_payout(&app, &trip).await;
+    assert_eq!(payout["releaseAt"], "2027-03-14T20:00:00Z", "24 hours after 15:00 in winter time");
     assert_eq!((&payout["installment"], &payout["installments"]), (&json!(1), &json!(1)));
-    assert_eq!(app.paid(&trip.host, &trip.booking).await, one("SCHEDULED", 16_900, None));
+    assert_eq!(app.payout_summaries(&trip.host, &trip.booking).await, single_payout("SCHEDULED", 16_900, None));
     app.set("2027-03-14T19:59:59Z");
     app.drain().await;
-    assert_eq!(app.paid(&trip.host, &trip.booking).await, one("SCHEDULED", 16_900, None));
+    assert_eq!(app.payout_summaries(&trip.host, &trip.booking).await, single_payout("SCHEDULED", 16_900, None));
     app.set("2027-03-14T20:00:00Z");
     app.drain().await;
-    assert_eq!(app.paid(&trip.host, &trip.booking).await, one("PAID", 16_900, Some(16_900)));
-    assert_eq!(only(&app, &trip).await["paidAt"], "2027-03-14T20:00:00Z");
+    assert_eq!(app.payout_summaries(&trip.host, &trip.booking).await, single_payout("PAID", 16_900, Some(16_900)));
+    assert_eq!(only_payout(&app, &trip).await["paidAt"], "2027-03-14T20:00:00Z");
     app.finish().await;
 }
 
 #[tokio::test]
-async fn the_first_money_of_a_new_host_waits_for_30_days() {
+async fn the_first_payouts_of_a_new_host_wait_for_30_days() {
     for (flags, release) in
         [(&[][..], "2027-02-04T12:00:00Z"), (&["--new-host-hold-days=0"][..], "2027-01-11T20:00:00Z")]
     {
         let app = TestApp::with(flags).await;
         let trip = app.plain_trip(json!({}), ("2027-01-10", "2027-01-12")).await;
-        assert_eq!(only(&app, &trip).await["releaseAt"], release, "{flags:?}");
+        assert_eq!(only_payout(&app, &trip).await["releaseAt"], release, "{flags:?}");
         app.finish().await;
     }
     let app = TestApp::new().await;
     let trip = app.plain_trip(json!({}), ("2027-02-10", "2027-02-12")).await;
-    assert_eq!(only(&app, &trip).await["releaseAt"], "2027-02-11T20:00:00Z", "the stay begins later anyway");
+    assert_eq!(only_payout(&app, &trip).await["releaseAt"], "2027-02-11T20:00:00Z", "the stay begins after the delay");
     app.set("2027-01-20T12:00:00Z");
     let second = app.book(&app.guest().await, &trip.listing, "2027-01-25", "2027-01-27").await;
     let payouts = app.payouts(&trip.host, &second).await;
-    assert_eq!(payouts[0]["releaseAt"], "2027-02-04T12:00:00Z", "counted from the first booking");
+    assert_eq!(payouts[0]["releaseAt"], "2027-02-04T12:00:00Z", "the delay starts at the first booking");
     app.finish().await;
 }
 
 #[tokio::test]
-async fn a_stay_of_45_nights_is_paid_in_two_instalments() {
+async fn a_stay_of_45_nights_is_paid_in_two_installments() {
     let app = TestApp::new().await;
     let trip = app.plain_trip(json!({}), ("2027-03-01", "2027-04-15")).await;
     let payouts = app.payouts(&trip.host, &trip.booking).await;
@@ -76,12 +76,12 @@ async fn a_stay_of_45_nights_is_paid_in_two_instalments() {
     app.set(DUE);
     app.drain().await;
     let first = [("PAID".to_owned(), 253_500, Some(253_500)), ("SCHEDULED".to_owned(), 126_750, None)];
-    assert_eq!(app.paid(&trip.host, &trip.booking).await, first);
+    assert_eq!(app.payout_summaries(&trip.host, &trip.booking).await, first);
     app.set("2027-04-01T19:00:00Z");
     app.drain().await;
     let both = [("PAID".to_owned(), 253_500, Some(253_500)), ("PAID".to_owned(), 126_750, Some(126_750))];
-    assert_eq!(app.paid(&trip.host, &trip.booking).await, both);
-    let expected = told(&[
+    assert_eq!(app.payout_summaries(&trip.host, &trip.booking).await, both);
+    let expected = ledger_of(&[
         ("CAPTURE", &[("PSP_CLEARING", 450_000), ("GUEST_ESCROW", -450_000)]),
         (
             "RELEASE",
@@ -109,132 +109,145 @@ async fn a_stay_of_45_nights_is_paid_in_two_instalments() {
 }
 
 #[tokio::test]
-async fn a_long_stay_that_is_broken_off_keeps_its_first_instalment() {
+async fn a_long_stay_that_is_cancelled_midway_keeps_its_first_installment() {
     let app = TestApp::new().await;
     let trip = app.plain_trip(json!({ "longTermPolicy": "LONG_TERM_FIRM" }), ("2027-03-01", "2027-04-15")).await;
     app.set(DUE);
     app.drain().await;
-    // Ten nights have begun; those and the next thirty are kept.
+    // Ten nights have begun. Those and the next thirty are charged.
     app.set("2027-03-10T21:00:00Z");
     let payload = app.cancel(&trip.guest, &trip.booking).await;
     assert_eq!(number(&payload, "/refund/amount/amount"), 50_000);
     let left = [("PAID".to_owned(), 253_500, Some(253_500)), ("SCHEDULED".to_owned(), 84_500, None)];
-    assert_eq!(app.paid(&trip.host, &trip.booking).await, left);
+    assert_eq!(app.payout_summaries(&trip.host, &trip.booking).await, left);
     app.set("2027-04-01T19:00:00Z");
     app.drain().await;
     let paid = [("PAID".to_owned(), 253_500, Some(253_500)), ("PAID".to_owned(), 84_500, Some(84_500))];
-    assert_eq!(app.paid(&trip.host, &trip.booking).await, paid);
+    assert_eq!(app.payout_summaries(&trip.host, &trip.booking).await, paid);
     assert_eq!(app.balance(&trip.host).await, json!({ "USD": 0 }));
     app.set("2027-04-16T00:00:00Z");
     app.finish().await;
 }
 
 #[tokio::test]
-async fn a_closed_account_is_tried_five_times_and_then_waits_for_staff() {
+async fn a_payout_to_a_closed_account_is_tried_five_times_and_then_held_for_staff() {
     let app = TestApp::new().await;
     let trip = app.plain_trip(json!({}), NIGHTS).await;
-    account(&app, &trip, "closed").await;
+    set_account(&app, &trip, "closed").await;
     app.set(DUE);
     for hours in [6, 12, 24, 48] {
         app.drain().await;
-        let payout = only(&app, &trip).await;
+        let payout = only_payout(&app, &trip).await;
         assert_eq!((&payout["state"], &payout["failureReason"]), (&json!("FAILED"), &json!("account_closed")));
-        let again = app.clock.now() + TimeDelta::hours(hours);
-        assert_eq!(crate::harness::at(&text(&payout, "/releaseAt")), again);
+        let retry_at = app.clock.now() + TimeDelta::hours(hours);
+        assert_eq!(crate::harness::instant(&text(&payout, "/releaseAt")), retry_at);
         app.advance(TimeDelta::hours(hours) - TimeDelta::seconds(1));
         app.drain().await;
-        assert_eq!(crate::harness::at(&text(&only(&app, &trip).await, "/releaseAt")), again, "not before its time");
+        assert_eq!(
+            crate::harness::instant(&text(&only_payout(&app, &trip).await, "/releaseAt")),
+            retry_at,
+            "not retried early"
+        );
         app.advance(TimeDelta::seconds(1));
     }
     app.drain().await;
-    let payout = only(&app, &trip).await;
+    let payout = only_payout(&app, &trip).await;
     assert_eq!((&payout["state"], &payout["failureReason"]), (&json!("ON_HOLD"), &json!("account_closed")));
     assert_eq!(app.balance(&trip.host).await, json!({ "USD": 16_900 }));
-    account(&app, &trip, "acct_1").await;
+    set_account(&app, &trip, "acct_1").await;
     app.advance(TimeDelta::days(30));
     app.drain().await;
-    assert_eq!(only(&app, &trip).await["state"], "ON_HOLD");
-    app.must(&trip.staff, "payoutRelease", json!({ "id": payout["id"] }), "payout { state }").await;
+    assert_eq!(only_payout(&app, &trip).await["state"], "ON_HOLD");
+    app.mutate_ok(&trip.staff, "payoutRelease", json!({ "id": payout["id"] }), "payout { state }").await;
     app.drain().await;
-    assert_eq!(app.paid(&trip.host, &trip.booking).await, one("PAID", 16_900, Some(16_900)));
+    assert_eq!(app.payout_summaries(&trip.host, &trip.booking).await, single_payout("PAID", 16_900, Some(16_900)));
     assert_eq!(app.balance(&trip.host).await, json!({ "USD": 0 }));
     assert_eq!(app.count("sandbox_transfer WHERE destination = 'acct_1'", []).await, 1);
     app.finish().await;
 }
 
 #[tokio::test]
-async fn a_transfer_without_an_answer_is_made_once() {
+async fn a_transfer_without_a_response_is_sent_once() {
     let app = TestApp::new().await;
     let trip = app.plain_trip(json!({}), NIGHTS).await;
-    account(&app, &trip, "unknown").await;
+    set_account(&app, &trip, "unknown").await;
     app.set(DUE);
     app.drain().await;
-    assert_eq!(app.paid(&trip.host, &trip.booking).await, one("PROCESSING", 16_900, Some(16_900)));
+    assert_eq!(
+        app.payout_summaries(&trip.host, &trip.booking).await,
+        single_payout("PROCESSING", 16_900, Some(16_900))
+    );
     app.advance(TimeDelta::minutes(2));
     app.drain().await;
-    assert_eq!(app.paid(&trip.host, &trip.booking).await, one("PAID", 16_900, Some(16_900)));
+    assert_eq!(app.payout_summaries(&trip.host, &trip.booking).await, single_payout("PAID", 16_900, Some(16_900)));
     assert_eq!(app.count("sandbox_transfer", []).await, 1);
     app.finish().await;
 }
 
 #[tokio::test]
-async fn a_transfer_that_never_arrives_is_asked_for_until_it_does() {
+async fn a_transfer_that_never_arrived_is_retried_until_it_does() {
     let app = TestApp::new().await;
     let trip = app.plain_trip(json!({}), NIGHTS).await;
-    account(&app, &trip, "lost").await;
+    set_account(&app, &trip, "lost").await;
     app.set(DUE);
     for _ in 0..4 {
         app.drain().await;
-        assert_eq!(app.paid(&trip.host, &trip.booking).await, one("PROCESSING", 16_900, Some(16_900)));
+        assert_eq!(
+            app.payout_summaries(&trip.host, &trip.booking).await,
+            single_payout("PROCESSING", 16_900, Some(16_900))
+        );
         app.advance(TimeDelta::hours(1));
     }
     assert_eq!(app.count("sandbox_transfer", []).await, 0);
     assert_eq!(app.balance(&trip.host).await, json!({ "USD": 16_900 }));
-    // Another account is for other payouts: this try might have arrived after all.
-    account(&app, &trip, "found").await;
+    // A new account applies to other payouts only: the transfer to the old one may have arrived.
+    set_account(&app, &trip, "found").await;
     app.advance(TimeDelta::hours(2));
     app.drain().await;
-    assert_eq!(app.paid(&trip.host, &trip.booking).await, one("PROCESSING", 16_900, Some(16_900)));
-    // The processor is back.
+    assert_eq!(
+        app.payout_summaries(&trip.host, &trip.booking).await,
+        single_payout("PROCESSING", 16_900, Some(16_900))
+    );
+    // The processor is available again.
     app.execute("UPDATE payout SET destination = 'acct_back'", []).await;
     app.advance(TimeDelta::hours(2));
     app.drain().await;
-    assert_eq!(app.paid(&trip.host, &trip.booking).await, one("PAID", 16_900, Some(16_900)));
+    assert_eq!(app.payout_summaries(&trip.host, &trip.booking).await, single_payout("PAID", 16_900, Some(16_900)));
     app.finish().await;
 }
 
 #[tokio::test]
-async fn staff_hold_a_payout_back_and_let_it_go() {
+async fn staff_hold_and_release_a_payout() {
     let app = TestApp::new().await;
     let trip = app.plain_trip(json!({}), NIGHTS).await;
-    let id = only(&app, &trip).await["id"].clone();
+    let id = only_payout(&app, &trip).await["id"].clone();
     let hold = json!({ "id": id, "reason": "A complaint." });
-    for (who, said) in [(&trip.host, "FORBIDDEN id"), (&trip.guest, "NOT_FOUND id")] {
-        assert_eq!(app.said(who, "payoutHold", hold.clone()).await, [said]);
-        assert_eq!(app.said(who, "payoutRelease", json!({ "id": id })).await, [said]);
+    for (who, error) in [(&trip.host, "FORBIDDEN id"), (&trip.guest, "NOT_FOUND id")] {
+        assert_eq!(app.errors(who, "payoutHold", hold.clone()).await, [error]);
+        assert_eq!(app.errors(who, "payoutRelease", json!({ "id": id })).await, [error]);
     }
-    assert_eq!(app.said(&trip.staff, "payoutRelease", json!({ "id": id })).await, ["STATE_CONFLICT id"]);
-    app.must(&trip.staff, "payoutHold", hold.clone(), "payout { state }").await;
-    assert_eq!(app.said(&trip.staff, "payoutHold", hold.clone()).await, ["STATE_CONFLICT id"]);
-    let held = only(&app, &trip).await;
+    assert_eq!(app.errors(&trip.staff, "payoutRelease", json!({ "id": id })).await, ["STATE_CONFLICT id"]);
+    app.mutate_ok(&trip.staff, "payoutHold", hold.clone(), "payout { state }").await;
+    assert_eq!(app.errors(&trip.staff, "payoutHold", hold.clone()).await, ["STATE_CONFLICT id"]);
+    let held = only_payout(&app, &trip).await;
     assert_eq!((&held["state"], &held["failureReason"]), (&json!("ON_HOLD"), &json!("A complaint.")));
     app.set("2027-03-10T12:00:00Z");
     app.drain().await;
-    assert_eq!(only(&app, &trip).await["state"], "ON_HOLD");
-    app.must(&trip.staff, "payoutRelease", json!({ "id": id }), "payout { state }").await;
+    assert_eq!(only_payout(&app, &trip).await["state"], "ON_HOLD");
+    app.mutate_ok(&trip.staff, "payoutRelease", json!({ "id": id }), "payout { state }").await;
     app.drain().await;
-    assert_eq!(app.paid(&trip.host, &trip.booking).await, one("PAID", 16_900, Some(16_900)));
-    assert_eq!(app.said(&trip.staff, "payoutHold", hold).await, ["STATE_CONFLICT id"]);
+    assert_eq!(app.payout_summaries(&trip.host, &trip.booking).await, single_payout("PAID", 16_900, Some(16_900)));
+    assert_eq!(app.errors(&trip.staff, "payoutHold", hold).await, ["STATE_CONFLICT id"]);
     app.finish().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_payout_that_is_held_back_as_it_is_released_is_one_of_both() {
-    let app = TestApp::busy().await;
+async fn a_concurrent_hold_and_release_of_a_payout_succeed_once() {
+    let app = TestApp::with_many_connections().await;
     for _ in 0..8 {
         app.set(START);
         let trip = app.plain_trip(json!({}), NIGHTS).await;
-        let id = only(&app, &trip).await["id"].clone();
+        let id = only_payout(&app, &trip).await["id"].clone();
         app.set(DUE);
         let hold = json!({ "id": id, "reason": "A complaint." });
         let (_, held) = tokio::join!(app.drain(), app.mutate(&trip.staff, "payoutHold", hold, "payout { state }"));
@@ -243,19 +256,19 @@ async fn a_payout_that_is_held_back_as_it_is_released_is_one_of_both() {
         if held["payout"].is_null() {
             assert_eq!(kinds, ["CAPTURE", "RELEASE", "PAYOUT"]);
         } else {
-            assert_eq!(kinds, ["CAPTURE"], "nothing has left the escrow");
-            app.must(&trip.staff, "payoutRelease", json!({ "id": id }), "__typename").await;
+            assert_eq!(kinds, ["CAPTURE"], "no money left the escrow");
+            app.mutate_ok(&trip.staff, "payoutRelease", json!({ "id": id }), "__typename").await;
             app.drain().await;
         }
-        assert_eq!(app.paid(&trip.host, &trip.booking).await, one("PAID", 16_900, Some(16_900)));
+        assert_eq!(app.payout_summaries(&trip.host, &trip.booking).await, single_payout("PAID", 16_900, Some(16_900)));
     }
     app.finish().await;
 }
 
-/// A host's second stay beside the trip's, of a listing of its own.
-async fn beside(app: &TestApp, trip: &Trip, changes: Value) -> Value {
+/// Books another stay with the same host, at a new listing.
+async fn book_another_stay(app: &TestApp, trip: &BookedTrip, changes: Value) -> Value {
     let plain = json!({ "pricing": { "base": 10_000, "weekend": null, "cleaningFee": null, "lengthOfStay": null } });
-    let listing = app.published_listing(&trip.host, crate::scenes::merged(plain, changes)).await;
+    let listing = app.published_listing(&trip.host, crate::scenarios::merge(plain, changes)).await;
     app.book(&app.guest().await, &listing, NIGHTS.0, NIGHTS.1).await
 }
 
@@ -263,51 +276,52 @@ async fn beside(app: &TestApp, trip: &Trip, changes: Value) -> Value {
 async fn a_penalty_is_taken_from_the_next_payout_of_its_currency() {
     let app = TestApp::new().await;
     let trip = app.plain_trip(json!({}), NIGHTS).await;
-    let euros = beside(&app, &trip, json!({ "pricing": { "currency": "EUR" } })).await;
-    let dollars = beside(&app, &trip, json!({})).await;
+    let euros = book_another_stay(&app, &trip, json!({ "pricing": { "currency": "EUR" } })).await;
+    let dollars = book_another_stay(&app, &trip, json!({})).await;
     app.cancel(&trip.host, &trip.booking).await;
     assert_eq!(app.balance(&trip.host).await, json!({ "USD": -5_000, "EUR": 0 }));
     app.set(DUE);
     app.drain().await;
-    assert_eq!(app.paid(&trip.host, &dollars).await, one("PAID", 16_900, Some(11_900)));
-    assert_eq!(app.paid(&trip.host, &euros).await, one("PAID", 16_900, Some(16_900)));
+    assert_eq!(app.payout_summaries(&trip.host, &dollars).await, single_payout("PAID", 16_900, Some(11_900)));
+    assert_eq!(app.payout_summaries(&trip.host, &euros).await, single_payout("PAID", 16_900, Some(16_900)));
     assert_eq!(app.balance(&trip.host).await, json!({ "USD": 0, "EUR": 0 }));
     app.finish().await;
 }
 
 #[tokio::test]
-async fn a_penalty_that_is_more_than_a_payout_is_carried_on() {
+async fn a_penalty_larger_than_a_payout_is_carried_over() {
     let app = TestApp::new().await;
     let trip = app.first_vector(json!({})).await;
     app.set("2027-02-22T20:00:00Z");
     app.cancel(&trip.host, &trip.booking).await;
     let small = json!({ "pricing": { "base": 5_000 } });
-    let stays = [beside(&app, &trip, small.clone()).await, beside(&app, &trip, small.clone()).await];
-    let third = beside(&app, &trip, small).await;
+    let stays =
+        [book_another_stay(&app, &trip, small.clone()).await, book_another_stay(&app, &trip, small.clone()).await];
+    let third = book_another_stay(&app, &trip, small).await;
     app.set(DUE);
     app.drain().await;
     let mut sent = Vec::new();
     for stay in stays.iter().chain([&third]) {
-        let payouts = app.paid(&trip.host, stay).await;
+        let payouts = app.payout_summaries(&trip.host, stay).await;
         assert_eq!((payouts[0].0.as_str(), payouts[0].1), ("PAID", 8_450));
         sent.push(payouts[0].2.unwrap());
     }
     sent.sort_unstable();
-    assert_eq!(sent, [0, 400, 8_450], "165.00 of 253.50 is kept");
+    assert_eq!(sent, [0, 400, 8_450], "165.00 of 253.50 is deducted");
     assert_eq!(app.balance(&trip.host).await, json!({ "USD": 0 }));
     app.finish().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn payouts_that_are_released_at_once_share_one_debt_once() {
-    let app = TestApp::busy().await;
+async fn concurrent_releases_deduct_a_debt_once() {
+    let app = TestApp::with_many_connections().await;
     let nodes = [app.second_node().await.0, app.second_node().await.0, app.second_node().await.0];
     for _ in 0..4 {
         app.set(START);
         let trip = app.plain_trip(json!({}), NIGHTS).await;
         let mut stays = Vec::new();
         for _ in 0..6 {
-            stays.push(beside(&app, &trip, json!({})).await);
+            stays.push(book_another_stay(&app, &trip, json!({})).await);
         }
         app.cancel(&trip.host, &trip.booking).await;
         app.set(DUE);
@@ -319,11 +333,11 @@ async fn payouts_that_are_released_at_once_share_one_debt_once() {
             assert!(ran.is_ok(), "a worker panicked");
         }
         let errors = app.count("job WHERE last_error IS NOT NULL", []).await;
-        assert_eq!(errors, 0, "no worker had to try again");
+        assert_eq!(errors, 0, "no job was retried");
         app.drain().await;
         let mut sent = 0;
         for stay in &stays {
-            sent += app.paid(&trip.host, stay).await[0].2.unwrap();
+            sent += app.payout_summaries(&trip.host, stay).await[0].2.unwrap();
         }
         assert_eq!(sent, 6 * 16_900 - 5_000);
         assert_eq!(app.balance(&trip.host).await, json!({ "USD": 0 }));
@@ -335,42 +349,43 @@ async fn payouts_that_are_released_at_once_share_one_debt_once() {
 }
 
 #[tokio::test]
-async fn what_goes_back_before_the_release_is_not_paid_out() {
+async fn money_refunded_before_the_release_is_not_paid_out() {
     let app = TestApp::new().await;
     let trip = app.first_vector(json!({})).await;
     app.set("2027-03-03T20:01:00Z");
     app.cancel(&trip.guest, &trip.booking).await;
-    assert_eq!(app.paid(&trip.host, &trip.booking).await, one("SCHEDULED", 12_548, None));
+    assert_eq!(app.payout_summaries(&trip.host, &trip.booking).await, single_payout("SCHEDULED", 12_548, None));
     app.set("2027-03-05T20:00:00Z");
     app.drain().await;
-    assert_eq!(app.paid(&trip.host, &trip.booking).await, one("PAID", 12_548, Some(12_548)));
+    assert_eq!(app.payout_summaries(&trip.host, &trip.booking).await, single_payout("PAID", 12_548, Some(12_548)));
     app.set(START);
     let trip = app.first_vector(json!({})).await;
     app.cancel(&trip.guest, &trip.booking).await;
-    assert_eq!(app.paid(&trip.host, &trip.booking).await, one("CANCELLED", 0, None));
+    assert_eq!(app.payout_summaries(&trip.host, &trip.booking).await, single_payout("CANCELLED", 0, None));
     app.set("2027-03-09T20:00:00Z");
     app.finish().await;
 }
 
 #[tokio::test]
-async fn a_payout_that_was_held_back_keeps_its_reason_when_the_stay_is_changed() {
+async fn a_held_payout_keeps_its_reason_after_an_alteration() {
     let app = TestApp::new().await;
     let trip = app.plain_trip(json!({}), NIGHTS).await;
-    let hold = json!({ "id": only(&app, &trip).await["id"], "reason": "A complaint." });
-    app.must(&trip.staff, "payoutHold", hold, "__typename").await;
-    let change = app.asked(&trip.guest, &trip.booking, crate::scenes::stay("2027-03-01", "2027-03-04")).await;
-    app.answered(&trip.host, &change, true, None).await;
-    let held = only(&app, &trip).await;
+    let hold = json!({ "id": only_payout(&app, &trip).await["id"], "reason": "A complaint." });
+    app.mutate_ok(&trip.staff, "payoutHold", hold, "__typename").await;
+    let change =
+        app.request_alteration_ok(&trip.guest, &trip.booking, crate::scenarios::stay("2027-03-01", "2027-03-04")).await;
+    app.respond_ok(&trip.host, &change, true, None).await;
+    let held = only_payout(&app, &trip).await;
     assert_eq!((&held["state"], &held["failureReason"]), (&json!("ON_HOLD"), &json!("A complaint.")));
     assert_eq!(number(&held, "/amount/amount"), 25_350);
     app.finish().await;
 }
 
 #[tokio::test]
-async fn payouts_and_balances_are_for_the_host_and_for_staff() {
+async fn only_the_host_and_staff_see_payouts_and_balances() {
     let app = TestApp::new().await;
     let trip = app.plain_trip(json!({}), NIGHTS).await;
-    let id = only(&app, &trip).await["id"].clone();
+    let id = only_payout(&app, &trip).await["id"].clone();
     assert_eq!(app.payouts(&trip.staff, &trip.booking).await.len(), 1);
     assert_eq!(app.payouts(&trip.guest, &trip.booking).await, Vec::<Value>::new());
     let own = "{ viewer { payouts { totalCount nodes { id state } } balance { amount currency } } }";
@@ -392,6 +407,6 @@ async fn payouts_and_balances_are_for_the_host_and_for_staff() {
         let seen = app.gql(who, node, json!({ "id": id })).await;
         assert_eq!(seen["node"].is_object(), sees);
     }
-    assert_eq!(app.gql(&Nobody, node, json!({ "id": id })).await["node"], Value::Null);
+    assert_eq!(app.gql(&Anonymous, node, json!({ "id": id })).await["node"], Value::Null);
     app.finish().await;
 }

@@ -1,4 +1,4 @@
-//! The playground's page: what it may load, how its files are kept, and operations that the schema knows.
+//! The playground: its content security policy, the caching of its files, and the validity of its operations.
 
 use std::io::Read;
 
@@ -14,7 +14,7 @@ use flate2::read::GzDecoder;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha384};
 
-use crate::client::{Answer, Nobody};
+use crate::client::{Anonymous, Answer};
 use crate::harness::TestApp;
 
 const CDN: &str = "https://cdn.jsdelivr.net";
@@ -28,20 +28,20 @@ fn header(answer: &Answer, name: axum::http::HeaderName) -> &str {
     answer.headers.get(name).map_or("", |value| value.to_str().unwrap())
 }
 
-/// The values of an attribute, in order.
+/// The values of an attribute, in the order of the page.
 fn attributes<'a>(page: &'a str, name: &str) -> Vec<&'a str> {
     page.split(&format!(" {name}=\"")).skip(1).map(|rest| rest.split('"').next().unwrap()).collect()
 }
 
 #[tokio::test]
-async fn the_page_may_load_nothing_that_it_does_not_name() {
+async fn the_playgrounds_policy_allows_only_named_resources() {
     let app = TestApp::new().await;
     let page = app.get("/graphiql").await;
     assert_eq!(page.status, 200);
     assert_eq!(header(&page, CONTENT_TYPE), "text/html; charset=utf-8");
     assert_eq!(header(&page, X_CONTENT_TYPE_OPTIONS), "nosniff");
     assert_eq!(header(&page, REFERRER_POLICY), "no-referrer");
-    // Built without npm, or told so, the program sends its page to a CDN.
+    // A program built without npm, or configured for it, serves a page that loads files from a CDN.
     let text = page.text();
     let loaded = |end: &str| -> String {
         let files = text.split('"').filter(|file| file.starts_with(CDN) && file.ends_with(end));
@@ -57,15 +57,15 @@ async fn the_page_may_load_nothing_that_it_does_not_name() {
              connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
         )
     );
-    assert_eq!(page.text().matches("<script").count(), attributes(&page.text(), "src").len(), "none is inline");
-    let again = app.get("/graphiql").await.text();
-    assert_ne!(attributes(&again, "nonce"), [nonce], "a nonce is good for one page");
+    assert_eq!(page.text().matches("<script").count(), attributes(&page.text(), "src").len(), "no script is inline");
+    let second = app.get("/graphiql").await.text();
+    assert_ne!(attributes(&second, "nonce"), [nonce], "a nonce is used for one page only");
     assert!(!page.text().contains("<style") && !page.text().contains(" style="));
     app.finish().await;
 }
 
 #[tokio::test]
-async fn files_of_others_are_the_ones_whose_hashes_the_page_names_and_are_kept_for_good() {
+async fn third_party_files_match_their_hashes_and_are_cached_permanently() {
     let app = TestApp::new().await;
     let page = app.get("/graphiql").await.text();
     let hashes = attributes(&page, "integrity");
@@ -93,15 +93,15 @@ async fn files_of_others_are_the_ones_whose_hashes_the_page_names_and_are_kept_f
         let refused = get(&app, path, &[(ACCEPT_ENCODING, "gzip;q=0")]).await;
         assert_eq!(header(&refused, CONTENT_ENCODING), "");
 
-        let known = get(&app, path, &[(IF_NONE_MATCH, &format!("\"other\", {}", header(&packed, ETAG)))]).await;
-        assert_eq!((known.status.as_u16(), known.body.len()), (304, 0), "{path}");
+        let unchanged = get(&app, path, &[(IF_NONE_MATCH, &format!("\"other\", {}", header(&packed, ETAG)))]).await;
+        assert_eq!((unchanged.status.as_u16(), unchanged.body.len()), (304, 0), "{path}");
     }
     assert_eq!(app.get("/graphiql/npm/graphiql@4.1.2/package.json").await.status, 404);
     app.finish().await;
 }
 
 #[tokio::test]
-async fn files_of_our_own_are_asked_for_again_and_sent_again_only_when_they_changed() {
+async fn own_files_are_revalidated_and_sent_only_if_changed() {
     let app = TestApp::new().await;
     for (name, media) in [
         ("app.js", "text/javascript"),
@@ -123,13 +123,13 @@ async fn files_of_our_own_are_asked_for_again_and_sent_again_only_when_they_chan
 }
 
 #[tokio::test]
-async fn only_the_demonstration_tells_its_accounts() {
+async fn only_the_demonstration_lists_its_accounts() {
     let app = TestApp::new().await;
     assert_eq!(app.get("/graphiql/accounts.json").await.json(), json!([]));
     let guest = json!({ "user": { "email": roost::demo::GUEST, "password": roost::demo::PASSWORD,
         "displayName": "Gil", "timeZone": "Europe/Lisbon" } });
     let register = "mutation($user: UserRegisterInput!) { userRegister(user: $user) { userErrors { code } } }";
-    assert_eq!(app.gql(&Nobody, register, guest).await["userRegister"]["userErrors"], json!([]));
+    assert_eq!(app.gql(&Anonymous, register, guest).await["userRegister"]["userErrors"], json!([]));
     let names = ["guest", "host", "admin"].map(|name| {
         let email = format!("{name}@demo.roost.example");
         json!({ "name": name, "email": email, "password": "roost-demo-2027" })
@@ -138,7 +138,7 @@ async fn only_the_demonstration_tells_its_accounts() {
     app.finish().await;
 }
 
-/// A value of each type that an operation's variables have.
+/// A value for each type of the operations' variables.
 fn value(kind: &str) -> Value {
     match kind.trim_end_matches('!') {
         "ID" => json!("bkg_00000000000000000000000000"),
@@ -152,7 +152,7 @@ fn value(kind: &str) -> Value {
 }
 
 #[tokio::test]
-async fn every_ready_operation_is_one_that_the_schema_knows() {
+async fn every_playground_operation_is_valid_against_the_schema() {
     let app = TestApp::new().await;
     let operations = app.get("/graphiql/operations.json").await.json();
     let mut names = Vec::new();
@@ -168,9 +168,9 @@ async fn every_ready_operation_is_one_that_the_schema_knows() {
             let body = json!({ "query": text, "operationName": name, "variables": variables }).to_string();
             let request = Request::post("/graphql").header(CONTENT_TYPE, "application/json").body(Body::from(body));
             let answer = app.send(request.unwrap()).await.json();
-            // Over this transport, what the schema knows of subscriptions is refused for being one.
-            let is_known = answer["errors"][0]["extensions"]["code"] == "OPERATION_NOT_SUPPORTED";
-            assert!(answer.get("data").is_some() || is_known, "{name}: {answer:#}");
+            // Plain HTTP refuses a valid subscription because of its type.
+            let is_subscription = answer["errors"][0]["extensions"]["code"] == "OPERATION_NOT_SUPPORTED";
+            assert!(answer.get("data").is_some() || is_subscription, "{name}: {answer:#}");
             names.push(name);
         }
     }

@@ -1,18 +1,18 @@
-//! Prices, stay checks and the promises of quotes.
+//! Quotes: prices, checks of stays, and the guarantees of a quote.
 
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 
-use crate::client::said;
+use crate::client::error_codes;
 use crate::harness::{Person, TestApp};
-use crate::scenes::{merged, number, stay, text};
+use crate::scenarios::{merge, number, stay, text};
 
 const PRICE: &str = "price { nights nightlyAverage { amount } subtotal { amount } discounts { amount } \
     guestServiceFee { amount } taxes { amount } total { amount currency decimal } hostServiceFee { amount } \
     hostPayout { amount } lines { kind quantity unit { amount } total { amount } } }";
 
-async fn priced(app: &TestApp, guest: &Person, given: Value) -> Value {
-    app.must(guest, "quoteCreate", given, &format!("quote {{ token policy {PRICE} }}")).await["quote"].take()
+async fn quote_with_price(app: &TestApp, guest: &Person, given: Value) -> Value {
+    app.mutate_ok(guest, "quoteCreate", given, &format!("quote {{ token policy {PRICE} }}")).await["quote"].take()
 }
 
 /// Subtotal, guest fee, taxes and total of a quote.
@@ -20,18 +20,18 @@ fn parts(quote: &Value) -> [i64; 4] {
     ["subtotal", "guestServiceFee", "taxes", "total"].map(|part| number(quote, &format!("/price/{part}/amount")))
 }
 
-fn three() -> Value {
-    merged(stay("2027-03-04", "2027-03-08"), json!({ "adults": 3 }))
+fn three_adults() -> Value {
+    merge(stay("2027-03-04", "2027-03-08"), json!({ "adults": 3 }))
 }
 
 #[tokio::test]
 async fn the_first_vector_is_priced_line_by_line() {
     let app = TestApp::new().await;
     let (host, guest) = (app.host().await, app.guest().await);
-    let listing = app.draft(&host, json!({})).await;
-    app.tax(&listing).await;
-    app.must(&host, "listingPublish", json!({ "id": listing }), "__typename").await;
-    let quote = priced(&app, &guest, json!({ "listingId": listing, "stay": three() })).await;
+    let listing = app.draft_listing(&host, json!({})).await;
+    app.set_taxes(&listing).await;
+    app.mutate_ok(&host, "listingPublish", json!({ "id": listing }), "__typename").await;
+    let quote = quote_with_price(&app, &guest, json!({ "listingId": listing, "stay": three_adults() })).await;
     assert_eq!(parts(&quote), [66_000, 0, 6_458, 72_458]);
     assert_eq!(quote["price"]["total"], json!({ "amount": 72_458, "currency": "USD", "decimal": "724.58" }));
     assert_eq!(quote["price"]["nightlyAverage"]["amount"], 13_500);
@@ -51,10 +51,10 @@ async fn the_first_vector_is_priced_line_by_line() {
         line_of("TAX", 4, 150, 600),
     ];
     assert_eq!(lines.iter().map(line).collect::<Vec<_>>(), expected);
-    assert_eq!(quote["price"]["hostPayout"], Value::Null, "what the host earns is not for guests");
+    assert_eq!(quote["price"]["hostPayout"], Value::Null, "guests do not see the host's payout");
     assert_eq!(quote["price"]["hostServiceFee"], Value::Null);
 
-    app.pay(&guest, &text(&quote, "/token"), "ok").await;
+    app.book_quote(&guest, &text(&quote, "/token"), "ok").await;
     let query = format!("{{ viewer {{ reservations {{ nodes {{ {PRICE} }} }} }} }}");
     let data = app.gql(&host, &query, json!({})).await;
     let price = &data["viewer"]["reservations"]["nodes"][0]["price"];
@@ -66,10 +66,10 @@ async fn the_first_vector_is_priced_line_by_line() {
 async fn the_second_vector_splits_the_fee_between_both() {
     let app = TestApp::with(&["--guest-fee-ppm=141000", "--host-fee-ppm=30000"]).await;
     let (host, guest) = (app.host().await, app.guest().await);
-    let listing = app.draft(&host, json!({})).await;
-    app.tax(&listing).await;
-    app.must(&host, "listingPublish", json!({ "id": listing }), "__typename").await;
-    let quote = priced(&app, &guest, json!({ "listingId": listing, "stay": three() })).await;
+    let listing = app.draft_listing(&host, json!({})).await;
+    app.set_taxes(&listing).await;
+    app.mutate_ok(&host, "listingPublish", json!({ "id": listing }), "__typename").await;
+    let quote = quote_with_price(&app, &guest, json!({ "listingId": listing, "stay": three_adults() })).await;
     assert_eq!(parts(&quote), [66_000, 9_306, 6_458, 81_764]);
     app.finish().await;
 }
@@ -78,35 +78,35 @@ async fn the_second_vector_splits_the_fee_between_both() {
 async fn the_third_vector_takes_a_week_off_the_prices_of_single_nights() {
     let app = TestApp::new().await;
     let (host, guest) = (app.host().await, app.guest().await);
-    let listing = app.draft(&host, json!({})).await;
-    app.tax(&listing).await;
-    app.must(&host, "listingPublish", json!({ "id": listing }), "__typename").await;
+    let listing = app.draft_listing(&host, json!({})).await;
+    app.set_taxes(&listing).await;
+    app.mutate_ok(&host, "listingPublish", json!({ "id": listing }), "__typename").await;
     let changes = json!([
         { "from": "2027-07-01", "to": "2027-09-01", "price": 18_000 },
         { "from": "2027-07-04", "to": "2027-07-05", "price": 30_000 },
     ]);
-    app.must(&host, "listingCalendarUpdate", json!({ "id": listing, "changes": changes }), "__typename").await;
+    app.mutate_ok(&host, "listingCalendarUpdate", json!({ "id": listing, "changes": changes }), "__typename").await;
     let given = json!({ "listingId": listing, "stay": stay("2027-07-01", "2027-07-08") });
-    let quote = priced(&app, &guest, given).await;
+    let quote = quote_with_price(&app, &guest, given).await;
     assert_eq!(parts(&quote), [130_200, 0, 12_605, 142_805]);
     assert_eq!(number(&quote, "/price/discounts/amount").abs(), 13_800);
     app.finish().await;
 }
 
 #[tokio::test]
-async fn the_fourth_vector_is_cheaper_and_never_comes_back() {
+async fn the_fourth_vector_is_cheaper_and_non_refundable() {
     let app = TestApp::new().await;
     let (host, guest) = (app.host().await, app.guest().await);
-    let listing = app.draft(&host, json!({ "pricing": { "nonRefundableDiscount": 100_000 } })).await;
-    app.tax(&listing).await;
-    app.must(&host, "listingPublish", json!({ "id": listing }), "__typename").await;
-    let given = json!({ "listingId": listing, "stay": three(), "nonRefundable": true });
-    let quote = priced(&app, &guest, given).await;
+    let listing = app.draft_listing(&host, json!({ "pricing": { "nonRefundableDiscount": 100_000 } })).await;
+    app.set_taxes(&listing).await;
+    app.mutate_ok(&host, "listingPublish", json!({ "id": listing }), "__typename").await;
+    let given = json!({ "listingId": listing, "stay": three_adults(), "nonRefundable": true });
+    let quote = quote_with_price(&app, &guest, given).await;
     assert_eq!(parts(&quote), [60_600, 0, 5_978, 66_578]);
     assert_eq!(quote["policy"], "NON_REFUNDABLE");
     let plain = app.published_listing(&host, json!({})).await;
-    let given = json!({ "listingId": plain, "stay": three(), "nonRefundable": true });
-    assert_eq!(app.said(&guest, "quoteCreate", given).await, ["INVALID nonRefundable"]);
+    let given = json!({ "listingId": plain, "stay": three_adults(), "nonRefundable": true });
+    assert_eq!(app.errors(&guest, "quoteCreate", given).await, ["INVALID nonRefundable"]);
     app.finish().await;
 }
 
@@ -116,14 +116,14 @@ async fn the_fifth_vector_is_in_yen_and_has_no_decimals() {
     let (host, guest) = (app.host().await, app.guest().await);
     let pricing = json!({ "currency": "JPY", "base": 9_999, "weekend": null, "cleaningFee": 3_500,
         "extraGuestFee": null, "lengthOfStay": [{ "minNights": 3, "discount": 150_000 }] });
-    let listing = app.draft(&host, json!({ "pricing": pricing, "timeZone": "Asia/Tokyo" })).await;
+    let listing = app.draft_listing(&host, json!({ "pricing": pricing, "timeZone": "Asia/Tokyo" })).await;
     let tax = json!([{ "id": "00000000-0000-0000-0000-000000000001", "name": "Stay tax", "unit": "PER_GUEST_NIGHT",
         "rate": null, "amount": 200, "base": null, "max_nights": null, "exempt_from_nights": null,
         "remitted_by": "HOST" }]);
     app.execute("UPDATE listing SET taxes = $1", [tax.into()]).await;
-    app.must(&host, "listingPublish", json!({ "id": listing }), "__typename").await;
+    app.mutate_ok(&host, "listingPublish", json!({ "id": listing }), "__typename").await;
     let given = json!({ "listingId": listing, "stay": stay("2027-03-01", "2027-03-04") });
-    let quote = priced(&app, &guest, given).await;
+    let quote = quote_with_price(&app, &guest, given).await;
     assert_eq!(parts(&quote), [28_997, 0, 1_200, 30_197]);
     assert_eq!(quote["price"]["total"]["decimal"], "30197");
     app.finish().await;
@@ -137,11 +137,11 @@ async fn a_stay_names_every_rule_it_breaks() {
         "checkOutDays": ["SUN"], "bookingWindowDays": 50 } });
     let listing = app.published_listing(&host, rules).await;
     let block = json!([{ "from": "2027-03-01", "to": "2027-03-02", "blocked": true }]);
-    app.must(&host, "listingCalendarUpdate", json!({ "id": listing, "changes": block }), "__typename").await;
+    app.mutate_ok(&host, "listingCalendarUpdate", json!({ "id": listing, "changes": block }), "__typename").await;
     let query = "query($id: ID!, $stay: StayInput!) { listing(id: $id) { stay(input: $stay) { bookable \
                  violations { rule limit nights { date state } } } } }";
-    let wanted = merged(stay("2027-03-01", "2027-03-03"), json!({ "adults": 9, "pets": 1 }));
-    let data = app.gql(&guest, query, json!({ "id": listing, "stay": wanted })).await;
+    let input = merge(stay("2027-03-01", "2027-03-03"), json!({ "adults": 9, "pets": 1 }));
+    let data = app.gql(&guest, query, json!({ "id": listing, "stay": input })).await;
     let violations = data["listing"]["stay"]["violations"].as_array().unwrap();
     let rules: Vec<(&str, Option<i64>)> =
         violations.iter().map(|found| (found["rule"].as_str().unwrap(), found["limit"].as_i64())).collect();
@@ -157,15 +157,15 @@ async fn a_stay_names_every_rule_it_breaks() {
     ];
     assert_eq!(rules, expected);
     assert_eq!(violations[7]["nights"], json!([{ "date": "2027-03-01", "state": "BLOCKED_BY_HOST" }]));
-    let given = json!({ "listingId": listing, "stay": wanted });
-    let refused = app.said(&guest, "quoteCreate", given).await;
+    let given = json!({ "listingId": listing, "stay": input });
+    let refused = app.errors(&guest, "quoteCreate", given).await;
     assert_eq!(refused[..7], ["STAY_RULE_VIOLATED stay"; 7].map(str::to_owned));
     assert_eq!(refused[7], "NIGHTS_UNAVAILABLE stay");
     app.finish().await;
 }
 
 #[tokio::test]
-async fn dates_out_of_order_the_past_and_ones_own_place_are_violations() {
+async fn invalid_dates_the_past_and_the_own_listing_are_violations() {
     let app = TestApp::new().await;
     let (host, guest) = (app.host().await, app.guest().await);
     let listing = app.published_listing(&host, json!({})).await;
@@ -181,7 +181,7 @@ async fn dates_out_of_order_the_past_and_ones_own_place_are_violations() {
     assert_eq!(rules(&guest, "2027-01-04", "2027-01-06").await, ["IN_THE_PAST"]);
     assert_eq!(rules(&host, "2027-03-03", "2027-03-04").await, ["OWN_LISTING"]);
     assert_eq!(rules(&guest, "2027-03-03", "2027-03-04").await, [""; 0]);
-    let draft = app.draft(&host, json!({})).await;
+    let draft = app.draft_listing(&host, json!({})).await;
     let data = app.gql(&host, query, json!({ "id": draft, "stay": stay("2027-03-03", "2027-03-04") })).await;
     let expected = json!([{ "rule": "LISTING_NOT_PUBLISHED" }, { "rule": "OWN_LISTING" }]);
     assert_eq!(data["listing"]["stay"]["violations"], expected);
@@ -189,12 +189,12 @@ async fn dates_out_of_order_the_past_and_ones_own_place_are_violations() {
 }
 
 #[tokio::test]
-async fn a_stay_that_cannot_be_has_alternatives_that_can() {
+async fn an_unavailable_stay_has_available_alternatives() {
     let app = TestApp::new().await;
     let (host, guest) = (app.host().await, app.guest().await);
     let listing = app.published_listing(&host, json!({})).await;
     let block = json!([{ "from": "2027-03-01", "to": "2027-03-06", "blocked": true }]);
-    app.must(&host, "listingCalendarUpdate", json!({ "id": listing, "changes": block }), "__typename").await;
+    app.mutate_ok(&host, "listingCalendarUpdate", json!({ "id": listing, "changes": block }), "__typename").await;
     let query = "query($id: ID!, $stay: StayInput!) { listing(id: $id) { stay(input: $stay) { \
                  alternatives(first: 2) { checkIn checkOut nights } } } }";
     let data = app.gql(&guest, query, json!({ "id": listing, "stay": stay("2027-03-02", "2027-03-04") })).await;
@@ -207,16 +207,16 @@ async fn a_stay_that_cannot_be_has_alternatives_that_can() {
 }
 
 #[tokio::test]
-async fn a_price_is_honoured_whatever_the_host_changes_meanwhile() {
+async fn a_quoted_price_is_valid_whatever_the_host_changes() {
     let app = TestApp::new().await;
     let (host, guest) = (app.host().await, app.guest().await);
     let listing = app.published_listing(&host, json!({})).await;
     let quote = app.quote(&guest, &listing, "2027-03-01", "2027-03-03").await;
-    let dearer = json!({ "pricing": { "base": 99_900, "cleaningFee": 50_000 }, "cancellationPolicy": "STRICT",
+    let higher_price = json!({ "pricing": { "base": 99_900, "cleaningFee": 50_000 }, "cancellationPolicy": "STRICT",
         "stayRules": { "minNights": 5 }, "bookingMode": "REQUEST", "capacity": 1 });
-    let given = json!({ "id": listing, "expectedVersion": 2, "listing": dearer });
-    app.must(&host, "listingUpdate", given, "__typename").await;
-    let booking = app.pay(&guest, &quote, "ok").await;
+    let given = json!({ "id": listing, "expectedVersion": 2, "listing": higher_price });
+    app.mutate_ok(&host, "listingUpdate", given, "__typename").await;
+    let booking = app.book_quote(&guest, &quote, "ok").await;
     assert_eq!((booking["state"].clone(), number(&booking, "/price/total/amount")), (json!("CONFIRMED"), 30_000));
     let query = "query($id: ID!) { booking(id: $id) { policy } }";
     let data = app.gql(&guest, query, json!({ "id": booking["id"] })).await;
@@ -225,23 +225,23 @@ async fn a_price_is_honoured_whatever_the_host_changes_meanwhile() {
 }
 
 #[tokio::test]
-async fn an_old_quote_is_answered_with_a_fresh_one() {
+async fn an_expired_quote_gets_a_new_one() {
     let app = TestApp::new().await;
     let (host, guest) = (app.host().await, app.guest().await);
     let listing = app.published_listing(&host, json!({})).await;
     let quote = app.quote(&guest, &listing, "2027-03-01", "2027-03-03").await;
     let given = json!({ "id": listing, "expectedVersion": 2, "listing": { "pricing": { "base": 13_000 } } });
-    app.must(&host, "listingUpdate", given, "__typename").await;
+    app.mutate_ok(&host, "listingUpdate", given, "__typename").await;
     app.advance(TimeDelta::minutes(30));
     let given = json!({ "quoteToken": quote, "booking": { "paymentMethodToken": "ok" } });
-    let errors = app.refused(&guest, "bookingCreate", given).await;
-    assert_eq!(said(&errors), ["QUOTE_EXPIRED quoteToken"]);
+    let errors = app.user_errors(&guest, "bookingCreate", given).await;
+    assert_eq!(error_codes(&errors), ["QUOTE_EXPIRED quoteToken"]);
     assert_eq!(errors[0]["__typename"], "QuoteStaleError");
     let fresh = &errors[0]["quote"];
     assert_eq!(fresh["expiresAt"], "2027-01-05T13:00:00Z");
     assert_eq!(number(fresh, "/price/total/amount"), 32_000);
     assert_eq!(app.count("booking", []).await, 0);
-    let booking = app.pay(&guest, &text(fresh, "/token"), "ok").await;
+    let booking = app.book_quote(&guest, &text(fresh, "/token"), "ok").await;
     assert_eq!(number(&booking, "/price/total/amount"), 32_000);
     app.finish().await;
 }
@@ -257,20 +257,20 @@ async fn a_quote_is_booked_once() {
     let seen = app.gql(&guest, query, json!({ "token": quote })).await;
     assert_eq!(seen["quote"]["consumed"], false);
     assert_eq!(seen["quote"]["cancellationSchedule"][0]["refund"]["amount"], 30_000);
-    let booking = app.pay(&guest, &quote, "ok").await;
+    let booking = app.book_quote(&guest, &quote, "ok").await;
     assert_eq!(app.gql(&guest, query, json!({ "token": quote })).await["quote"]["consumed"], true);
     let given = json!({ "quoteToken": quote, "booking": { "paymentMethodToken": "ok" } });
-    assert_eq!(app.said(&guest, "bookingCreate", given.clone()).await, ["QUOTE_CONSUMED quoteToken"]);
+    assert_eq!(app.errors(&guest, "bookingCreate", given.clone()).await, ["QUOTE_CONSUMED quoteToken"]);
     app.cancel(&guest, &booking).await;
-    assert_eq!(app.said(&guest, "bookingCreate", given).await, ["QUOTE_CONSUMED quoteToken"]);
+    assert_eq!(app.errors(&guest, "bookingCreate", given).await, ["QUOTE_CONSUMED quoteToken"]);
     assert_eq!(app.count("booking", []).await, 1);
     app.finish().await;
 }
 
 #[tokio::test]
-async fn a_changed_or_foreign_quote_is_no_quote() {
+async fn a_changed_or_foreign_quote_is_refused() {
     let app = TestApp::new().await;
-    let (host, guest, thief) = (app.host().await, app.guest().await, app.guest().await);
+    let (host, guest, other) = (app.host().await, app.guest().await, app.guest().await);
     let listing = app.published_listing(&host, json!({})).await;
     let quote = app.quote(&guest, &listing, "2027-03-01", "2027-03-03").await;
     let (body, tag) = quote.rsplit_once('.').unwrap();
@@ -278,12 +278,12 @@ async fn a_changed_or_foreign_quote_is_no_quote() {
     let middle = json.len() / 2;
     let flipped = if &json[middle..=middle] == "A" { "B" } else { "A" };
     let changed = format!("{kid}.{}{flipped}{}.{tag}", &json[..middle], &json[middle + 1..]);
-    for (who, token) in [(&guest, changed.as_str()), (&guest, "nonsense"), (&guest, ""), (&thief, quote.as_str())] {
+    for (who, token) in [(&guest, changed.as_str()), (&guest, "nonsense"), (&guest, ""), (&other, quote.as_str())] {
         let given = json!({ "quoteToken": token, "booking": { "paymentMethodToken": "ok" } });
-        assert_eq!(app.said(who, "bookingCreate", given).await, ["INVALID quoteToken"], "{token}");
+        assert_eq!(app.errors(who, "bookingCreate", given).await, ["INVALID quoteToken"], "{token}");
         let query = "query($token: String!) { quote(token: $token) { id } }";
         assert_eq!(app.gql(who, query, json!({ "token": token })).await["quote"], Value::Null);
     }
-    app.pay(&guest, &quote, "ok").await;
+    app.book_quote(&guest, &quote, "ok").await;
     app.finish().await;
 }

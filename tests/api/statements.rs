@@ -1,29 +1,29 @@
-//! What a request costs the database: the same number of statements however long its lists are.
+//! The number of database statements of a request does not depend on the length of its lists.
 
 use serde_json::json;
 
-use crate::client::{Nobody, Who};
+use crate::client::{Anonymous, Caller};
 use crate::harness::TestApp;
-use crate::scenes::key;
+use crate::scenarios::uuid_of;
 
-/// How many statements a query takes.
-async fn cost(app: &TestApp, who: &(impl Who + ?Sized), query: &str) -> u64 {
+/// The number of statements that a query executes.
+async fn count_statements(app: &TestApp, who: &(impl Caller + ?Sized), query: &str) -> u64 {
     let before = app.db.statements();
     app.gql(who, query, json!({})).await;
     app.db.statements() - before
 }
 
-/// Twenty places, each with a host of its own, amenities, a rating and four reviews.
-async fn reviewed_places(app: &TestApp) {
+/// Creates twenty listings, each with its own host, amenities, a rating and four reviews.
+async fn create_reviewed_listings(app: &TestApp) {
     let guest = app.guest().await;
     for _ in 0..20 {
         let host = app.host().await;
-        let listing = key(&app.published_listing(&host, json!({})).await);
+        let listing = uuid_of(&app.published_listing(&host, json!({})).await);
         let sql = "INSERT INTO listing_rating (listing_id, origin, overall_sum, overall_count) \
                    VALUES ($1, 'IMPORTED', 2000, 4)";
         app.execute(sql, [listing.into()]).await;
         for _ in 0..4 {
-            let (id, now) = (app.clock.id(), app.clock.now());
+            let (id, now) = (app.clock.new_id(), app.clock.now());
             let sql = "INSERT INTO review (id, direction, listing_id, author_id, subject_id, overall, text, \
                        submitted_at, published_at, source, source_ref) \
                        VALUES ($1, 'GUEST_TO_LISTING', $2, $3, $4, 5, 'Good.', $5, $5, 'test', $6)";
@@ -37,7 +37,7 @@ async fn reviewed_places(app: &TestApp) {
 #[tokio::test]
 async fn a_page_of_twenty_costs_no_more_statements_than_a_page_of_one() {
     let app = TestApp::new().await;
-    reviewed_places(&app).await;
+    create_reviewed_listings(&app).await;
     let query = |first: u32| {
         format!(
             "{{ listingSearch(where: {{ stay: {{ checkIn: \"2027-03-01\", checkOut: \"2027-03-04\" }} }}, \
@@ -46,7 +46,7 @@ async fn a_page_of_twenty_costs_no_more_statements_than_a_page_of_one() {
              }} edges {{ price {{ total {{ amount }} }} }} }} }}"
         )
     };
-    let all = app.gql(&Nobody, &query(20), json!({})).await;
+    let all = app.gql(&Anonymous, &query(20), json!({})).await;
     let nodes = all["listingSearch"]["nodes"].as_array().unwrap();
     assert_eq!(nodes.len(), 20);
     assert!(
@@ -55,14 +55,15 @@ async fn a_page_of_twenty_costs_no_more_statements_than_a_page_of_one() {
             && node["rating"]["overall"] == 5.0),
         "{all:#}"
     );
-    let (one, twenty) = (cost(&app, &Nobody, &query(1)).await, cost(&app, &Nobody, &query(20)).await);
+    let (one, twenty) =
+        (count_statements(&app, &Anonymous, &query(1)).await, count_statements(&app, &Anonymous, &query(20)).await);
     assert_eq!(one, twenty);
     assert!(twenty <= 12, "{twenty} statements");
     app.finish().await;
 }
 
 #[tokio::test]
-async fn trips_cost_the_same_however_many_there_are() {
+async fn the_statements_for_trips_do_not_depend_on_their_number() {
     let app = TestApp::new().await;
     let (host, guest) = (app.host().await, app.guest().await);
     for _ in 0..6 {
@@ -76,7 +77,7 @@ async fn trips_cost_the_same_however_many_there_are() {
              {{ outcome }} refunds {{ id }} }} guestReview {{ text }} hostReview {{ text }} }} }} }} }}"
         )
     };
-    let (one, six) = (cost(&app, &guest, &query(1)).await, cost(&app, &guest, &query(6)).await);
+    let (one, six) = (count_statements(&app, &guest, &query(1)).await, count_statements(&app, &guest, &query(6)).await);
     assert_eq!(one, six);
     app.finish().await;
 }
@@ -95,7 +96,7 @@ async fn many_nodes_of_one_kind_cost_one_statement() {
     let mut costs = Vec::new();
     for some in [&ids[..1], &ids[..]] {
         let before = app.db.statements();
-        let data = app.gql(&Nobody, query, json!({ "ids": some })).await;
+        let data = app.gql(&Anonymous, query, json!({ "ids": some })).await;
         assert_eq!(data["nodes"].as_array().unwrap().len(), some.len());
         costs.push(app.db.statements() - before);
     }

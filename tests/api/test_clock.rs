@@ -1,4 +1,4 @@
-//! The test clock: moved on over HTTP, never back, served only where it was asked for.
+//! The test clock: it moves forward over HTTP, never back, and is served only with the flag.
 
 use std::io::{BufRead, BufReader, Lines, Read, Write};
 use std::net::TcpStream;
@@ -10,7 +10,7 @@ use axum::http::header::CONTENT_TYPE;
 use serde_json::{Value, json};
 
 use crate::client::Answer;
-use crate::harness::{START, TestApp, at};
+use crate::harness::{START, TestApp, instant};
 
 const FLAG: &str = "--test-clock=2027-01-05T12:00:00Z";
 
@@ -20,20 +20,20 @@ async fn post(app: &TestApp, body: Value) -> Answer {
 }
 
 #[tokio::test]
-async fn time_is_moved_on_and_what_has_become_due_is_done_before_the_answer() {
+async fn moving_the_clock_runs_due_jobs_before_the_response() {
     let app = TestApp::with(&[FLAG]).await;
     let (host, guest) = (app.host().await, app.guest().await);
     let listing = app.published_listing(&host, json!({})).await;
     let booking = app.book(&guest, &listing, "2027-03-01", "2027-03-03").await;
     let state = async || app.booking(&guest, &booking).await["state"].clone();
-    assert_eq!(app.get("/test/clock").await.json(), json!({ "now": at(START) }));
+    assert_eq!(app.get("/test/clock").await.json(), json!({ "now": instant(START) }));
     assert_eq!(state().await, "CONFIRMED");
 
     let moved = post(&app, json!({ "set": "2027-03-01T23:00:00Z" })).await;
-    assert_eq!((moved.status.as_u16(), moved.json()), (200, json!({ "now": at("2027-03-01T23:00:00Z") })));
-    assert_eq!(state().await, "CONFIRMED", "nobody asked for the jobs");
+    assert_eq!((moved.status.as_u16(), moved.json()), (200, json!({ "now": instant("2027-03-01T23:00:00Z") })));
+    assert_eq!(state().await, "CONFIRMED", "jobs run only with `drain`");
     let moved = post(&app, json!({ "advance_seconds": 1, "drain": true })).await;
-    assert_eq!(moved.json(), json!({ "now": at("2027-03-01T23:00:01Z") }));
+    assert_eq!(moved.json(), json!({ "now": instant("2027-03-01T23:00:01Z") }));
     assert_eq!(state().await, "CHECKED_IN");
     post(&app, json!({ "advance_seconds": 10 * 86_400, "drain": true })).await;
     assert_eq!(state().await, "COMPLETED");
@@ -41,7 +41,7 @@ async fn time_is_moved_on_and_what_has_become_due_is_done_before_the_answer() {
 }
 
 #[tokio::test]
-async fn time_moves_neither_back_nor_by_nonsense() {
+async fn the_clock_does_not_move_back_or_by_invalid_values() {
     let app = TestApp::with(&[FLAG]).await;
     let refused = [
         (json!({ "advance_seconds": -1 }), 400, "INVALID", json!(["advance_seconds"])),
@@ -63,28 +63,28 @@ async fn time_moves_neither_back_nor_by_nonsense() {
             "{body}"
         );
     }
-    assert_eq!(app.clock.now(), at(START));
+    assert_eq!(app.clock.now(), instant(START));
     let request = Request::post("/test/clock").header(CONTENT_TYPE, "text/plain");
     let answer = app.send(request.body(Body::from(r#"{"advance_seconds":1}"#)).unwrap()).await;
-    assert_eq!(answer.status, 415, "a foreign page could send that");
+    assert_eq!(answer.status, 415, "a page of another origin could send that");
     app.finish().await;
 }
 
 #[tokio::test]
-async fn without_the_flag_nobody_touches_the_clock() {
+async fn without_the_flag_the_clock_cannot_be_moved() {
     let app = TestApp::new().await;
     assert_eq!(app.get("/test/clock").await.status, 404);
     assert_eq!(post(&app, json!({ "advance_seconds": 1 })).await.status, 404);
-    assert_eq!(app.clock.now(), at(START));
+    assert_eq!(app.clock.now(), instant(START));
     app.finish().await;
 }
 
-/// A server in a process of its own, which ends with the test.
+/// A server in a separate process, killed at the end of the test.
 struct Server {
     process: Child,
     address: String,
-    /// Held open, so that the server can go on speaking.
-    _said: Lines<BufReader<ChildStdout>>,
+    /// Kept open, so that the server can write to its standard output.
+    _stdout: Lines<BufReader<ChildStdout>>,
 }
 
 impl Drop for Server {
@@ -95,18 +95,18 @@ impl Drop for Server {
 }
 
 impl Server {
-    /// Starts it, and waits until it says where it listens.
+    /// Starts the server, and waits until it prints its address.
     fn start(app: &TestApp) -> Server {
         let mut process = app.program(&["serve", "--listen=127.0.0.1:0"]).spawn().unwrap();
-        let mut said = BufReader::new(process.stdout.take().unwrap()).lines();
-        let address = said.by_ref().map(Result::unwrap).find_map(|line| {
-            let (_, place) = line.split_once("http://")?;
-            place.strip_suffix("/graphql").map(str::to_owned)
+        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        let address = lines.by_ref().map(Result::unwrap).find_map(|line| {
+            let (_, address) = line.split_once("http://")?;
+            address.strip_suffix("/graphql").map(str::to_owned)
         });
-        Server { process, address: address.expect("the server says where it listens"), _said: said }
+        Server { process, address: address.expect("the server prints its address"), _stdout: lines }
     }
 
-    /// Sends a request and reads the answer's status and body.
+    /// Sends a request, and returns the status and the body of the response.
     fn send(&self, method: &str, body: &str) -> (String, Value) {
         let mut stream = TcpStream::connect(&self.address).unwrap();
         let (host, length) = (&self.address, body.len());
@@ -124,7 +124,7 @@ impl Server {
 }
 
 #[tokio::test]
-async fn the_program_serves_the_clock_and_its_worker_goes_by_it() {
+async fn the_program_serves_the_test_clock_and_its_worker_uses_it() {
     let app = TestApp::new().await;
     let (host, guest) = (app.host().await, app.guest().await);
     let listing = app.published_listing(&host, json!({})).await;
@@ -132,15 +132,18 @@ async fn the_program_serves_the_clock_and_its_worker_goes_by_it() {
     assert_eq!(booking["state"], "CONFIRMED");
 
     let server = Server::start(&app);
-    let now = |answer: &Value| at(answer["now"].as_str().unwrap());
+    let now = |answer: &Value| instant(answer["now"].as_str().unwrap());
     let (status, first) = server.send("GET", "");
-    assert!(status == "200" && now(&first) > at(START) && now(&first) < at("2027-01-05T13:00:00Z"), "{first}");
+    assert!(
+        status == "200" && now(&first) > instant(START) && now(&first) < instant("2027-01-05T13:00:00Z"),
+        "{first}"
+    );
     let (_, second) = server.send("GET", "");
-    assert!(now(&second) > now(&first), "time runs on by itself");
+    assert!(now(&second) > now(&first), "the clock runs between requests");
     let (status, _) = server.send("POST", r#"{"set":"2027-01-05T12:00:00Z"}"#);
-    assert_eq!(status, "400", "that is past");
+    assert_eq!(status, "400", "the time is in the past");
     let (status, moved) = server.send("POST", r#"{"set":"2027-03-20T12:00:00Z","drain":true}"#);
-    assert!(status == "200" && now(&moved) >= at("2027-03-20T12:00:00Z"), "{moved}");
+    assert!(status == "200" && now(&moved) >= instant("2027-03-20T12:00:00Z"), "{moved}");
     assert_eq!(app.booking(&guest, &booking).await["state"], "COMPLETED");
     drop(server);
     app.set("2027-03-20T12:00:00Z");
@@ -148,16 +151,16 @@ async fn the_program_serves_the_clock_and_its_worker_goes_by_it() {
 }
 
 #[tokio::test]
-async fn the_program_does_not_start_with_the_clock_where_strangers_are_or_money_is_real() {
+async fn the_program_refuses_the_test_clock_on_public_addresses_and_with_live_keys() {
     let app = TestApp::new().await;
     for (listen, key, words) in [("0.0.0.0:0", "", "loopback"), ("127.0.0.1:0", "sk_live_abc", "live key")] {
         let mut program = app.program(&["serve", "--listen", listen]);
         program.env("STRIPE_SECRET_KEY", key);
         let output = tokio::task::spawn_blocking(move || program.output().unwrap()).await.unwrap();
-        let complained = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert_eq!(output.status.code(), Some(2), "{complained}");
-        assert!(complained.contains("--test-clock") && complained.contains(words), "{complained}");
-        assert!(!complained.contains("abc"), "{complained}");
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{stderr}");
+        assert!(stderr.contains("--test-clock") && stderr.contains(words), "{stderr}");
+        assert!(!stderr.contains("abc"), "{stderr}");
     }
     app.finish().await;
 }

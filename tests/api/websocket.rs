@@ -1,10 +1,10 @@
-//! GraphQL over WebSocket: every rule of graphql-transport-ws and every code that a socket is closed with.
+//! GraphQL over WebSocket: the rules of graphql-transport-ws, and every close code.
 
-mod breaches;
-mod endurance;
 mod events;
+mod lifetime;
 mod opening;
 mod operations;
+mod protocol_errors;
 
 use axum::http::header::{AUTHORIZATION, ORIGIN, SEC_WEBSOCKET_PROTOCOL};
 use axum::http::{HeaderName, HeaderValue};
@@ -16,29 +16,34 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::{self, Message};
 
-use crate::client::Who;
+use crate::client::Caller;
 use crate::harness::TestApp;
-use crate::node::{Node, PATIENCE, narrow};
+use crate::live_server::{Node, connect_with_small_buffer};
+use crate::waiting::TIMEOUT;
 
 pub const PROTOCOL: (HeaderName, &str) = (SEC_WEBSOCKET_PROTOCOL, "graphql-transport-ws");
 
-/// The client's end of a socket.
+/// The client side of a WebSocket.
 pub struct Socket(pub WebSocketStream<TcpStream>);
 
 impl Socket {
-    /// Asks for a socket; answers with it, or with the status and body of the refusal.
-    pub async fn ask(node: &Node, headers: &[(HeaderName, &str)]) -> Result<Socket, (u16, Value)> {
-        Socket::over(TcpStream::connect(node.address).await.unwrap(), node, headers).await
+    /// Requests a socket. Returns the socket, or the status and body of the refusal.
+    pub async fn connect(node: &Node, headers: &[(HeaderName, &str)]) -> Result<Socket, (u16, Value)> {
+        Socket::connect_over(TcpStream::connect(node.address).await.unwrap(), node, headers).await
     }
 
-    async fn over(stream: TcpStream, node: &Node, headers: &[(HeaderName, &str)]) -> Result<Socket, (u16, Value)> {
+    async fn connect_over(
+        stream: TcpStream,
+        node: &Node,
+        headers: &[(HeaderName, &str)],
+    ) -> Result<Socket, (u16, Value)> {
         let mut request = format!("ws://{}/graphql", node.address).into_client_request().unwrap();
         for (name, value) in headers {
             request.headers_mut().insert(name, HeaderValue::from_str(value).unwrap());
         }
         match tokio_tungstenite::client_async(request, stream).await {
             Ok((socket, _)) => Ok(Socket(socket)),
-            // A client that asked for a protocol and got none sees the socket closed all the same.
+            // A client that requests only unknown subprotocols gets a socket without one, which the server then closes.
             Err(tungstenite::Error::Http(answer)) => {
                 let body = serde_json::from_slice(answer.body().as_deref().unwrap_or_default()).unwrap_or_default();
                 Err((answer.status().as_u16(), body))
@@ -47,77 +52,78 @@ impl Socket {
         }
     }
 
-    /// A socket that is open.
+    /// An open socket, before `connection_init`.
     pub async fn open(node: &Node) -> Socket {
-        Socket::ask(node, &[PROTOCOL]).await.unwrap_or_else(|refused| panic!("{refused:?}"))
+        Socket::connect(node, &[PROTOCOL]).await.unwrap_or_else(|refused| panic!("{refused:?}"))
     }
 
-    /// A socket whose client has said who it is.
-    pub async fn welcomed(app: &TestApp, node: &Node, who: &(impl Who + ?Sized)) -> Socket {
+    /// A socket after `connection_init` and `connection_ack`.
+    pub async fn initialized(app: &TestApp, node: &Node, who: &(impl Caller + ?Sized)) -> Socket {
         Socket::open(node).await.init(app, who).await
     }
 
-    /// The same with next to no room for what its client does not read.
-    pub async fn narrow(app: &TestApp, node: &Node, who: &(impl Who + ?Sized)) -> Socket {
-        let socket = Socket::over(narrow(node).await, node, &[PROTOCOL]).await;
+    /// An initialized socket whose receive buffer is as small as possible.
+    pub async fn with_small_buffer(app: &TestApp, node: &Node, who: &(impl Caller + ?Sized)) -> Socket {
+        let socket = Socket::connect_over(connect_with_small_buffer(node).await, node, &[PROTOCOL]).await;
         socket.unwrap_or_else(|refused| panic!("{refused:?}")).init(app, who).await
     }
 
-    async fn init(self, app: &TestApp, who: &(impl Who + ?Sized)) -> Socket {
+    async fn init(self, app: &TestApp, who: &(impl Caller + ?Sized)) -> Socket {
         let mut socket = self;
         let payload = who.token(&app.app).map(|token| json!({ "Authorization": format!("Bearer {token}") }));
-        socket.say(json!({ "type": "connection_init", "payload": payload })).await;
-        assert_eq!(socket.hear().await["type"], "connection_ack");
+        socket.send_json(json!({ "type": "connection_init", "payload": payload })).await;
+        assert_eq!(socket.receive().await["type"], "connection_ack");
         socket
     }
 
-    /// Says something.
-    pub async fn say(&mut self, message: Value) {
+    /// Sends a JSON message.
+    pub async fn send_json(&mut self, message: Value) {
         self.send(Message::text(message.to_string())).await;
     }
 
-    /// Sends a message of any kind.
+    /// Sends any WebSocket message.
     pub async fn send(&mut self, message: Message) {
-        timeout(PATIENCE, self.0.send(message)).await.expect("the server reads").unwrap();
+        timeout(TIMEOUT, self.0.send(message)).await.expect("the server reads before the timeout").unwrap();
     }
 
-    /// Asks for an operation.
+    /// Starts an operation.
     pub async fn subscribe(&mut self, id: &str, query: &str, variables: Value) {
-        self.say(json!({ "type": "subscribe", "id": id, "payload": { "query": query, "variables": variables } })).await;
+        self.send_json(json!({ "type": "subscribe", "id": id, "payload": { "query": query, "variables": variables } }))
+            .await;
     }
 
     async fn message(&mut self) -> Option<Result<Message, tungstenite::Error>> {
         loop {
-            match timeout(PATIENCE, self.0.next()).await.expect("something is heard in time") {
+            match timeout(TIMEOUT, self.0.next()).await.expect("the server sends a message before the timeout") {
                 Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
                 other => return other,
             }
         }
     }
 
-    /// What the server says next.
-    pub async fn hear(&mut self) -> Value {
+    /// The next message of the server.
+    pub async fn receive(&mut self) -> Value {
         match self.message().await {
             Some(Ok(Message::Text(text))) => serde_json::from_str(&text).unwrap(),
-            other => panic!("this is no text: {other:?}"),
+            other => panic!("not a text message: {other:?}"),
         }
     }
 
-    /// The code and the reason that the socket is closed with, which must come next.
-    pub async fn closed(&mut self) -> (u16, String) {
+    /// The code and the reason of the close frame, which must be the next message.
+    pub async fn close_reason(&mut self) -> (u16, String) {
         match self.message().await {
             Some(Ok(Message::Close(Some(frame)))) => {
-                let ended = (frame.code.into(), frame.reason.to_string());
-                assert!(self.message().await.is_none_or(|last| last.is_err()), "nothing comes after the end");
-                ended
+                let reason = (frame.code.into(), frame.reason.to_string());
+                assert!(self.message().await.is_none_or(|last| last.is_err()), "no message follows the close frame");
+                reason
             }
-            other => panic!("the socket goes on: {other:?}"),
+            other => panic!("the socket is not closed: {other:?}"),
         }
     }
 
-    /// The code of the only error of an operation that must be refused, and nothing else about it.
-    pub async fn refusal(&mut self, id: &str) -> String {
-        let message = self.hear().await;
+    /// The code of the only error of a refused operation, which must be the next message.
+    pub async fn error_code(&mut self, id: &str) -> String {
+        let message = self.receive().await;
         assert_eq!((&message["type"], &message["id"]), (&json!("error"), &json!(id)), "{message:#}");
         let errors = message["payload"].as_array().unwrap_or_else(|| panic!("no list of errors: {message:#}"));
         assert_eq!(errors.len(), 1, "{message:#}");
@@ -125,25 +131,25 @@ impl Socket {
         errors[0]["extensions"]["code"].as_str().unwrap_or("none").to_owned()
     }
 
-    /// Whether the socket still serves.
-    pub async fn lives(&mut self) {
-        self.subscribe("still there?", "{ __typename }", json!({})).await;
-        let next = self.hear().await;
+    /// Asserts that the socket still executes operations.
+    pub async fn assert_open(&mut self) {
+        self.subscribe("check", "{ __typename }", json!({})).await;
+        let next = self.receive().await;
         assert_eq!(
             (&next["type"], &next["payload"]["data"]["__typename"]),
             (&json!("next"), &json!("Query")),
             "{next:#}"
         );
-        assert_eq!(self.hear().await, json!({ "type": "complete", "id": "still there?" }));
+        assert_eq!(self.receive().await, json!({ "type": "complete", "id": "check" }));
     }
 }
 
-/// The headers of a page's request.
-fn page(origin: &str) -> [(HeaderName, &str); 2] {
+/// The headers of a handshake by a page of an origin.
+fn headers_with_origin(origin: &str) -> [(HeaderName, &str); 2] {
     [PROTOCOL, (ORIGIN, origin)]
 }
 
-/// The headers of a program's request with its token.
-fn program(authorization: &str) -> [(HeaderName, &str); 2] {
+/// The headers of a handshake with an authorization.
+fn headers_with_authorization(authorization: &str) -> [(HeaderName, &str); 2] {
     [PROTOCOL, (AUTHORIZATION, authorization)]
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Holds the playground's reader of server-sent events to what a server may send, by a small server that sends it.
+// Tests the playground's parser of server-sent events with a small server that sends event streams.
 //
 //     node tests/browser/events.mjs
 
@@ -7,77 +7,77 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
-import { setImmediate as turn } from "node:timers/promises";
+import { setImmediate as yieldTurn } from "node:timers/promises";
 
-// By a data URL, as Node takes a file for a module only by its name or a manifest, and the page needs neither.
+// Imported as a data URL, because Node treats a `.js` file as a module only with a manifest, which the page does not need.
 const source = await readFile(new URL("../../src/server/playground/request.js", import.meta.url), "base64");
-const { ask, listen } = await import(`data:text/javascript;base64,${source}`);
+const { send, subscribe } = await import(`data:text/javascript;base64,${source}`);
 
 const OPERATION = { query: "subscription { tick }" };
 let serve;
 const server = createServer((request, response) => serve(request, response)).listen(0, "127.0.0.1");
 await once(server, "listening");
 
-// A page's addresses are relative to the page.
+// The addresses in the module are relative to the page.
 const { fetch } = globalThis;
 globalThis.fetch = (path, init) => fetch(`http://127.0.0.1:${server.address().port}${path}`, init);
 
-/** Sends each piece by itself, so that no two arrive as one. */
-function sends(...pieces) {
+/** Sends each piece separately, so that no two pieces arrive as one chunk. */
+function sendPieces(...pieces) {
   return async (request, response) => {
     assert.match(request.headers.accept, /^text\/event-stream, application\/graphql-response\+json/);
     response.writeHead(200, { "content-type": "text/event-stream; charset=utf-8" });
     for (const piece of pieces) {
       await new Promise((resolve) => response.write(piece, resolve));
-      for (let turns = 0; turns < 20; turns += 1) await turn();
+      for (let turns = 0; turns < 20; turns += 1) await yieldTurn();
     }
     response.end();
   };
 }
 
-async function all(operation = OPERATION) {
+async function collect(operation = OPERATION) {
   const results = [];
-  for await (const result of listen(operation)) results.push(result);
+  for await (const result of subscribe(operation)) results.push(result);
   return results;
 }
 
 const euro = Buffer.from("€");
 const TESTS = {
-  async "events come however the stream is cut"() {
-    serve = sends(
+  async "events are parsed however the stream is split into chunks"() {
+    serve = sendPieces(
       ":\n\nevent: next\ndata: {\"data\":{\"tick\":1}}\n\n",
       "event: next\r", "\ndata: {\"data\":\r\ndata: {\"tick\":2}}\r\n\r", "\n",
       ": still here\n\nevent:next\ndata:{\"data\":{\"tick\":\"", euro.subarray(0, 1), euro.subarray(1), "\"}}\n\n",
       "event: complete\ndata:\n\n", "event: next\ndata: {}\n\n",
     );
     const ticks = [1, 2, "€"].map((tick) => ({ data: { tick } }));
-    assert.deepEqual(await all(), ticks, "and none after the end");
+    assert.deepEqual(await collect(), ticks, "no event follows `complete`");
   },
 
-  async "an end without an event ends the loop"() {
-    serve = sends("event: complete\n\n");
-    assert.deepEqual(await all(), []);
+  async "a complete event without other events ends the loop"() {
+    serve = sendPieces("event: complete\n\n");
+    assert.deepEqual(await collect(), []);
   },
 
-  async "a stream that breaks off is an error"() {
-    serve = sends("event: next\ndata: {\"data\":{}}\n\n");
-    await assert.rejects(all(), /closed the stream before its end/);
+  async "a stream that ends early is an error"() {
+    serve = sendPieces("event: next\ndata: {\"data\":{}}\n\n");
+    await assert.rejects(collect(), /closed the stream before its end/);
   },
 
-  async "a refusal is the only event"() {
+  async "a response that is not a stream is the only result"() {
     const refusal = { errors: [{ message: "no" }] };
     serve = (_, response) => response.writeHead(400, { "content-type": "application/json" }).end(JSON.stringify(refusal));
-    assert.deepEqual(await all(), [refusal]);
-    assert.deepEqual((await ask(OPERATION)).result, refusal);
+    assert.deepEqual(await collect(), [refusal]);
+    assert.deepEqual((await send(OPERATION)).result, refusal);
   },
 
-  async "what is no JSON is told with its status"() {
+  async "a response that is not JSON is an error with its status"() {
     serve = (_, response) => response.writeHead(502, { "content-type": "text/html" }).end("<h1>Bad gateway</h1>");
-    await assert.rejects(all(), /answered 502 and no JSON: <h1>Bad gateway/);
-    await assert.rejects(ask(OPERATION), /answered 502/);
+    await assert.rejects(collect(), /answered 502 without JSON: <h1>Bad gateway/);
+    await assert.rejects(send(OPERATION), /answered 502/);
   },
 
-  async "who stops while waiting hangs up"() {
+  async "a subscriber that stops while it waits closes the connection"() {
     let closed;
     const opened = new Promise((resolve) => {
       serve = (_, response) => {
@@ -85,7 +85,7 @@ const TESTS = {
         response.writeHead(200, { "content-type": "text/event-stream" }).write(":\n\n", resolve);
       };
     });
-    const events = listen(OPERATION);
+    const events = subscribe(OPERATION);
     const waiting = events.next();
     await opened;
     await events.return();

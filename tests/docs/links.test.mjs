@@ -40,12 +40,23 @@ for (const page of paths()) {
   })
 }
 
-test('every test that a page of docs names is there', () => {
-  const sources = below('src').concat(below('tests')).filter((name) => name.endsWith('.rs')).map(read).join('')
-  const tests = paths().filter((page) => page.startsWith('docs/')).flatMap((page) => [...read(page).matchAll(/`(?:\w+::)*(\w+)`/g)].map(([, name]) => ({ page, name })))
-    .filter(({ name }) => name.split('_').length > 4 && name === name.toLowerCase())
+/** The places of the source that a path such as `websocket::opening::a_test` can name: each file with its functions. */
+const functions = (files) => files.map((file) => [`/${file.replace(/\.rs$/, '')}/`, new Set([...read(file).matchAll(/\bfn (\w+)\(/g)].map(([, name]) => name))])
+
+/** Whether a function of this name is in a file whose path has all modules of the name. */
+function isThere(places, name) {
+  const modules = name.split('::')
+  const own = modules.pop()
+  const inFile = modules.filter((module) => module !== 'tests')
+  return places.some(([file, names]) => names.has(own) && inFile.every((module) => file.includes(`/${module}/`)))
+}
+
+test('every test that a page of docs names is there, in the module that the page names', () => {
+  const places = functions(below('src').concat(below('tests')).filter((name) => name.endsWith('.rs')))
+  const tests = paths().filter((page) => page.startsWith('docs/')).flatMap((page) => [...read(page).matchAll(/`((?:\w+::)*\w+)`/g)].map(([, name]) => ({ page, name })))
+    .filter(({ name }) => name.split('::').at(-1).split('_').length > 4 && name === name.toLowerCase())
   assert.ok(tests.length > 30, `only ${tests.length} tests are named`)
-  assert.deepEqual(tests.filter(({ name }) => !sources.includes(`fn ${name}(`)), [])
+  assert.deepEqual(tests.filter(({ name }) => !isThere(places, name)), [])
 })
 
 test('what is broken is found', () => {
@@ -59,5 +70,8 @@ test('what is broken is found', () => {
   assert.deepEqual(links(page), [{ line: 2, target: 'y.md' }])
   assert.deepEqual(named(page), [{ line: 2, path: 'src/nowhere.rs' }])
   assert.equal(blocks(page)[0].text, '[no](link) # not a heading\n')
+  const places = [['/tests/api/websocket/opening/', new Set(['a_test'])]]
+  assert.deepEqual(['a_test', 'websocket::opening::a_test', 'tests::a_test'].filter((name) => !isThere(places, name)), [])
+  assert.deepEqual(['websocket::closing::a_test', 'other_test'].filter((name) => isThere(places, name)), [])
   assert.ok(paths().includes('docs/limits.md') && paths().includes('.github/SECURITY.md'))
 })

@@ -1,4 +1,4 @@
-// The normalised cache: which types have no id, which fields are connections, and which fields find an object by its id.
+// The normalised cache: the types without an ID, the connections, and the fields that read an object by its ID.
 
 import { type FieldMergeFunction, type FieldPolicy, InMemoryCache, type StoreObject, type TypePolicies } from '@apollo/client'
 import { relayStylePagination } from '@apollo/client/utilities'
@@ -12,16 +12,16 @@ export const possibleTypes: Record<string, string[]> = {
   UserError: ['InputUserError', 'NightsUnavailableError', 'QuoteStaleError', 'RefundChangedError', 'StateConflictError'],
 }
 
-/** Types without an id. The cache keeps such an object inside the object that has it. */
+/** Types without an ID. The cache stores such an object inside its parent object. */
 export const values = [
   'Address', 'CancellationPreview', 'DateRange', 'GeoPoint', 'GuestCount', 'Money', 'PriceBreakdown', 'Pricing',
   'RateLimit', 'RatingSummary', 'ReviewResponse', 'ReviewWindow', 'SearchFacets', 'StayCheck', 'StayRules', 'WindowDiscount',
 ]
 
-/** Parts of a listing's pricing. They have an id, but change with the listing and are read with it. */
+/** Parts of a listing's pricing. They have an ID, but change with the listing and are read with it. */
 export const parts = ['Season', 'TaxRule']
 
-/** Lists that are not connections. A new answer replaces the old list. */
+/** Lists that are not connections. The list of a new response replaces the old one. */
 export const lists: Record<string, string[]> = {
   Booking: ['availableActions', 'cancellationSchedule', 'ledger', 'payouts'],
   LedgerTransaction: ['entries'],
@@ -31,7 +31,7 @@ export const lists: Record<string, string[]> = {
   Viewer: ['balance', 'roles'],
 }
 
-/** Connections, with the arguments that select another list. `first`, `after`, `last` and `before` select a page of it. */
+/** Connections, with the arguments that select a list. `first`, `after`, `last` and `before` select a page of it. */
 export const connections: Record<string, Record<string, string[] | false>> = {
   Query: { listingSearch: ['where', 'sort'] },
   Booking: { alterations: false, events: false },
@@ -43,7 +43,7 @@ export const connections: Record<string, Record<string, string[] | false>> = {
   },
 }
 
-/** Whether two answers say the same in every field that both of them read. */
+/** Whether two responses have equal values in every field that both contain. */
 function agree(a: unknown, b: unknown): boolean {
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return a === b
   if (Array.isArray(a) && Array.isArray(b) && a.length !== b.length) return false
@@ -51,14 +51,15 @@ function agree(a: unknown, b: unknown): boolean {
 }
 
 /**
- * Adds the fields of a new answer to those that an earlier operation read. If the two disagree in any field, the value has
- * changed, and the earlier fields are dropped: the cache must not show the new total of a price beside its old lines.
- * `merge: true` would keep the earlier fields, and without a policy they would be dropped every time.
+ * Merges the fields of a new response with those that an earlier operation read. If the two differ in any field, the
+ * value has changed, and the earlier fields are dropped: the cache must not combine the new total of a price with its
+ * old lines.
+ * `merge: true` would retain the earlier fields, and without a policy they would always be dropped.
  */
 const mergeUnlessChanged: FieldMergeFunction<StoreObject | null> = (existing, incoming, { mergeObjects }) =>
   existing && incoming && agree(existing, incoming) ? mergeObjects(existing, incoming) : incoming
 
-/** Finds the object in the cache by the `id` argument, so that a page opened from a list shows at once. */
+/** Finds the object in the cache by the `id` argument, so that a page opened from a list is shown immediately. */
 const byId = (typename: string): FieldPolicy => ({
   read: (existing, { args, toReference }) =>
     existing ?? (args?.['id'] ? toReference({ __typename: typename, id: args['id'] as string }) : undefined),
@@ -77,5 +78,5 @@ function typePolicies(): TypePolicies {
   return { ...policies, ...Object.fromEntries([...withoutId, ...inPricing]) }
 }
 
-/** A new cache. A server that renders pages makes one for each request. */
+/** Creates a cache. A server that renders pages needs one for each request. */
 export const createCache = () => new InMemoryCache({ possibleTypes, typePolicies: typePolicies() })

@@ -1,4 +1,4 @@
-// An Apollo Client that signs its requests, refreshes tokens, sends documents by hash, and subscribes over one WebSocket.
+// An Apollo Client that authenticates, refreshes tokens, sends documents by hash, and subscribes over one WebSocket.
 
 import { ApolloClient, ApolloLink, CombinedGraphQLErrors, HttpLink } from '@apollo/client'
 import { SetContextLink } from '@apollo/client/link/context'
@@ -21,7 +21,7 @@ async function sha256(text: string): Promise<string> {
 
 /**
  * The `context` of a mutation that moves money: `mutate({ mutation, variables, context: once() })`. Call it when the
- * person presses the button and keep the result until there is an answer, so that a second try has the same key.
+ * person presses the button, and store the result until there is a response, so that a retry has the same key.
  */
 export const once = () => ({ headers: { 'idempotency-key': crypto.randomUUID() } })
 
@@ -34,8 +34,8 @@ function authorize(session: Session): ApolloLink {
 }
 
 /**
- * Sends an operation once more after TOKEN_EXPIRED. The token can expire early: its session was ended, or the clock of
- * this machine is late. The error of the second try goes to the caller, so this cannot go round in circles.
+ * Repeats an operation once after TOKEN_EXPIRED. The token can expire early: its session was revoked, or the clock of
+ * this machine is slow. The error of the second attempt goes to the caller, so this cannot loop.
  */
 function refreshExpired(session: Session): ApolloLink {
   return new ErrorLink(({ error, operation, forward }) => {
@@ -46,12 +46,12 @@ function refreshExpired(session: Session): ApolloLink {
   })
 }
 
-/** Subscriptions. After each reconnection the client reads what it shows again: events in between are not repeated. */
+/** Subscriptions. After a reconnection the client refetches the active queries, because missed events are not repeated. */
 function subscriptions(url: string, session: Session, options: Options, onReconnect: () => void): GraphQLWsLink {
   return new GraphQLWsLink(
     createClient({
       url: url.replace(/^http/, 'ws'),
-      // Called at each connection, so each has a fresh token. The server closes the socket when the token expires.
+      // Called for each connection, so each has a new token. The server closes the socket when the token expires.
       connectionParams: async () => {
         const token = await session.accessToken()
         return token ? { Authorization: `Bearer ${token}` } : {}

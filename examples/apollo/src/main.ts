@@ -1,4 +1,4 @@
-// Runs the client of this folder against a server with the demonstration: two tabs, one session, a cache without holes.
+// Runs the client of this folder against a server with the demonstration data: two tabs, one session, and the cache.
 
 import assert from 'node:assert/strict'
 import { randomUUID, webcrypto } from 'node:crypto'
@@ -11,25 +11,25 @@ import { connect, once } from './client.js'
 import { checkComplete } from './complete.js'
 import { type Environment, Session, type Tokens } from './session.js'
 
-// Browsers, and Node.js from 20 on, have it.
+// Browsers, and Node.js from version 20 on, provide it.
 if (!globalThis.crypto) Object.defineProperty(globalThis, 'crypto', { value: webcrypto })
 
 const url = new URL('/graphql', process.env['ROOST_URL'] ?? 'http://127.0.0.1:8000').href
 const log = (what: string, result: string) => console.log(`${what.padEnd(9)} ${result}`)
 const inDays = (days: number) => new Date(Date.now() + days * 86_400_000).toISOString().slice(0, 10)
 
-// The cache warns when an answer drops fields that another operation has read.
+// The cache warns when a response drops fields that another operation has read.
 const warnings: unknown[][] = []
 console.warn = (...words) => void warnings.push(words)
 console.error = (...words) => void warnings.push(words)
 
-/** What two tabs of one browser share, as far as Node.js has nothing like it. */
+/** What two tabs of one browser share and Node.js does not provide. */
 class Browser {
-  /** The names of the operations that were sent. */
+  /** The names of the operations sent. */
   readonly sent: string[] = []
   #values = new Map<string, string>()
   #locked: Promise<unknown> = Promise.resolve()
-  loseNextAnswer = false
+  loseNextResponse = false
 
   readonly storage = {
     getItem: (key: string) => this.#values.get(key) ?? null,
@@ -37,7 +37,7 @@ class Browser {
     removeItem: (key: string) => void this.#values.delete(key),
   }
 
-  /** One at a time, in the order of the requests, as the Web Locks of an origin. */
+  /** Runs one callback at a time, in the order of the requests, like the Web Locks of an origin. */
   readonly locks = {
     request: <T>(_name: string, run: () => Promise<T>): Promise<T> => {
       const result = this.#locked.then(run)
@@ -50,12 +50,12 @@ class Browser {
     const { operationName } = JSON.parse(String(init?.body)) as { operationName?: string }
     this.sent.push(operationName ?? 'Refresh')
     const response = await fetch(input, init)
-    if (!this.loseNextAnswer) return response
-    this.loseNextAnswer = false
-    throw new TypeError('the connection was lost before the answer came')
+    if (!this.loseNextResponse) return response
+    this.loseNextResponse = false
+    throw new TypeError('the connection was lost before the response arrived')
   }
 
-  /** Moves the end of the access token into the past, and counts how often it is refreshed from here on. */
+  /** Sets the expiry of the access token to the past, and clears the list of operations sent. */
   expire(): void {
     const stored = JSON.parse(this.#values.get('roost:session') ?? '')
     this.#values.set('roost:session', JSON.stringify({ ...stored, expiresAt: new Date(0).toISOString() }))
@@ -146,15 +146,15 @@ function done<P extends Refusals>(payload: P | undefined): P {
 }
 
 async function signIn(): Promise<void> {
-  const heard = new Promise<void>((resolve) => two.session.onChange(resolve))
+  const notified = new Promise<void>((resolve) => two.session.onChange(resolve))
   const variables = { email: 'host@demo.roost.example', password: 'roost-demo-2027' }
   const { data } = await one.client.mutate({ mutation: SIGN_IN, variables })
   await one.session.save(done(data?.sessionCreate).tokens ?? undefined)
-  await heard
+  await notified
   log('sign in', 'the second tab was notified')
 }
 
-/** Both tabs need a fresh token at once, and one refreshes. */
+/** Both tabs need a new token at the same time, and one of them refreshes it. */
 async function refresh(): Promise<void> {
   browser.expire()
   const viewers = await Promise.all([one, two].map(({ client }) => client.query({ query: VIEWER, fetchPolicy: 'network-only' })))
@@ -163,18 +163,18 @@ async function refresh(): Promise<void> {
   log('refresh', 'two tabs, one request')
 }
 
-/** The answer to a refresh is lost, and the tab is closed. Another tab sends the same request and stays signed in. */
+/** The response to a refresh is lost, and the tab is closed. Another tab repeats the request and stays signed in. */
 async function recover(): Promise<void> {
   browser.expire()
-  browser.loseNextAnswer = true
+  browser.loseNextResponse = true
   await assert.rejects(one.session.accessToken(), /connection was lost/)
   const { data } = await two.client.query({ query: VIEWER, fetchPolicy: 'network-only' })
   assert.ok(data?.viewer)
   assert.equal(browser.refreshes(), 2)
-  log('recover', 'the session survived a lost answer')
+  log('recover', 'the session survived a lost response')
 }
 
-/** A token that the server does not accept is replaced, and the operation is sent again. */
+/** A token that the server refuses is replaced, and the operation is repeated. */
 async function replace(): Promise<void> {
   const stored = JSON.parse(browser.storage.getItem('roost:session') ?? '')
   browser.storage.setItem('roost:session', JSON.stringify({ ...stored, accessToken: 'wrong' }))
@@ -185,7 +185,7 @@ async function replace(): Promise<void> {
   log('replace', 'a refused token was replaced')
 }
 
-/** Two pages are one list, and what a list has loaded needs no request of its own. */
+/** Two pages form one list, and objects that a list has loaded need no further request. */
 async function read(): Promise<Place[]> {
   const variables = { where: { capacity: 2, stay: { checkIn: inDays(60), checkOut: inDays(63), adults: 2 } }, first: 20 }
   const list = one.client.watchQuery({ query: SEARCH, variables })
@@ -208,11 +208,11 @@ async function read(): Promise<Place[]> {
   return places
 }
 
-/** A mutation that is sent twice with its key books once. */
+/** A mutation sent twice with the same key books once. */
 async function book(places: Place[]): Promise<void> {
   const { data } = await one.client.query({ query: VIEWER })
   const place = places.find(({ bookingMode, host }) => bookingMode === 'INSTANT' && host.id !== data?.viewer?.user.id)
-  assert.ok(place, 'a listing of another host that confirms at once')
+  assert.ok(place, 'an instant-booking listing of another host exists')
   const stay = { checkIn: inDays(60), checkOut: inDays(63), adults: 2 }
   const quoted = await one.client.mutate({ mutation: QUOTE, variables: { id: place.id, stay } })
   const quote = done(quoted.data?.quoteCreate).quote?.token as string
@@ -224,7 +224,7 @@ async function book(places: Place[]): Promise<void> {
   log('book', 'sent twice, booked once')
 }
 
-/** Changes a note in the calendar until the other tab has received the change: no event says when a subscription begins. */
+/** Changes a note until the other tab has received an event: the start of a subscription is not acknowledged. */
 async function subscribe(): Promise<void> {
   const { data } = await one.client.query({ query: VIEWER })
   const id = data?.viewer?.listings.edges[0]?.node.id as string
@@ -235,7 +235,7 @@ async function subscribe(): Promise<void> {
     changes.subscribe({ error: reject, next: ({ data }) => data?.listingCalendarChanged[0]?.note?.startsWith(mark) && resolve() })
   }).finally(() => (isReceived = true))
   for (let turn = 0; !isReceived; turn += 1) {
-    assert.ok(turn < 200, 'no event came')
+    assert.ok(turn < 200, 'no event was received')
     const changes = [{ from, to, note: `${mark} ${turn}` }]
     done((await one.client.mutate({ mutation: NOTE, variables: { id, changes } })).data?.listingCalendarUpdate)
     await Promise.race([received, new Promise((resolve) => setTimeout(resolve, 100))])
@@ -252,6 +252,6 @@ await recover()
 await replace()
 await book(await read())
 await subscribe()
-assert.deepEqual(warnings, [], 'Apollo Client warned of nothing')
+assert.deepEqual(warnings, [], 'Apollo Client logged no warning')
 log('done', 'all checks passed')
 process.exit(0)

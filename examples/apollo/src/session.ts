@@ -1,6 +1,6 @@
 // The tokens of the signed-in person, shared by all tabs of the browser. One tab at a time refreshes them.
 
-/** The fields of `AuthTokens` that a client keeps. */
+/** The fields of `AuthTokens` that a client stores. */
 export type Tokens = { accessToken: string; expiresAt: string; refreshToken: string }
 
 /** Tokens, and the idempotency key of the one request that may exchange them. */
@@ -27,9 +27,9 @@ const REFRESH = `mutation Refresh($refreshToken: String!) {
 const isExpiring = ({ expiresAt }: Stored) => Date.parse(expiresAt) - Date.now() < MARGIN_MS
 
 /**
- * A refresh token works once. The server takes the second use for a theft and ends the session, so two tabs must never
- * send the same one. A Web Lock, which all tabs of an origin share, lets one tab refresh; the others then find its tokens
- * in the storage.
+ * A refresh token can be used once. The server treats a second use as theft and revokes the session, so two tabs must
+ * never send the same one. A Web Lock, which all tabs of an origin share, lets one tab refresh. The others then read its
+ * tokens from the storage.
  */
 export class Session {
   readonly #url: string
@@ -53,7 +53,7 @@ export class Session {
     return this.#replaceIf(({ accessToken }) => accessToken === refused)
   }
 
-  /** Asks once more when it has the lock: while this tab waited, another one may have refreshed the tokens. */
+  /** Checks again under the lock, because another tab may have refreshed the tokens while this one waited. */
   #replaceIf(isDue: (stored: Stored) => boolean): Promise<string | undefined> {
     return this.#environment.locks.request(KEY, async () => {
       const stored = this.#read()
@@ -64,12 +64,12 @@ export class Session {
     })
   }
 
-  /** Keeps the tokens of `sessionCreate`, `userRegister` or `sessionRefresh`; without tokens, signs out. */
+  /** Stores the tokens of `sessionCreate`, `userRegister` or `sessionRefresh`. Without tokens, signs out. */
   save(tokens: Tokens | undefined): Promise<void> {
     return this.#environment.locks.request(KEY, async () => this.#write(tokens))
   }
 
-  /** Calls back when another tab has signed in or out, or has fresh tokens. */
+  /** Calls the listener when another tab has signed in or out, or has stored new tokens. */
   onChange(listener: () => void): void {
     this.#channel.addEventListener('message', () => listener())
   }
@@ -94,9 +94,9 @@ export class Session {
   }
 
   /**
-   * Undefined means that the session has ended. A failure of the network throws and keeps the session. The key was stored
-   * with the token, so a request whose answer was lost, even by closing the tab, is sent again with the same key, and the
-   * server answers it with new tokens instead of ending the session.
+   * Exchanges the refresh token. Undefined means that the session has ended. A network failure throws and retains the
+   * session. The key is stored with the token, so a request whose response was lost, even by closing the tab, is
+   * repeated with the same key, and the server returns new tokens instead of revoking the session.
    */
   async #exchange({ refreshToken, refreshKey }: Stored): Promise<Tokens | undefined> {
     const response = await this.#environment.fetch(this.#url, {

@@ -1,4 +1,4 @@
-// The door to the server: an urql client that signs its requests and names its operations by hash.
+// The client: an urql client that sends the access token and persisted queries.
 
 import { createHash } from 'node:crypto'
 
@@ -7,12 +7,12 @@ import { type AnyVariables, Client, fetchExchange, type TypedDocumentNode } from
 import type { DocumentNode } from 'graphql'
 
 /**
- * How operations are sent: their text each time; by the hash of their text, which the server asks for once (APQ); or
- * only by the hash that codegen wrote into src/gql/persisted-documents.json, which the server was given beforehand.
+ * How operations are sent. `text` sends the text each time. `automatic` sends the hash, and the text once if the server
+ * does not have it (APQ). `trusted` sends only the hash from src/gql/persisted-documents.json, which the server has.
  */
 export type Sending = 'text' | 'automatic' | 'trusted'
 
-/** The hash that codegen embedded when it wrote the manifest. */
+/** The hash that codegen embedded in the document. */
 function embedded(document: DocumentNode): string {
   const meta = (document as { __meta__?: { hash?: string } }).__meta__
   if (meta?.hash === undefined) throw new Error('this document is not in the manifest: run `npm run codegen`')
@@ -20,8 +20,8 @@ function embedded(document: DocumentNode): string {
 }
 
 /**
- * urql without its cache: a program that runs once reads nothing twice. In an app, put `cacheExchange` of
- * `@urql/exchange-graphcache` first; every thing with an `id` is unique by it, so its default keys are right.
+ * urql without its cache, because this program reads nothing twice. In an app, put `cacheExchange` of
+ * `@urql/exchange-graphcache` first. Every object with an `id` is unique by it, so the default keys are correct.
  */
 export function connect(url: string, sending: Sending, token: () => string | undefined): Client {
   const byHash = persistedExchange({
@@ -42,7 +42,7 @@ export function connect(url: string, sending: Sending, token: () => string | und
   })
 }
 
-/** Sends an operation and gives its data, or fails with the code that the server named. */
+/** Sends an operation and returns its data, or fails with the error codes of the response. */
 export async function ask<Data, Variables extends AnyVariables>(
   client: Client,
   document: TypedDocumentNode<Data, Variables>,
@@ -53,8 +53,8 @@ export async function ask<Data, Variables extends AnyVariables>(
   const { data, error } = await send.toPromise()
   if (error) {
     const codes = error.graphQLErrors.map((part) => String(part.extensions?.['code'] ?? 'no code'))
-    throw new Error(`${error.message} (${codes.join(', ') || 'no answer'})`, { cause: error })
+    throw new Error(`${error.message} (${codes.join(', ') || 'no response'})`, { cause: error })
   }
-  if (data === undefined) throw new Error('an answer without data and without an error')
+  if (data === undefined) throw new Error('a response without data and without errors')
   return data
 }

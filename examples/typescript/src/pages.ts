@@ -1,8 +1,8 @@
-// Reading a Relay connection to its end, one page at a time.
+// Reads a Relay connection to its end, page by page.
 
 type PageInfo = { hasNextPage: boolean; endCursor?: string | null }
 
-/** Every page of a connection; stop the loop early and no further page is asked for. */
+/** Every page of a connection. If the loop ends early, no further page is requested. */
 export async function* pages<Page extends { pageInfo: PageInfo }>(
   read: (after: string | null) => Promise<Page>,
 ): AsyncGenerator<Page, void> {
@@ -12,7 +12,7 @@ export async function* pages<Page extends { pageInfo: PageInfo }>(
     yield page
     const { hasNextPage, endCursor } = page.pageInfo
     if (!hasNextPage) return
-    if (endCursor == null || endCursor === after) throw new Error('a page that is not the last has no further cursor')
+    if (endCursor == null || endCursor === after) throw new Error('a page before the last has no new cursor')
     after = endCursor
   }
 }

@@ -1,4 +1,4 @@
-// What a mutation answers when it does not do what it was asked.
+// Errors of mutations.
 
 import { type FragmentType, unmask } from './gql/index.js'
 import { RefusalFragmentDoc, type RefusalFragment } from './gql/graphql.js'
@@ -7,38 +7,38 @@ type Payload = { userErrors: ReadonlyArray<FragmentType<typeof RefusalFragmentDo
 
 type Named<Name> = Extract<RefusalFragment, { __typename: Name }>
 
-/** A mutation was refused; the refusals keep their types. */
+/** A mutation was refused. The user errors are available with their types. */
 export class Refused extends Error {
   constructor(readonly refusals: readonly RefusalFragment[]) {
     super(refusals.map(describe).join('; '))
   }
 
-  /** The first refusal of one type, typed as such. */
+  /** The first refusal of a type. */
   find<Name extends RefusalFragment['__typename']>(name: Name): Named<Name> | undefined {
-    const is = (one: RefusalFragment): one is Named<Name> => one.__typename === name
-    return this.refusals.find(is)
+    const matches = (one: RefusalFragment): one is Named<Name> => one.__typename === name
+    return this.refusals.find(matches)
   }
 }
 
-/** Gives the payload back when the mutation was done. */
+/** Returns the payload of a successful mutation, or throws its user errors. */
 export function done<P extends Payload>(payload: P): P {
   const refusals = unmask(RefusalFragmentDoc, payload.userErrors)
   if (refusals.length > 0) throw new Refused(refusals)
   return payload
 }
 
-/** The same as a sentence. What a type behind the interface adds is used where it is known, and never needed. */
+/** Describes a refusal. The fields of known types are added to those of the interface, which are always sufficient. */
 export function describe(refusal: RefusalFragment): string {
   const where = refusal.field ? ` (${refusal.field.join('.')})` : ''
-  const said = `${refusal.code}${where}: ${refusal.message}`
+  const text = `${refusal.code}${where}: ${refusal.message}`
   switch (refusal.__typename) {
     case 'NightsUnavailableError':
-      return `${said} [${refusal.nights.map((night) => `${night.date} ${night.state}`).join(', ')}]`
+      return `${text} [${refusal.nights.map((night) => `${night.date} ${night.state}`).join(', ')}]`
     case 'QuoteStaleError':
-      return refusal.quote ? `${said} [a fresh quote is ready]` : said
+      return refusal.quote ? `${text} [a new quote is available]` : text
     case 'StateConflictError':
-      return `${said} [it is ${refusal.state}]`
+      return `${text} [the state is ${refusal.state}]`
     default:
-      return said
+      return text
   }
 }

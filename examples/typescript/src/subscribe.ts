@@ -1,4 +1,4 @@
-// Hearing what happens to a booking, over a WebSocket by the graphql-transport-ws protocol.
+// Subscribes to the events of a booking, over a WebSocket with the graphql-transport-ws protocol.
 
 import { type Client as Socket, createClient } from 'graphql-ws'
 import { print } from 'graphql'
@@ -6,13 +6,13 @@ import WebSocket from 'ws'
 
 import { BookingChangedDocument, type BookingChangedSubscription } from './gql/graphql.js'
 
-export type Step = BookingChangedSubscription['bookingChanged']
+export type BookingEvent = BookingChangedSubscription['bookingChanged']
 
-/** One socket for any number of subscriptions; each time it opens, it signs in with the token of that moment. */
+/** One socket for any number of subscriptions. Each connection authenticates with the current token. */
 export function socket(url: string, token: () => string | undefined): Socket {
   return createClient({
     url: url.replace(/^http/, 'ws'),
-    // Browsers, and Node.js from 22 on, bring one of their own.
+    // Browsers, and Node.js from version 22 on, have a built-in WebSocket.
     webSocketImpl: WebSocket,
     lazy: false,
     retryAttempts: 5,
@@ -24,12 +24,12 @@ export function socket(url: string, token: () => string | undefined): Socket {
 }
 
 /**
- * Every step that a booking takes from now on; ends when the loop over it does. After a lost connection what it missed
- * is not told again: subscribe first, and read the booking whenever the socket has opened.
+ * The events of a booking from now on, until the loop over them ends. Events during a lost connection are not repeated:
+ * subscribe first, and read the booking whenever the socket has opened.
  */
-export async function* steps(socket: Socket, id: string): AsyncGenerator<Step, void> {
-  const answers = socket.iterate<BookingChangedSubscription>({ query: print(BookingChangedDocument), variables: { id } })
-  for await (const { data, errors } of answers) {
+export async function* bookingEvents(socket: Socket, id: string): AsyncGenerator<BookingEvent, void> {
+  const responses = socket.iterate<BookingChangedSubscription>({ query: print(BookingChangedDocument), variables: { id } })
+  for await (const { data, errors } of responses) {
     if (errors?.length) throw new Error(errors.map((error) => `${error.message} (${error.extensions?.['code']})`).join('; '))
     if (data) yield data.bookingChanged
   }

@@ -1,6 +1,6 @@
 //! Lisbon, New York, Cape Town and Reykjavík.
 
-use super::{City, Tax, hood};
+use super::city::{City, Tax, hood};
 use crate::domain::listings::pricing::TaxUnit;
 
 pub(super) static LISBON: City = City {
@@ -11,7 +11,7 @@ pub(super) static LISBON: City = City {
     zone: chrono_tz::Europe::Lisbon,
     locale: "pt-PT",
     night: 9_500,
-    step: 100,
+    price_step: 100,
     number_first: false,
     streets: &[
         "Rua da Voz do Operário",
@@ -92,7 +92,7 @@ pub(super) static NEW_YORK: City = City {
     zone: chrono_tz::America::New_York,
     locale: "en-US",
     night: 19_500,
-    step: 100,
+    price_step: 100,
     number_first: true,
     streets: &[
         "Bergen Street",
@@ -171,7 +171,7 @@ pub(super) static CAPE_TOWN: City = City {
     zone: chrono_tz::Africa::Johannesburg,
     locale: "en-ZA",
     night: 145_000,
-    step: 1_000,
+    price_step: 1_000,
     number_first: true,
     streets: &[
         "Kloof Street",
@@ -246,7 +246,7 @@ pub(super) static REYKJAVIK: City = City {
     zone: chrono_tz::Atlantic::Reykjavik,
     locale: "is-IS",
     night: 23_900,
-    step: 100,
+    price_step: 100,
     number_first: false,
     streets: &[
         "Baldursgata",

@@ -1,6 +1,6 @@
 //! Singapore, Tokyo, Mexico City and Sydney.
 
-use super::{City, Tax, hood};
+use super::city::{City, Tax, hood};
 use crate::domain::listings::pricing::TaxUnit;
 
 pub(super) static SINGAPORE: City = City {
@@ -11,7 +11,7 @@ pub(super) static SINGAPORE: City = City {
     zone: chrono_tz::Asia::Singapore,
     locale: "en-SG",
     night: 15_500,
-    step: 100,
+    price_step: 100,
     number_first: true,
     streets: &[
         "Joo Chiat Road",
@@ -86,7 +86,7 @@ pub(super) static TOKYO: City = City {
     zone: chrono_tz::Asia::Tokyo,
     locale: "ja-JP",
     night: 15_800,
-    step: 100,
+    price_step: 100,
     number_first: false,
     streets: &[
         "Yanaka Ginza-dori",
@@ -164,7 +164,7 @@ pub(super) static MEXICO_CITY: City = City {
     zone: chrono_tz::America::Mexico_City,
     locale: "es-MX",
     night: 125_000,
-    step: 1_000,
+    price_step: 1_000,
     number_first: false,
     streets: &[
         "Calle Colima",
@@ -241,7 +241,7 @@ pub(super) static SYDNEY: City = City {
     zone: chrono_tz::Australia::Sydney,
     locale: "en-AU",
     night: 21_000,
-    step: 100,
+    price_step: 100,
     number_first: true,
     streets: &[
         "Crown Street",

@@ -1,37 +1,62 @@
-//! Bookings: quotes, creation, and every step of a stay.
+//! Bookings: quotes, the lifecycle of a booking, cancellations and alterations.
 //!
-//! **Invariant:** a booking that is REQUESTED, CONFIRMED or CHECKED_IN claims every one of its nights. Every step is one
-//! compare-and-set on state and version, with its event row and its jobs in the same transaction. Price, policy, times
-//! and zone are frozen in the quote; later edits of the listing touch new bookings only. The guest is charged only
-//! after the booking is confirmed; id and code never change.
+//! **Invariant:** a booking that is CONFIRMED, CHECKED_IN or COMPLETED claims every one of its nights. A booking that
+//! is PENDING_PAYMENT or REQUESTED claims them too, until it expires. The exception is a booking that needs the host's
+//! answer while `ROOST_REQUEST_BLOCKS_CALENDAR` is off: it claims nothing until the host accepts it, and the request is
+//! declined when another booking of its nights is confirmed first.
+//!
+//! **Invariant:** every transition is one compare-and-set on state and version, in one transaction with its event, its
+//! notices and its jobs. Price, policy, times and time zone are frozen in the quote: later edits of the listing change
+//! new bookings only. The guest is charged only after the booking is confirmed. The ID and the code of a booking never
+//! change.
+//!
+//! Imports run one way: actions -> replay -> progress -> alterations -> read -> lifecycle -> notices, announce,
+//! payout_schedule -> quotes -> table, cancellation, event, deadlines, allowed_actions, state. `subscription` and `audit` only read.
 
 mod actions;
+pub mod allowed_actions;
 pub mod alterations;
+mod announce;
 mod audit;
 pub mod cancellation;
-pub mod lifecycle;
+mod deadlines;
+mod event;
+mod lifecycle;
 mod notices;
 mod payout_schedule;
+mod progress;
 mod quotes;
 mod read;
-mod replay;
+pub mod replay;
+pub mod state;
 mod subscription;
 mod table;
 
-pub use actions::cancel::{Cancellation, cancel, preview};
+pub use actions::accept::accept;
+pub use actions::cancel::{cancel, preview_cancellation};
+pub use actions::check_in_out::{check_in, check_out};
+pub use actions::confirm_payment::confirm_payment;
 pub use actions::create::{NewBooking, create};
+pub use actions::decline::decline;
 pub use actions::refund::refund;
 pub use actions::report_no_show::report_no_show;
-pub use actions::steps::{accept, check_in, check_out, confirm_payment, decline, withdraw};
+pub use actions::request_alteration::request_alteration;
+pub use actions::respond_to_alteration::respond_to_alteration;
+pub use actions::withdraw::withdraw;
 pub use alterations::Alteration;
 pub use audit::audit;
-pub use lifecycle::progress::{ADVANCE, advance};
-pub use quotes::quote::{Quote, QuoteOutcome, booked_quote, is_consumed, policy_tiers, quote, read_quote, sign};
+pub use cancellation::record::Cancellation;
+pub use lifecycle::advance_job::ADVANCE;
+pub use lifecycle::locks::lock_booking;
+pub use progress::advance;
+pub use quotes::issue::{QuoteOutcome, quote};
+pub use quotes::quote::{Quote, cancellation_tiers};
+pub use quotes::token::{read_quote, sign_quote};
+pub use quotes::usage::is_quote_used;
 pub use read::{
-    Side, actions, booked_listings, by_code, by_id, by_ids, event_by_id, events, events_count, lock, page, page_count,
-    role,
+    BookingSide, allowed_actions, booked_listings, booked_quote, by_code, by_id, by_ids, count_bookings, count_events,
+    event_by_id, page_of_bookings, page_of_events, viewer_role,
 };
-pub use replay::{cancelled, created, payment_confirmed, stepped};
-pub use subscription::{step_told, watch, watch_hosted};
+pub use subscription::{load_announced_event, subscribe_to_booking, subscribe_to_hosted_bookings};
 pub use table::booking::Model as Booking;
 pub use table::event::Model as Event;

@@ -1,85 +1,92 @@
-//! Who is told of which step of a booking.
+//! The notices that guest and host get about events of a booking.
 
 use serde::Deserialize;
 use serde_json::Value;
 use uuid::Uuid;
 
 use super::Booking;
-use super::actions::cancel::Cancellation;
-use super::lifecycle::state::Actor;
-use super::lifecycle::transition::By;
+use super::cancellation::record::Cancellation;
+use super::event::{ActedBy, EventKind};
+use super::state::Actor;
 use crate::domain::error::Error;
-use crate::domain::notifications::{Facts, Notice, NotificationKind as News, Side, notify};
+use crate::domain::notifications::{Facts, Notice, NotificationKind, Side, notify};
 use crate::kernel::id::{Id, Kind};
 use crate::kernel::money::Money;
 use crate::platform::App;
 use crate::platform::database::Transaction;
 
-/// Something that happened to a booking.
-pub(super) struct Deed<'a> {
-    /// The word for it.
-    pub action: &'a str,
-    pub by: By,
-    /// What was said with it.
+/// A transition of a booking, as far as its notices need it.
+pub(super) struct Transitioned {
+    pub kind: EventKind,
+    pub by: ActedBy,
+    /// The data of the event, such as a reason.
     pub data: Option<Value>,
-    /// The change of the stay that it is about.
-    pub about: Option<Uuid>,
+    /// The alteration that the event is about.
+    pub alteration_id: Option<Uuid>,
 }
 
 const BOTH: &[Side] = &[Side::Guest, Side::Host];
 const GUEST: &[Side] = &[Side::Guest];
 const HOST: &[Side] = &[Side::Host];
-const NOBODY: &[Side] = &[];
 
-/// Who should know of a deed, and as what. A word without a line here is a mistake, not silence.
-fn line(action: &str, by: Actor) -> Result<(News, &'static [Side]), Error> {
-    let by_clock = by == Actor::System;
-    Ok(match action {
-        "request" => (News::BookingRequested, HOST),
-        "confirm" | "accept" => (News::BookingConfirmed, BOTH),
-        // The host has not heard of a booking that lost its nights before it was one.
-        "decline" | "nights_lost" => (News::BookingDeclined, GUEST),
-        "withdraw" => (News::BookingWithdrawn, HOST),
-        "request_expired" | "authorization_lost" => (News::BookingRequestExpired, BOTH),
-        // The host has not heard of it yet.
-        "payment_failed" | "payment_expired" => (News::BookingPaymentFailed, GUEST),
-        "cancel" | "charge_refused" => (News::BookingCancelled, BOTH),
-        "no_show" => (News::BookingNoShow, GUEST),
-        // That a day has come is no news; that somebody is there is.
-        "check_in" => (News::BookingCheckedIn, if by_clock { NOBODY } else { BOTH }),
-        "check_out" => (News::BookingCompleted, BOTH),
-        "refund" => (News::BookingRefunded, BOTH),
-        "request_alteration" => (News::AlterationRequested, BOTH),
-        "agree_alteration" => (News::AlterationAgreed, BOTH),
-        "alter" => (News::AlterationAccepted, BOTH),
-        "decline_alteration" => (News::AlterationDeclined, BOTH),
-        "withdraw_alteration" => (News::AlterationWithdrawn, BOTH),
-        "alteration_expired" => (News::AlterationExpired, BOTH),
-        "alteration_unpaid" => (News::AlterationPaymentFailed, BOTH),
-        other => return Err(Error::failed(format!("nobody knows whom to tell of `{other}`"))),
-    })
+/// The notice about an event and the sides that get it. The side that acted is left out later. None if neither side
+/// gets a notice.
+fn notice_for(kind: EventKind, actor: Actor) -> Option<(NotificationKind, &'static [Side])> {
+    match kind {
+        // The guest is still paying, and the host learns of the booking once it is a request or confirmed.
+        EventKind::Create => None,
+        EventKind::Request => Some((NotificationKind::BookingRequested, HOST)),
+        EventKind::Confirm | EventKind::Accept => Some((NotificationKind::BookingConfirmed, BOTH)),
+        // The host did not know of a booking that lost its nights before it was confirmed.
+        EventKind::Decline | EventKind::NightsLost => Some((NotificationKind::BookingDeclined, GUEST)),
+        EventKind::Withdraw => Some((NotificationKind::BookingWithdrawn, HOST)),
+        EventKind::RequestExpired | EventKind::AuthorizationLost => {
+            Some((NotificationKind::BookingRequestExpired, BOTH))
+        }
+        // The host did not know of a booking that was never paid for.
+        EventKind::PaymentFailed | EventKind::PaymentExpired => Some((NotificationKind::BookingPaymentFailed, GUEST)),
+        EventKind::Cancel | EventKind::ChargeRefused => Some((NotificationKind::BookingCancelled, BOTH)),
+        EventKind::NoShow => Some((NotificationKind::BookingNoShow, GUEST)),
+        // A check-in by the clock says only that the time has come. One by a person says that the guest is there.
+        EventKind::CheckIn if actor == Actor::System => None,
+        EventKind::CheckIn => Some((NotificationKind::BookingCheckedIn, BOTH)),
+        EventKind::CheckOut => Some((NotificationKind::BookingCompleted, BOTH)),
+        EventKind::Refund => Some((NotificationKind::BookingRefunded, BOTH)),
+        EventKind::RequestAlteration => Some((NotificationKind::AlterationRequested, BOTH)),
+        EventKind::AgreeAlteration => Some((NotificationKind::AlterationAgreed, BOTH)),
+        EventKind::Alter => Some((NotificationKind::AlterationAccepted, BOTH)),
+        EventKind::DeclineAlteration => Some((NotificationKind::AlterationDeclined, BOTH)),
+        EventKind::WithdrawAlteration => Some((NotificationKind::AlterationWithdrawn, BOTH)),
+        EventKind::AlterationExpired => Some((NotificationKind::AlterationExpired, BOTH)),
+        EventKind::AlterationUnpaid => Some((NotificationKind::AlterationPaymentFailed, BOTH)),
+    }
 }
 
-/// Tells those who should know of a deed, but not the one who did it. `booking` is as the deed left it.
-pub(super) async fn tell(app: &App, txn: &Transaction, booking: &Booking, deed: &Deed<'_>) -> Result<(), Error> {
-    let (kind, sides) = line(deed.action, deed.by.actor)?;
-    let by = match deed.by.actor {
+/// Notifies the sides of a transition, except the person who made it. `booking` is the booking after the transition.
+pub(super) async fn notify_sides(
+    app: &App,
+    txn: &Transaction,
+    booking: &Booking,
+    event: &Transitioned,
+) -> Result<(), Error> {
+    let Some((kind, sides)) = notice_for(event.kind, event.by.actor) else { return Ok(()) };
+    let by = match event.by.actor {
         Actor::Guest => Some(Side::Guest),
         Actor::Host => Some(Side::Host),
         Actor::Platform | Actor::System => None,
     };
-    let subject = match deed.about {
+    let subject = match event.alteration_id {
         Some(alteration) => Id::new(Kind::BookingAlteration, alteration),
         None => Id::new(Kind::Booking, booking.id),
     };
-    let said = deed.data.as_ref().and_then(|data| data.get("reason")).and_then(Value::as_str);
+    let given_reason = event.data.as_ref().and_then(|data| data.get("reason")).and_then(Value::as_str);
     let mut notices = Vec::new();
     for &to in sides {
         let user_id = match to {
             Side::Guest => booking.guest_id,
             Side::Host => booking.host_id,
         };
-        if deed.by.user_id == Some(user_id) {
+        if event.by.user_id == Some(user_id) {
             continue;
         }
         let facts = Facts {
@@ -87,35 +94,42 @@ pub(super) async fn tell(app: &App, txn: &Transaction, booking: &Booking, deed: 
             by,
             code: Some(booking.code.clone()),
             stay: Some((booking.check_in, booking.check_out)),
-            amount: amount(booking, kind, to, deed)?,
-            reason: said.or(why(deed.action)).map(str::to_owned),
+            amount: amount_for(booking, kind, to, event)?,
+            reason: given_reason.or(system_reason(event.kind)).map(str::to_owned),
         };
         notices.push(Notice { user_id, kind, subject, facts });
     }
     notify(app, txn, notices).await
 }
 
-/// What the service has to say about its own deeds.
-fn why(action: &str) -> Option<&'static str> {
-    match action {
-        "nights_lost" => Some("the nights went to somebody else meanwhile."),
-        "payment_expired" => Some("the time to pay is over."),
-        "request_expired" => Some("the host did not answer in time."),
-        "authorization_lost" => Some("the money that was set aside for it is gone."),
-        "charge_refused" => Some("the card was declined."),
+/// The reason that the service gives for an event that it caused itself.
+fn system_reason(kind: EventKind) -> Option<&'static str> {
+    match kind {
+        EventKind::NightsLost => Some("somebody else booked the nights in the meantime."),
+        EventKind::PaymentExpired => Some("the time to pay is over."),
+        EventKind::RequestExpired => Some("the host did not answer in time."),
+        EventKind::AuthorizationLost => Some("the card's authorization has ended."),
+        EventKind::ChargeRefused => Some("the card was declined."),
         _ => None,
     }
 }
 
-/// The money of that side that a deed moves.
-fn amount(booking: &Booking, kind: News, to: Side, deed: &Deed<'_>) -> Result<Option<Money>, Error> {
-    let ended = matches!(kind, News::BookingCancelled | News::BookingNoShow);
+/// The money that the event moves for that side. None if it moves none.
+fn amount_for(
+    booking: &Booking,
+    kind: NotificationKind,
+    to: Side,
+    event: &Transitioned,
+) -> Result<Option<Money>, Error> {
+    let is_cancelled = matches!(kind, NotificationKind::BookingCancelled | NotificationKind::BookingNoShow);
     let minor = match (&booking.cancellation, kind) {
-        (Some(done), _) if ended => {
-            let done = Cancellation::deserialize(done).map_err(Error::failed)?;
-            Some(if to == Side::Guest { done.refund } else { done.host_keeps })
+        (Some(stored), _) if is_cancelled => {
+            let stored = Cancellation::deserialize(stored).map_err(Error::failed)?;
+            Some(if to == Side::Guest { stored.refund } else { stored.host_keeps })
         }
-        (_, News::BookingRefunded) => deed.data.as_ref().and_then(|data| data.get("amount")).and_then(Value::as_i64),
+        (_, NotificationKind::BookingRefunded) => {
+            event.data.as_ref().and_then(|data| data.get("amount")).and_then(Value::as_i64)
+        }
         _ => None,
     };
     let currency = booking.currency.parse().map_err(Error::failed)?;

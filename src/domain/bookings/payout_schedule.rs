@@ -1,42 +1,45 @@
-//! When a host is paid for a booking: a day after check-in, and every thirty nights of a long stay.
+//! When a host is paid for a booking: a day after check-in, and for long stays in installments of thirty nights.
 
 use chrono::{DateTime, Days, TimeDelta, Utc};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder};
 
-use super::{Booking, Quote, table};
+use super::deadlines::{INSTALLMENT_NIGHTS, PAYOUT_DELAY};
+use super::quotes::quote::Quote;
+use super::{Booking, table};
 use crate::domain::error::Error;
-use crate::domain::payments::{self, Slot};
+use crate::domain::listings::limits::LONG_STAY_NIGHTS;
+use crate::domain::payments::{self, PayoutSlot};
 use crate::kernel::local_time::instant;
 use crate::platform::App;
 
-/// How long after check-in the money of a stay is released.
-const AFTER_CHECK_IN: TimeDelta = TimeDelta::hours(24);
-/// Stays of at least so many nights are paid in instalments.
-const LONG_STAY_NIGHTS: usize = 28;
-/// The nights of one instalment.
-const INSTALLMENT_NIGHTS: usize = 30;
-
-/// Writes the payouts of a booking down, in the transaction that confirms or alters it; `host` is what the host earns.
-pub(super) async fn schedule(app: &App, txn: &impl ConnectionTrait, booking: &Booking, host: i64) -> Result<(), Error> {
-    let slots = slots(&booking.quote()?, held_until(app, txn, booking).await?);
-    payments::schedule(app, txn, booking.id, booking.host_id, &booking.currency, host, &slots).await
+/// Schedules the payouts of a booking, in the transaction that confirms or alters it. `host` is what the host earns, in
+/// minor units.
+pub(super) async fn schedule_payouts(
+    app: &App,
+    txn: &impl ConnectionTrait,
+    booking: &Booking,
+    host: i64,
+) -> Result<(), Error> {
+    let slots = installments(&booking.quote()?, earliest_release(app, txn, booking).await?);
+    payments::schedule_payouts(app, txn, booking.id, booking.host_id, &booking.currency, host, &slots).await
 }
 
-/// The instalments of a stay, none of them before `held_until`.
-pub(super) fn slots(quote: &Quote, held_until: DateTime<Utc>) -> Vec<Slot> {
+/// The installments of a stay, none of them released before `earliest`.
+fn installments(quote: &Quote, earliest: DateTime<Utc>) -> Vec<PayoutSlot> {
     let nights: Vec<i64> = quote.price.nights.iter().map(|night| night.price).collect();
-    let length = if nights.len() < LONG_STAY_NIGHTS { nights.len().max(1) } else { INSTALLMENT_NIGHTS };
+    let is_long = quote.stay.nights() >= LONG_STAY_NIGHTS;
+    let length = if is_long { INSTALLMENT_NIGHTS } else { nights.len().max(1) };
     let part = |(index, nights): (usize, &[i64])| {
         let first = Days::new(u64::try_from(index * length).unwrap_or(u64::MAX));
         let date = quote.stay.check_in().checked_add_days(first).unwrap_or(quote.stay.check_in());
         let begins = instant(date, quote.check_in_time, quote.zone);
-        Slot { release_at: (begins + AFTER_CHECK_IN).max(held_until), weight: nights.iter().sum() }
+        PayoutSlot { release_at: (begins + PAYOUT_DELAY).max(earliest), weight: nights.iter().sum() }
     };
     nights.chunks(length).enumerate().map(part).collect()
 }
 
-/// A new host's first money waits, so that a place that does not exist is found out first.
-async fn held_until(app: &App, txn: &impl ConnectionTrait, booking: &Booking) -> Result<DateTime<Utc>, Error> {
+/// The first payouts of a new host are delayed. If the place does not exist, that is noticed before the host is paid.
+async fn earliest_release(app: &App, txn: &impl ConnectionTrait, booking: &Booking) -> Result<DateTime<Utc>, Error> {
     let first = table::booking::Entity::find()
         .filter(table::booking::Column::HostId.eq(booking.host_id))
         .filter(table::booking::Column::ConfirmedAt.is_not_null())

@@ -1,10 +1,10 @@
-//! The tables of bookings, the steps of their lives, and the changes that were asked for.
-#![expect(missing_docs, reason = "the steps of the schema describe the columns")]
+//! The tables of bookings, their events and their alterations.
+#![expect(missing_docs, reason = "the migrations describe the columns")]
 
 pub mod booking {
     use sea_orm::entity::prelude::*;
 
-    use crate::domain::bookings::lifecycle::state::{BookingState, Mode};
+    use crate::domain::bookings::state::{BookingState, Mode};
 
     #[sea_orm::model]
     #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
@@ -54,7 +54,7 @@ pub mod booking {
 pub mod event {
     use sea_orm::entity::prelude::*;
 
-    use crate::domain::bookings::lifecycle::state::{Actor, BookingState};
+    use crate::domain::bookings::state::{Actor, BookingState};
 
     #[sea_orm::model]
     #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
@@ -78,7 +78,7 @@ pub mod event {
 pub mod alteration {
     use sea_orm::entity::prelude::*;
 
-    use crate::domain::bookings::lifecycle::state::{Actor, AlterationState};
+    use crate::domain::bookings::state::{Actor, AlterationState};
 
     #[sea_orm::model]
     #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]

@@ -1,18 +1,19 @@
-//! What must hold of calendars whatever bookings say: every claim is a booking's, a block or a feed's.
+//! The audit of calendars: every claim belongs to a booking, is a block, or comes from an external calendar.
 
 use crate::domain::error::Error;
 use crate::kernel::id::Kind;
 use crate::platform::audit::{Audit, Check};
 
-/// Checks the calendars.
+/// Runs the checks of the calendars.
 pub async fn audit(audit: &mut Audit) -> Result<(), Error> {
     audit
         .check(Check {
             name: "claim_kinds",
-            says: "Every claimed night is a booking's, a block or a feed's, and only holds lapse.",
+            description: "Every claim belongs to a booking, is a block or comes from an external calendar. Only claims of \
+                          unconfirmed bookings expire.",
             kind: Some(Kind::Listing),
-            looks_at: "claim",
-            faults: "SELECT c.listing_id AS id, c.booking_id, CAST(c.night AS TEXT) || ' is a ' || c.kind || \
+            rows: "claim",
+            violations: "SELECT c.listing_id AS id, c.booking_id, CAST(c.night AS TEXT) || ' is a ' || c.kind || \
                      CASE WHEN l.id IS NULL THEN ' of no listing' \
                      WHEN (c.kind IN ('HOLD', 'STAY', 'PREPARATION')) <> (c.booking_id IS NOT NULL) \
                      THEN ' and does not fit having a booking or none' \

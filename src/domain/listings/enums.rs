@@ -1,35 +1,35 @@
-//! The closed lists of words that describe a listing and its nights.
+//! The enumerations of listings and of their nights, most of them as stored in the database.
 
 use sea_orm::entity::prelude::*;
 use serde::{Deserialize, Serialize};
 
-/// Where a listing stands.
+/// The status of a listing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, EnumIter, DeriveActiveEnum)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[sea_orm(rs_type = "String", db_type = "Text", rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum ListingStatus {
-    /// Being written; only the host sees it.
+    /// A draft. Only the host and the staff see it.
     Draft,
-    /// Waiting for the marketplace's approval.
+    /// Waiting for the approval of the marketplace.
     InReview,
-    /// Found and booked by everyone.
+    /// Everyone can find and book it.
     Published,
     /// Taken off the market by its host.
     Unlisted,
     /// Taken off the market by the marketplace.
     Suspended,
-    /// Gone; kept for the bookings it had.
+    /// Deleted. The row remains for its past bookings.
     Deleted,
 }
 
-/// What a guest has to themselves.
+/// The part of the place that guests have for themselves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, EnumIter, DeriveActiveEnum)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[sea_orm(rs_type = "String", db_type = "Text", rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum RoomType {
     /// The whole place.
     EntirePlace,
-    /// A room, sharing the rest.
+    /// A room of their own; other rooms are shared.
     PrivateRoom,
     /// A bed in a shared room.
     SharedRoom,
@@ -37,34 +37,69 @@ pub enum RoomType {
     HotelRoom,
 }
 
-/// Whether a paid booking is confirmed at once.
+/// Whether a paid booking is confirmed at once or waits for the host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, EnumIter, DeriveActiveEnum)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[sea_orm(rs_type = "String", db_type = "Text", rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum BookingMode {
-    /// At once.
+    /// Confirmed at once.
     Instant,
-    /// When the host accepts.
+    /// Confirmed when the host accepts.
     Request,
-    /// At once for guests with a verified e-mail address, else when the host accepts.
+    /// Confirmed at once for guests with a verified e-mail address. For others it waits for the host.
     InstantForVerified,
 }
 
-/// Why a night is taken.
+/// The reason why a night is claimed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, EnumIter, DeriveActiveEnum)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[sea_orm(rs_type = "String", db_type = "Text", rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum ClaimKind {
-    /// A booking that is not confirmed yet; free again once it expires.
+    /// A booking that is not confirmed yet. The night is free once the claim expires.
     Hold,
     /// A confirmed booking.
     Stay,
-    /// The host's time to prepare after a booking.
+    /// The host's preparation time after a booking.
     Preparation,
-    /// The host's own block.
+    /// A block by the host.
     Block,
-    /// A block that came with an import.
+    /// A block from an import.
     ImportedBlock,
     /// An event of an external calendar.
     External,
+}
+
+/// The state of one night of the calendar.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum NightState {
+    /// The night can be booked.
+    Free,
+    /// A confirmed booking has the night.
+    Booked,
+    /// A booking that is not confirmed yet has the night until its hold expires.
+    Held,
+    /// The host has blocked the night.
+    BlockedByHost,
+    /// An external calendar has blocked the night.
+    BlockedByCalendar,
+    /// The night stays empty after a booking.
+    Preparation,
+    /// The night is in the past or beyond the booking window.
+    OutsideWindow,
+}
+
+impl NightState {
+    /// The name that the API and the logs use.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            NightState::Free => "FREE",
+            NightState::Booked => "BOOKED",
+            NightState::Held => "HELD",
+            NightState::BlockedByHost => "BLOCKED_BY_HOST",
+            NightState::BlockedByCalendar => "BLOCKED_BY_CALENDAR",
+            NightState::Preparation => "PREPARATION",
+            NightState::OutsideWindow => "OUTSIDE_WINDOW",
+        }
+    }
 }

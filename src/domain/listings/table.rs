@@ -1,12 +1,12 @@
-//! The tables of places, what they offer, their calendars and their ratings.
-#![expect(missing_docs, reason = "the steps of the schema describe the columns")]
+//! The tables of listings, their amenities, ratings, claims and night overrides.
+#![expect(missing_docs, reason = "the migrations describe the columns")]
 
 pub mod listing {
     use sea_orm::entity::prelude::*;
     use serde::{Deserialize, Serialize};
 
+    use crate::domain::listings::cancellation_policy::CancellationPolicy;
     use crate::domain::listings::enums::{BookingMode, ListingStatus, RoomType};
-    use crate::domain::listings::listing::policy::CancellationPolicy;
 
     #[sea_orm::model]
     #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, DeriveEntityModel)]
@@ -95,14 +95,14 @@ pub mod listing_amenity {
 pub mod listing_rating {
     use sea_orm::entity::prelude::*;
 
-    /// Sums are in hundredths of a star.
+    /// Sums of ratings, in hundredths of a star.
     #[sea_orm::model]
     #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
     #[sea_orm(table_name = "listing_rating")]
     pub struct Model {
         #[sea_orm(primary_key, auto_increment = false)]
         pub listing_id: Uuid,
-        /// GUESTS (our own reviews) or IMPORTED.
+        /// GUESTS for reviews of this marketplace, or IMPORTED.
         #[sea_orm(primary_key, auto_increment = false)]
         pub origin: String,
         pub overall_sum: i64,

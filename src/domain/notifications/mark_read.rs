@@ -1,4 +1,4 @@
-//! Saying that notifications were read.
+//! Marking notifications as read.
 
 use std::collections::HashMap;
 
@@ -7,24 +7,25 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use uuid::Uuid;
 
 use super::Notification;
-use super::read::own;
+use super::read::select_own;
 use super::table::notification as table;
 use crate::domain::error::{Code, Error};
 use crate::domain::viewer::Viewer;
 use crate::platform::App;
 
-const MOST: usize = 100;
+/// How many notifications one call can mark.
+const MAX_IDS: usize = 100;
 
-/// Marks these notifications of the viewer as read, all of them or none, and answers with them in their order. One that
-/// was read before keeps the time at which it was.
+/// Marks the viewer's notifications as read, all of them or none, and returns them in the order of `ids`. A
+/// notification that was read before keeps the time at which it was read.
 pub async fn mark_read(app: &App, viewer: &Viewer, ids: &[Uuid]) -> Result<Vec<Notification>, Error> {
     let user = viewer.require_user()?;
-    if ids.len() > MOST {
-        return Err(Error::refused(Code::TooMany, &["ids"], format!("must have at most {MOST} ids")));
+    if ids.len() > MAX_IDS {
+        return Err(Error::refused(Code::TooMany, &["ids"], format!("must have at most {MAX_IDS} ids")));
     }
     let txn = app.db.begin_write().await?;
-    // In one order, so that two calls about the same ones wait for each other and not each for the other.
-    let rows = own(user.user_id)
+    // Locked in one order, so that two calls with the same ids cannot deadlock.
+    let rows = select_own(user.user_id)
         .filter(table::Column::Id.is_in(ids.iter().copied()))
         .order_by_asc(table::Column::Id)
         .lock_exclusive()
@@ -40,19 +41,19 @@ pub async fn mark_read(app: &App, viewer: &Viewer, ids: &[Uuid]) -> Result<Vec<N
         .filter(table::Column::ReadAt.is_null())
         .exec(&txn)
         .await?;
-    app.once.spend(&txn, ids).await?;
+    app.idempotency_key.record(&txn, ids).await?;
     txn.commit().await?;
     Ok(marked)
 }
 
-/// Answers once more for notifications that were marked.
-pub async fn marked(app: &App, viewer: &Viewer, ids: &[Uuid]) -> Result<Vec<Notification>, Error> {
-    let rows = own(viewer.require_user()?.user_id).filter(table::Column::Id.is_in(ids.iter().copied()));
+/// Loads the viewer's notifications for the response to a replayed `mark_read`, in the order of `ids`.
+pub async fn load_marked(app: &App, viewer: &Viewer, ids: &[Uuid]) -> Result<Vec<Notification>, Error> {
+    let rows = select_own(viewer.require_user()?.user_id).filter(table::Column::Id.is_in(ids.iter().copied()));
     in_order(rows.all(app.db.write()).await?, ids)
 }
 
-/// The rows in the order of the ids; refused when one of the ids names none.
+/// Sorts the rows in the order of the ids. Fails with `NOT_FOUND` if an id has no row.
 fn in_order(rows: Vec<Notification>, ids: &[Uuid]) -> Result<Vec<Notification>, Error> {
-    let known: HashMap<Uuid, Notification> = rows.into_iter().map(|row| (row.id, row)).collect();
-    ids.iter().map(|id| known.get(id).cloned().ok_or_else(|| Error::not_found(&["ids"]))).collect()
+    let by_id: HashMap<Uuid, Notification> = rows.into_iter().map(|row| (row.id, row)).collect();
+    ids.iter().map(|id| by_id.get(id).cloned().ok_or_else(|| Error::not_found(&["ids"]))).collect()
 }

@@ -1,9 +1,13 @@
-//! Notifications: what people are told about what others did, and what time did.
+//! Notifications: messages to users about what other users or the passage of time changed.
 //!
-//! **Invariant:** what people are told is written in the transaction that decides it, once for each of them, and never
-//! to the one who did it. A notification is its recipient's alone, and nothing of it changes but that it is read, once.
-//! It keeps facts, not sentences: the words are found when it is read, so that they can be mended and translated for
-//! what was told before as well.
+//! **Invariant:** a notification is inserted in the transaction that makes the change, once for each recipient, and
+//! never for the user who made it.
+//!
+//! **Invariant:** a notification is visible to its recipient only. Nothing of it changes except that it is marked as
+//! read, once.
+//!
+//! **Invariant:** a notification stores facts, not sentences. The text is built when it is read, so that a better
+//! wording or a translation applies to old notifications too.
 
 mod mark_read;
 mod notify;
@@ -12,8 +16,8 @@ mod subscription;
 mod table;
 mod texts;
 
-pub use mark_read::{mark_read, marked};
-pub use notify::{Notice, notify, purge, topic};
+pub use mark_read::{load_marked, mark_read};
+pub use notify::{Notice, notify, purge, user_topic};
 pub use read::{by_ids, page, page_count};
-pub use subscription::{told, watch};
+pub use subscription::{load_announced, subscribe};
 pub use table::notification::{Facts, Model as Notification, NotificationKind, Side};

@@ -1,4 +1,4 @@
-//! Telling people, and forgetting after a year what they were told.
+//! Inserting notifications, and deleting them after a year.
 
 use chrono::TimeDelta;
 use sea_orm::ActiveValue::Set;
@@ -11,32 +11,33 @@ use crate::domain::error::Error;
 use crate::kernel::id::Id;
 use crate::platform::App;
 use crate::platform::database::Transaction;
-use crate::platform::messaging::publisher::{Event, Topic};
+use crate::platform::messaging::{Event, Topic};
 
-const KEPT: TimeDelta = TimeDelta::days(365);
-/// Below the milliseconds at the head of an id, by RFC 9562, section 5.7.
+/// How long a notification is stored.
+const RETENTION: TimeDelta = TimeDelta::days(365);
+/// Number of bits of an id below its leading milliseconds (RFC 9562, section 5.7).
 const RANDOM_BITS: u32 = 80;
 
-/// What one person is told.
+/// A notification to insert.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Notice {
-    /// Who is told.
+    /// The recipient.
     pub user_id: Uuid,
-    /// What about.
+    /// What happened.
     pub kind: NotificationKind,
-    /// Where they can read on.
+    /// The object that the notification is about.
     pub subject: Id,
-    /// What there is to say.
+    /// The facts from which the text is built.
     pub facts: Facts,
 }
 
-/// What somebody listens to who waits for news: each event names one notification, as `{"id": …}`.
-pub fn topic(user_id: Uuid) -> Topic {
+/// The topic of a user's new notifications. Each event names one notification, as `{"id": …}`.
+pub fn user_topic(user_id: Uuid) -> Topic {
     Topic::new("notification", user_id)
 }
 
-/// Tells people, in the transaction that decides it and in one statement, however many they are. Its commit tells those
-/// of them who listen.
+/// Inserts notifications in the caller's transaction, in one statement. They are announced to subscribers when the
+/// transaction commits.
 pub async fn notify(app: &App, txn: &Transaction, notices: Vec<Notice>) -> Result<(), Error> {
     if notices.is_empty() {
         return Ok(());
@@ -44,8 +45,8 @@ pub async fn notify(app: &App, txn: &Transaction, notices: Vec<Notice>) -> Resul
     let now = app.clock.now();
     let mut rows = Vec::with_capacity(notices.len());
     for notice in notices {
-        let id = app.clock.id();
-        txn.announce(Event { topic: topic(notice.user_id), body: serde_json::json!({ "id": id }) });
+        let id = app.clock.new_id();
+        txn.announce(Event { topic: user_topic(notice.user_id), body: serde_json::json!({ "id": id }) });
         rows.push(table::ActiveModel {
             id: Set(id),
             user_id: Set(notice.user_id),
@@ -60,11 +61,11 @@ pub async fn notify(app: &App, txn: &Transaction, notices: Vec<Notice>) -> Resul
     Ok(())
 }
 
-/// Removes what was told more than a year ago. Answers how much it was.
+/// Deletes notifications that are older than a year. Returns their number.
 pub async fn purge(app: &App) -> Result<u64, Error> {
-    // Ids begin with their milliseconds, so the oldest are found without an index of their own.
-    let until = u128::try_from((app.clock.now() - KEPT).timestamp_millis()).unwrap_or(0);
-    let bound = Uuid::from_u128(until << RANDOM_BITS);
-    let over = table::Entity::delete_many().filter(table::Column::Id.lt(bound));
-    Ok(over.exec(app.db.write()).await?.rows_affected)
+    // An id begins with the time of its creation in milliseconds, so no other index is needed to find the oldest.
+    let oldest_ms = u128::try_from((app.clock.now() - RETENTION).timestamp_millis()).unwrap_or(0);
+    let bound = Uuid::from_u128(oldest_ms << RANDOM_BITS);
+    let expired = table::Entity::delete_many().filter(table::Column::Id.lt(bound));
+    Ok(expired.exec(app.db.write()).await?.rows_affected)
 }

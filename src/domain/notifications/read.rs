@@ -1,4 +1,4 @@
-//! Reading notifications: everybody their own.
+//! Reading notifications. Users see only their own.
 
 use std::collections::HashMap;
 
@@ -13,34 +13,35 @@ use crate::kernel::page::{Page, PageRequest};
 use crate::platform::App;
 use crate::platform::keyset::newest_first;
 
-pub(super) fn own(user_id: Uuid) -> Select<table::Entity> {
+/// Selects the notifications of a user.
+pub(super) fn select_own(user_id: Uuid) -> Select<table::Entity> {
     table::Entity::find().filter(table::Column::UserId.eq(user_id))
 }
 
-fn listed(viewer: &Viewer, unread_only: bool) -> Result<Select<table::Entity>, Error> {
+fn select_listed(viewer: &Viewer, unread_only: bool) -> Result<Select<table::Entity>, Error> {
     let unread = unread_only.then(|| table::Column::ReadAt.is_null());
-    Ok(own(viewer.require_user()?.user_id).filter(Condition::all().add_option(unread)))
+    Ok(select_own(viewer.require_user()?.user_id).filter(Condition::all().add_option(unread)))
 }
 
-/// What the viewer was told, newest first.
+/// Returns a page of the viewer's notifications, newest first.
 pub async fn page(
     app: &App,
     viewer: &Viewer,
     unread_only: bool,
     request: PageRequest,
 ) -> Result<Page<Notification>, Error> {
-    let select = newest_first(listed(viewer, unread_only)?, table::Column::Id, &request)?;
+    let select = newest_first(select_listed(viewer, unread_only)?, table::Column::Id, &request)?;
     Ok(Page::from_rows(&request, select.all(app.db.read()).await?, |notification| notification.id))
 }
 
-/// How much the viewer was told.
+/// Counts the viewer's notifications.
 pub async fn page_count(app: &App, viewer: &Viewer, unread_only: bool) -> Result<u64, Error> {
-    Ok(listed(viewer, unread_only)?.count(app.db.read()).await?)
+    Ok(select_listed(viewer, unread_only)?.count(app.db.read()).await?)
 }
 
-/// Those of these notifications that are the viewer's.
+/// Finds notifications by their ids, leaving out those of other users.
 pub async fn by_ids(app: &App, viewer: &Viewer, ids: &[Uuid]) -> Result<HashMap<Uuid, Notification>, Error> {
     let Some(user) = viewer.user() else { return Ok(HashMap::new()) };
-    let rows = own(user.user_id).filter(table::Column::Id.is_in(ids.iter().copied())).all(app.db.read()).await?;
+    let rows = select_own(user.user_id).filter(table::Column::Id.is_in(ids.iter().copied())).all(app.db.read()).await?;
     Ok(rows.into_iter().map(|notification| (notification.id, notification)).collect())
 }

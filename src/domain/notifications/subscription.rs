@@ -1,19 +1,19 @@
-//! Hearing of notifications as they are written.
+//! Subscribing to new notifications.
 
-use super::notify::topic;
+use super::notify::user_topic;
 use super::{Notification, by_ids};
 use crate::domain::error::Error;
 use crate::domain::viewer::Viewer;
 use crate::platform::App;
-use crate::platform::messaging::publisher::{Event, Listener};
+use crate::platform::messaging::{Event, Listener};
 
-/// Hears whatever the viewer is told from now on.
-pub fn watch(app: &App, viewer: &Viewer) -> Result<Listener, Error> {
-    Ok(app.db.events().listen(topic(viewer.require_user()?.user_id)))
+/// Subscribes to the viewer's notifications from now on.
+pub fn subscribe(app: &App, viewer: &Viewer) -> Result<Listener, Error> {
+    Ok(app.db.events().listen(user_topic(viewer.require_user()?.user_id)))
 }
 
-/// The notification that was announced, if it is still there and the viewer's.
-pub async fn told(app: &App, viewer: &Viewer, event: &Event) -> Result<Option<Notification>, Error> {
+/// Loads the notification that an event announced. `None` if it does not exist any more or is not the viewer's.
+pub async fn load_announced(app: &App, viewer: &Viewer, event: &Event) -> Result<Option<Notification>, Error> {
     match event.id("id") {
         Some(id) => Ok(by_ids(app, viewer, &[id]).await?.remove(&id)),
         None => Ok(None),

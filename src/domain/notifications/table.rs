@@ -1,5 +1,5 @@
 //! The table of notifications.
-#![expect(missing_docs, reason = "the steps of the schema describe the columns")]
+#![expect(missing_docs, reason = "the migrations describe the columns")]
 
 pub mod notification {
     use chrono::NaiveDate;
@@ -40,7 +40,7 @@ pub mod notification {
         PayoutHeld,
     }
 
-    /// A side of a stay.
+    /// A side of a booking.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
     #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
     pub enum Side {
@@ -48,24 +48,24 @@ pub mod notification {
         Host,
     }
 
-    /// What the words of a notification are made of.
+    /// The facts from which the text of a notification is built. Stored as JSON.
     #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, FromJsonQueryResult)]
     pub struct Facts {
-        /// As what the recipient is told.
+        /// The recipient's side.
         pub to: Side,
-        /// Which side did it; nothing for the marketplace and for time.
+        /// The side that acted. `None` for the marketplace and for the passage of time.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub by: Option<Side>,
-        /// The booking's code.
+        /// The booking's code, if the notification is about a booking.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub code: Option<String>,
-        /// The days of arrival and departure.
+        /// The check-in and check-out dates.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub stay: Option<(NaiveDate, NaiveDate)>,
-        /// The money of the recipient that it is about.
+        /// The amount that the recipient gets, keeps or is sent.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub amount: Option<Money>,
-        /// What was said with it.
+        /// The reason that was given.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub reason: Option<String>,
     }

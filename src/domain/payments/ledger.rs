@@ -1,8 +1,13 @@
-//! The double-entry ledger: every movement of money, once, for good.
+//! The double-entry ledger, which records every movement of money.
 //!
-//! **Invariant:** an entry moves its amount from the account it credits to the account it debits, so that no
-//! transaction can be built that does not balance. One thing that happened is one transaction: kind and object are
-//! unique. Nothing is ever changed; a correction is a transaction of its own.
+//! **Invariant:** an entry debits one account and credits another by the same amount, so a transaction cannot be
+//! unbalanced. Debits count as positive, credits as negative. A debit increases what the platform has, is owed or has
+//! spent (`PSP_CLEARING`, `DISPUTE_SUSPENSE`, `PLATFORM_COST`) and reduces what it owes or has earned (`GUEST_ESCROW`,
+//! `HOST_PAYABLE`, `TAX_PAYABLE`, `PLATFORM_REVENUE`); a credit does the opposite. For example, releasing a payout
+//! debits `GUEST_ESCROW` and credits `HOST_PAYABLE`.
+//!
+//! **Invariant:** one business event is one transaction; kind and object are unique together. Rows are never changed. A
+//! correction is a transaction of its own.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -18,19 +23,19 @@ use crate::platform::{App, fail_point};
 
 pub use table::transaction::Model as Transaction;
 
-/// One movement inside a transaction.
+/// One entry of a transaction to post.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Movement {
     pub debit: Account,
     pub credit: Account,
-    /// Minor units, never negative; nothing is written for none.
+    /// Amount in minor units, never negative. No entry is inserted for zero.
     pub minor: i64,
 }
 
-/// What happened, and to whom.
-pub(super) struct Event<'a> {
+/// What a transaction records, without its entries.
+pub(super) struct TransactionHeader<'a> {
     pub kind: TransactionKind,
-    /// The row that says more: a payment, a refund's decision, a payout or a booking.
+    /// Id of what the transaction is about: a payment, payout, dispute or booking, or a new id for a refund.
     pub object_id: Uuid,
     pub booking_id: Uuid,
     pub host_id: Option<Uuid>,
@@ -42,34 +47,34 @@ pub(super) struct Event<'a> {
 pub struct Posting {
     /// The account.
     pub account: Account,
-    /// Minor units: debits above zero, credits below.
+    /// Amount in minor units. Debits are positive, credits negative.
     pub minor: i64,
 }
 
-/// Writes a transaction in the caller's own; answers with its id, or nothing when no money moves.
+/// Posts a ledger transaction, in the caller's database transaction. Returns its id, or `None` if no money moves.
 pub(super) async fn post(
     app: &App,
     txn: &impl ConnectionTrait,
-    event: Event<'_>,
+    header: TransactionHeader<'_>,
     movements: &[Movement],
 ) -> Result<Option<Uuid>, Error> {
-    let moved: Vec<_> = movements.iter().filter(|movement| movement.minor != 0).collect();
-    if moved.is_empty() {
+    let movements: Vec<_> = movements.iter().filter(|movement| movement.minor != 0).collect();
+    if movements.is_empty() {
         return Ok(None);
     }
-    let id = app.clock.id();
+    let id = app.clock.new_id();
     let transaction = table::transaction::ActiveModel {
         id: Set(id),
         at: Set(app.clock.now()),
-        kind: Set(event.kind),
-        object_id: Set(event.object_id),
-        booking_id: Set(Some(event.booking_id)),
-        host_id: Set(event.host_id),
-        currency: Set(event.currency.to_owned()),
+        kind: Set(header.kind),
+        object_id: Set(header.object_id),
+        booking_id: Set(Some(header.booking_id)),
+        host_id: Set(header.host_id),
+        currency: Set(header.currency.to_owned()),
     };
     fail_point::reach("ledger.posting").await;
     table::transaction::Entity::insert(transaction).exec_without_returning(txn).await?;
-    let rows = moved.into_iter().zip(1..).map(|(movement, line)| table::entry::ActiveModel {
+    let rows = movements.into_iter().zip(1..).map(|(movement, line)| table::entry::ActiveModel {
         transaction_id: Set(id),
         line: Set(line),
         debit: Set(movement.debit),
@@ -81,7 +86,7 @@ pub(super) async fn post(
     Ok(Some(id))
 }
 
-/// Whether something that happened is in the ledger.
+/// Whether the ledger has a transaction of this kind for the object.
 pub(super) async fn is_posted(
     db: &impl ConnectionTrait,
     kind: TransactionKind,
@@ -93,7 +98,7 @@ pub(super) async fn is_posted(
     Ok(posted.one(db).await?.is_some())
 }
 
-/// What the ledger says of these bookings, by booking, oldest first.
+/// Finds the transactions of the bookings, grouped by booking, oldest first.
 pub async fn by_bookings(
     app: &App,
     bookings: &[Uuid],
@@ -103,7 +108,7 @@ pub async fn by_bookings(
         .order_by_asc(table::transaction::Column::Id)
         .all(app.db.read())
         .await?;
-    let mut postings = postings(app, transactions.iter().map(|transaction| transaction.id)).await?;
+    let mut postings = load_postings(app, transactions.iter().map(|transaction| transaction.id)).await?;
     let mut found: HashMap<Uuid, Vec<_>> = HashMap::new();
     for transaction in transactions {
         let entries = postings.remove(&transaction.id).unwrap_or_default();
@@ -114,16 +119,16 @@ pub async fn by_bookings(
     Ok(found)
 }
 
-/// The transaction with this id.
+/// Finds a transaction by its id.
 pub async fn by_id(app: &App, id: Uuid) -> Result<Option<(Transaction, Vec<Posting>)>, Error> {
     let Some(transaction) = table::transaction::Entity::find_by_id(id).one(app.db.read()).await? else {
         return Ok(None);
     };
-    let entries = postings(app, [id]).await?.remove(&id).unwrap_or_default();
+    let entries = load_postings(app, [id]).await?.remove(&id).unwrap_or_default();
     Ok(Some((transaction, entries)))
 }
 
-async fn postings(app: &App, ids: impl IntoIterator<Item = Uuid>) -> Result<HashMap<Uuid, Vec<Posting>>, Error> {
+async fn load_postings(app: &App, ids: impl IntoIterator<Item = Uuid>) -> Result<HashMap<Uuid, Vec<Posting>>, Error> {
     let entries = table::entry::Entity::find()
         .filter(table::entry::Column::TransactionId.is_in(ids))
         .order_by_asc(table::entry::Column::Line)
@@ -140,13 +145,14 @@ async fn postings(app: &App, ids: impl IntoIterator<Item = Uuid>) -> Result<Hash
     Ok(found)
 }
 
-/// What the platform owes a host by the ledger, in minor units by currency; below zero, what the host owes.
-pub async fn balance(db: &impl ConnectionTrait, host_id: Uuid) -> Result<BTreeMap<String, i64>, Error> {
-    let mark = if is_postgres(db) { "$1" } else { "?1" };
+/// What the platform owes a host according to the ledger, in minor units by currency. Negative if the host owes the
+/// platform.
+pub async fn host_balance(db: &impl ConnectionTrait, host_id: Uuid) -> Result<BTreeMap<String, i64>, Error> {
+    let placeholder = if is_postgres(db) { "$1" } else { "?1" };
     let sql = format!(
         "SELECT t.currency AS currency, CAST(SUM(CASE WHEN e.credit = 'HOST_PAYABLE' THEN e.amount_minor ELSE 0 END) - \
          SUM(CASE WHEN e.debit = 'HOST_PAYABLE' THEN e.amount_minor ELSE 0 END) AS BIGINT) AS minor \
-         FROM ledger_transaction t JOIN ledger_entry e ON e.transaction_id = t.id WHERE t.host_id = {mark} \
+         FROM ledger_transaction t JOIN ledger_entry e ON e.transaction_id = t.id WHERE t.host_id = {placeholder} \
          GROUP BY t.currency"
     );
     let statement = Statement::from_sql_and_values(db.get_database_backend(), sql, [host_id.into()]);

@@ -1,44 +1,47 @@
-//! What the processor tells on its own account: written down once, then looked into by a job.
+//! Events that the processor sends to our webhook: stored once, then handled by a job.
 //!
-//! **Invariant:** an event says where to look. The handler asks the processor how things stand and sets that; it adds
-//! nothing up, so events may come twice, late, in any order or not at all.
+//! **Invariant:** an event is only a hint. The handler reads the object's current state from the processor and stores
+//! it. It never adds up amounts from events, so an event may arrive twice, late, out of order or not at all.
 
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::{Expr, OnConflict};
-use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter};
+use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter};
 use uuid::Uuid;
 
-use super::charges::authorize::record_in;
-use super::refunds::send::{settle, state};
-use super::status::{Operation, PaymentState, RefundState};
+use super::booking_job::enqueue_advance;
+use super::charges::attempt::record_in;
+use super::disputes::refresh_dispute;
+use super::gateway_timeout::with_timeout;
+use super::refunds::reconcile::reconcile_refunds;
+use super::status::{Operation, PaymentState};
 use super::table::event::{ActiveModel, Column, Entity, Model};
-use super::{LOOK_AT_BOOKING, Payment, disputes, patiently, table};
+use super::{Payment, table};
 use crate::domain::error::Error;
 use crate::kernel::id::{Id, Kind};
 use crate::platform::App;
-use crate::platform::gateway::event::{About, BadEvent};
+use crate::platform::gateway::{EventError, EventObject};
 use crate::platform::gateway::{Intent, IntentState};
 use crate::platform::queue::{NewJob, enqueue};
 
-/// The job that looks into an event.
+/// Kind of the job that handles an event.
 pub const HANDLE_EVENT: &str = "handle_provider_event";
 
-/// What became of a message that claims to be an event.
+/// Whether a request to the webhook was accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Received {
-    /// It is written down, now or when it came before.
-    Known,
-    /// It is none; nothing was written.
-    Bad(BadEvent),
+    /// The event is stored, now or by an earlier delivery.
+    Stored,
+    /// The request is not a valid event. Nothing was stored.
+    Invalid(EventError),
 }
 
-/// Writes an event of the processor's down, with the job that looks into it. One that came before changes nothing.
+/// Stores an event of the processor together with the job that handles it. A repeated delivery changes nothing.
 pub async fn receive_event(app: &App, signature: &str, body: &[u8]) -> Result<Received, Error> {
-    let event = match app.gateway.event(signature, body) {
+    let event = match app.gateway.parse_event(signature, body) {
         Ok(event) => event,
-        Err(bad) => return Ok(Received::Bad(bad)),
+        Err(bad) => return Ok(Received::Invalid(bad)),
     };
-    let (id, now) = (app.clock.id(), app.clock.now());
+    let (id, now) = (app.clock.new_id(), app.clock.now());
     let row = ActiveModel {
         id: Set(id),
         provider: Set(app.gateway.provider().to_owned()),
@@ -54,30 +57,32 @@ pub async fn receive_event(app: &App, signature: &str, body: &[u8]) -> Result<Re
         handled_at: Set(None),
     };
     let txn = app.db.begin_write().await?;
-    let known = OnConflict::columns([Column::Provider, Column::EventId]).do_nothing().to_owned();
-    match Entity::insert(row).on_conflict(known).exec_without_returning(&txn).await {
+    let skip_existing = OnConflict::columns([Column::Provider, Column::EventId]).do_nothing().to_owned();
+    match Entity::insert(row).on_conflict(skip_existing).exec_without_returning(&txn).await {
         Ok(1) => {}
-        Ok(_) | Err(DbErr::RecordNotInserted) => return Ok(Received::Known),
+        Ok(_) | Err(DbErr::RecordNotInserted) => return Ok(Received::Stored),
         Err(error) => return Err(error.into()),
     }
     enqueue(&txn, &app.clock, NewJob::about(HANDLE_EVENT, id, now)).await?;
     txn.commit().await?;
     app.queue.wake();
-    Ok(Received::Known)
+    Ok(Received::Stored)
 }
 
-/// Looks into an event. Repeating it changes nothing; without an answer of the processor's it fails, to be tried again.
+/// Handles a stored event. Repeating it changes nothing.
+///
+/// Fails if the processor gives no answer; the queue then runs the job again.
 pub async fn handle_event(app: &App, id: Uuid) -> Result<(), Error> {
     let Some(event) = Entity::find_by_id(id).one(app.db.write()).await? else { return Ok(()) };
     if event.handled_at.is_some() {
         return Ok(());
     }
     match event.about {
-        About::Payment => payment_told(app, &event).await?,
-        About::Refund => refunds_told(app, &event).await?,
-        About::Dispute => dispute_told(app, &event).await?,
-        About::Transfer | About::Payout => transfer_told(&event),
-        About::Other => {}
+        EventObject::Payment => handle_payment_event(app, &event).await?,
+        EventObject::Refund => handle_refund_event(app, &event).await?,
+        EventObject::Dispute => handle_dispute_event(app, &event).await?,
+        EventObject::Transfer | EventObject::Payout => log_failed_transfer(&event),
+        EventObject::Other => {}
     }
     Entity::update_many()
         .col_expr(Column::HandledAt, Expr::value(app.clock.now()))
@@ -87,43 +92,48 @@ pub async fn handle_event(app: &App, id: Uuid) -> Result<(), Error> {
     Ok(())
 }
 
-/// The payment an event is about: by the name we gave it, else by the processor's name for it. Other programs may use
-/// the same account, so there may be none.
-async fn payment_of(app: &App, event: &Model) -> Result<Option<Payment>, Error> {
-    use table::payment::{Column, Entity};
+/// Finds the payment that an event is about, by our idempotency key or else by the processor's reference. `None` if the
+/// payment is not ours: other programs may use the same account at the processor.
+async fn find_payment(app: &App, event: &Model) -> Result<Option<Payment>, Error> {
     let own = event.own_key.as_deref().and_then(|key| Id::parse_as(Kind::Payment, key));
-    if let Some(id) = own {
-        return Ok(Entity::find_by_id(id).one(app.db.write()).await?);
+    match own {
+        Some(id) => Ok(table::payment::Entity::find_by_id(id).one(app.db.write()).await?),
+        None => find_payment_by_reference(app, event).await,
     }
+}
+
+async fn find_payment_by_reference(app: &App, event: &Model) -> Result<Option<Payment>, Error> {
+    use table::payment::{Column, Entity};
     let Some(reference) = &event.payment_reference else { return Ok(None) };
     let by_reference = Entity::find().filter(Column::Provider.eq(&event.provider));
     Ok(by_reference.filter(Column::ProviderReference.eq(reference)).one(app.db.write()).await?)
 }
 
-/// Something happened to a payment.
-async fn payment_told(app: &App, event: &Model) -> Result<(), Error> {
+/// Reads the payment's intent from the processor and records what changed.
+async fn handle_payment_event(app: &App, event: &Model) -> Result<(), Error> {
     let Some(reference) = &event.payment_reference else { return Ok(()) };
-    let Some(payment) = payment_of(app, event).await? else {
+    let Some(payment) = find_payment(app, event).await? else {
         tracing::info!(event.id = event.event_id, "an event is about a payment that is not ours");
         return Ok(());
     };
-    let intent = patiently(app.gateway.read(reference)).await?;
-    let is_another = payment.provider_reference.as_ref().is_some_and(|known| known != reference);
-    let is_over = matches!(payment.state, PaymentState::Cancelled | PaymentState::Failed);
-    if is_another || (is_over && intent.state != IntentState::Succeeded) {
-        return let_go(app, &payment, &intent).await;
+    let intent = with_timeout(app.gateway.read(reference)).await?;
+    let is_other_intent = payment.provider_reference.as_ref().is_some_and(|own| own != reference);
+    let is_closed = matches!(payment.state, PaymentState::Cancelled | PaymentState::Failed);
+    if is_other_intent || (is_closed && intent.state != IntentState::Succeeded) {
+        return void_unused_intent(app, &payment, &intent).await;
     }
-    let Some(operation) = news(&payment, &intent) else { return Ok(()) };
+    let Some(operation) = operation_of_change(&payment, &intent) else { return Ok(()) };
     let txn = app.db.begin_write().await?;
     record_in(app, &txn, &payment, operation, &Ok(intent)).await?;
-    look_at_booking(app, &txn, &payment).await?;
+    enqueue_advance(app, &txn, payment.booking_id, app.clock.now()).await?;
     txn.commit().await?;
     app.queue.wake();
     Ok(())
 }
 
-/// What we would have had to ask for to learn this from the answer; nothing when we know it already.
-fn news(payment: &Payment, intent: &Intent) -> Option<Operation> {
+/// The operation whose answer would have reported this state of the intent. `None` if the payment has that state
+/// already.
+fn operation_of_change(payment: &Payment, intent: &Intent) -> Option<Operation> {
     match (payment.state, &intent.state) {
         (_, IntentState::Processing)
         | (PaymentState::RequiresAction, IntentState::RequiresAction { .. })
@@ -136,71 +146,38 @@ fn news(payment: &Payment, intent: &Intent) -> Option<Operation> {
     }
 }
 
-/// Closes an intent that nobody waits for any longer: a guest with an old form could still pay there, late, or again.
-async fn let_go(app: &App, payment: &Payment, intent: &Intent) -> Result<(), Error> {
+/// Voids an intent that no payment uses. Otherwise a guest with an old payment form could still pay there, late or
+/// twice.
+async fn void_unused_intent(app: &App, payment: &Payment, intent: &Intent) -> Result<(), Error> {
     let payment_id = Id::new(Kind::Payment, payment.id);
     match intent.state {
         IntentState::Cancelled => {}
         IntentState::Succeeded => {
             let reference = &intent.reference;
-            tracing::error!(payment.id = %payment_id, reference, "a second intent took money; it needs a person");
+            tracing::error!(payment.id = %payment_id, reference, "a second intent captured money; staff must act");
         }
         _ => {
-            tracing::info!(payment.id = %payment_id, "an intent that came too late is let go");
-            patiently(app.gateway.void(&intent.reference)).await?;
+            tracing::info!(payment.id = %payment_id, "an intent that is no longer needed is voided");
+            with_timeout(app.gateway.void(&intent.reference)).await?;
         }
     }
     Ok(())
 }
 
-/// Something happened to the refunds of a payment: each of ours is set to where it stands.
-async fn refunds_told(app: &App, event: &Model) -> Result<(), Error> {
+/// Updates the refunds of the payment to the states at the processor.
+async fn handle_refund_event(app: &App, event: &Model) -> Result<(), Error> {
     let Some(reference) = &event.payment_reference else { return Ok(()) };
-    use table::payment::{Column, Entity};
-    let payment = Entity::find().filter(Column::Provider.eq(&event.provider));
-    let payment = payment.filter(Column::ProviderReference.eq(reference)).one(app.db.write()).await?;
-    let Some(payment) = payment else { return Ok(()) };
-    let reports = patiently(app.gateway.refunds(reference)).await?;
-    let ours = table::refund::Entity::find().filter(table::refund::Column::PaymentId.eq(payment.id));
-    let ours = ours.all(app.db.write()).await?;
-    let txn = app.db.begin_write().await?;
-    let mut moved = false;
-    for report in reports {
-        let key = report.key.as_deref().and_then(|key| Id::parse_as(Kind::Refund, key.split(':').next()?));
-        let is_it = |refund: &&super::Refund| {
-            Some(refund.id) == key || refund.provider_reference.as_ref() == Some(&report.reference)
-        };
-        let Some(refund) = ours.iter().find(is_it) else {
-            tracing::warn!(refund.reference = report.reference, "a refund was made that nobody here asked for");
-            continue;
-        };
-        let to = state(&report.progress);
-        if settle(app, &txn, refund, to, Some(report.reference)).await? {
-            moved = true;
-            if to == RefundState::Failed {
-                let refund_id = Id::new(Kind::Refund, refund.id);
-                tracing::error!(refund.id = %refund_id, progress = ?report.progress, "a refund came back; it needs a person");
-            }
-        }
+    match find_payment_by_reference(app, event).await? {
+        Some(payment) => reconcile_refunds(app, &payment, reference).await,
+        None => Ok(()),
     }
-    if moved {
-        look_at_booking(app, &txn, &payment).await?;
-    }
-    txn.commit().await?;
-    app.queue.wake();
-    Ok(())
 }
 
-async fn look_at_booking(app: &App, txn: &impl ConnectionTrait, payment: &Payment) -> Result<(), Error> {
-    let now = app.clock.now();
-    Ok(enqueue(txn, &app.clock, NewJob::about(LOOK_AT_BOOKING, payment.booking_id, now)).await?)
-}
-
-/// A guest's bank wants money back, or has decided.
-async fn dispute_told(app: &App, event: &Model) -> Result<(), Error> {
+/// Updates the dispute to its state at the processor.
+async fn handle_dispute_event(app: &App, event: &Model) -> Result<(), Error> {
     let Some(reference) = &event.reference else { return Ok(()) };
-    match payment_of(app, event).await? {
-        Some(payment) => disputes::look(app, &payment, reference).await,
+    match find_payment(app, event).await? {
+        Some(payment) => refresh_dispute(app, &payment, reference).await,
         None => {
             tracing::info!(event.id = event.event_id, "an event is about a payment that is not ours");
             Ok(())
@@ -208,10 +185,11 @@ async fn dispute_told(app: &App, event: &Model) -> Result<(), Error> {
     }
 }
 
-/// Money on its way to a host moved, or did not. What was told is in the event's row.
-fn transfer_told(event: &Model) {
+/// Logs a transfer to a host that failed or was reversed. The event's row has the details; nothing else is stored.
+fn log_failed_transfer(event: &Model) {
     let (reference, key) = (event.reference.as_deref(), event.own_key.as_deref());
     if event.kind.ends_with(".failed") || event.kind.ends_with(".reversed") {
-        tracing::error!(event.kind, reference, key, facts = %event.facts, "a host's money came back; it needs a person");
+        let facts = &event.facts;
+        tracing::error!(event.kind, reference, key, %facts, "a transfer to a host came back; staff must act");
     }
 }

@@ -1,101 +1,101 @@
-//! The states a payment, a try at moving it, a refund and a payout can be in, and the words of the ledger.
+//! The states of payments, attempts, refunds, payouts and disputes, and the enums of the ledger.
 
 use sea_orm::entity::prelude::*;
 use serde::{Deserialize, Serialize};
 
-/// Where a payment stands, in the words of the card world.
+/// The state of a payment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, EnumIter, DeriveActiveEnum)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[sea_orm(rs_type = "String", db_type = "Text", rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum PaymentState {
-    /// No card that works yet.
+    /// A payment method that works is missing.
     RequiresPaymentMethod,
-    /// The guest must act, for example by 3-D Secure.
+    /// The guest has to act, for example by 3-D Secure.
     RequiresAction,
-    /// Asked of the processor, not answered yet.
+    /// Requested from the processor, without a final answer yet.
     Processing,
-    /// Set aside on the card, not taken.
+    /// Authorized on the card, not captured yet.
     RequiresCapture,
-    /// Taken.
+    /// Captured.
     Succeeded,
-    /// Given up before it was taken.
+    /// Voided before it was captured.
     Cancelled,
-    /// Declined for good.
+    /// Declined.
     Failed,
 }
 
-/// What was tried at the processor.
+/// The operation that an attempt requested from the processor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, EnumIter, DeriveActiveEnum)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[sea_orm(rs_type = "String", db_type = "Text", rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Operation {
-    /// Set money aside.
+    /// Authorize the amount.
     Authorize,
-    /// Go on after the guest acted.
+    /// Continue after the guest acted.
     Confirm,
-    /// Take the money.
+    /// Capture the authorized amount.
     Capture,
-    /// Give back what was set aside.
+    /// Void the authorization.
     Void,
 }
 
-/// How a try ended.
+/// The outcome of an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, EnumIter, DeriveActiveEnum)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[sea_orm(rs_type = "String", db_type = "Text", rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Outcome {
-    /// It worked.
+    /// The operation succeeded.
     Succeeded,
     /// The card was declined.
     Declined,
-    /// The guest must act first.
+    /// The guest has to act first.
     ActionRequired,
-    /// No answer; it may or may not have worked.
+    /// There was no answer. The operation may or may not have taken effect.
     Unknown,
 }
 
-/// Where a refund stands.
+/// The state of a refund.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, EnumIter, DeriveActiveEnum)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[sea_orm(rs_type = "String", db_type = "Text", rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum RefundState {
-    /// Written down, not confirmed by the processor yet.
+    /// Recorded, but not confirmed by the processor yet.
     Pending,
-    /// Paid back.
+    /// Paid back to the guest.
     Succeeded,
-    /// Refused by the processor.
+    /// Refused by the processor, or accepted and returned later.
     Failed,
 }
 
-/// Where a payout stands.
+/// The state of a payout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, EnumIter, DeriveActiveEnum)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[sea_orm(rs_type = "String", db_type = "Text", rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum PayoutState {
-    /// Waits for its day.
+    /// Not due yet, or due and not released yet.
     Scheduled,
-    /// Kept back until staff let it go, or the host has an account.
+    /// Not sent until staff release it, the host sets an account, or a dispute is won.
     OnHold,
-    /// Asked of the processor, not answered yet.
+    /// Released from escrow and being sent to the processor.
     Processing,
-    /// Sent, or settled against what the host owed.
+    /// Sent, or used to pay what the host owed.
     Paid,
-    /// Refused by the processor; tried again later.
+    /// Refused by the processor. It is sent again later.
     Failed,
-    /// Nothing is left to pay.
+    /// Nothing is left to pay out.
     Cancelled,
 }
 
-/// Where a dispute stands.
+/// The state of a dispute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, EnumIter, DeriveActiveEnum)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[sea_orm(rs_type = "String", db_type = "Text", rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum DisputeState {
-    /// The bank has taken the money back and has not decided.
+    /// The bank has taken the money back and has not decided yet.
     Open,
-    /// The bank has given it back.
+    /// The bank has returned the money.
     Won,
-    /// The bank keeps it.
+    /// The bank keeps the money.
     Lost,
 }
 
@@ -104,55 +104,55 @@ pub enum DisputeState {
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[sea_orm(rs_type = "String", db_type = "Text", rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Account {
-    /// Money at the card processor.
+    /// The balance at the card processor.
     PspClearing,
-    /// What guests have paid for stays to come.
+    /// What guests have paid and what was neither released nor refunded.
     GuestEscrow,
-    /// What hosts are owed.
+    /// What the platform owes hosts.
     HostPayable,
-    /// Service fees and penalties.
+    /// Service fees and penalties that were earned.
     PlatformRevenue,
-    /// Taxes to be remitted.
+    /// Taxes that the platform has to remit.
     TaxPayable,
-    /// What cardholders have taken back, while it is disputed.
+    /// What banks have taken back for disputes that were not won.
     DisputeSuspense,
-    /// What the card processor charges.
+    /// Fees of the card processor.
     PlatformCost,
 }
 
-/// What happened, for the ledger.
+/// The business event that a ledger transaction records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, EnumIter, DeriveActiveEnum)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[sea_orm(rs_type = "String", db_type = "Text", rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum TransactionKind {
-    /// A guest was charged.
+    /// A payment was captured.
     Capture,
-    /// A stay's money was divided among host, platform and taxes.
+    /// A payout was released from escrow, with its part of the fees and taxes.
     Release,
-    /// Money goes back to a guest.
+    /// A refund is owed to a guest.
     Refund,
-    /// A host was paid.
+    /// A payout was sent.
     Payout,
-    /// A host owes a penalty.
+    /// A host was charged a penalty.
     Penalty,
-    /// A cardholder took money back.
+    /// A cardholder's bank took money back.
     Chargeback,
     /// A dispute was won.
     ChargebackReversal,
-    /// The card processor kept its fee.
+    /// The card processor deducted its fee.
     ProviderFee,
 }
 
 impl Account {
-    /// The word that the API and the database use.
-    pub fn word(self) -> String {
+    /// The name that the API and the database use.
+    pub fn name(self) -> String {
         self.to_value()
     }
 }
 
 impl TransactionKind {
-    /// The word that the API and the database use.
-    pub fn word(self) -> String {
+    /// The name that the API and the database use.
+    pub fn name(self) -> String {
         self.to_value()
     }
 }

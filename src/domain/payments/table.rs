@@ -1,5 +1,5 @@
-//! The tables of payments, the tries at moving them, refunds, escrow, payouts and the ledger.
-#![expect(missing_docs, reason = "the steps of the schema describe the columns")]
+//! The tables of payments, attempts, refunds, escrow, payouts, disputes, the ledger and processor events.
+#![expect(missing_docs, reason = "the migrations describe the columns")]
 
 pub mod payment {
     use sea_orm::entity::prelude::*;
@@ -228,7 +228,7 @@ pub mod entry {
 pub mod event {
     use sea_orm::entity::prelude::*;
 
-    use crate::platform::gateway::event::About;
+    use crate::platform::gateway::EventObject;
 
     #[sea_orm::model]
     #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
@@ -239,7 +239,7 @@ pub mod event {
         pub provider: String,
         pub event_id: String,
         pub kind: String,
-        pub about: About,
+        pub about: EventObject,
         pub reference: Option<String>,
         pub payment_reference: Option<String>,
         pub own_key: Option<String>,

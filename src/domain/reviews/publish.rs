@@ -1,4 +1,4 @@
-//! Showing the reviews of a booking: both at one instant, once both exist or the window has closed.
+//! Publishing the reviews of a booking: both at one instant, once both exist or the window has closed.
 
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
@@ -13,29 +13,30 @@ use crate::domain::notifications::notify;
 use crate::platform::App;
 use crate::platform::database::Transaction;
 
-/// The job that shows reviews when their window closes.
-pub const PUBLISH: &str = "publish_reviews";
+/// Kind of the job that publishes the reviews of a booking when their window closes.
+pub const PUBLISH_REVIEWS: &str = "publish_reviews";
 
-/// Shows both reviews if both are there, as they are when `by` has written theirs; whether they were.
+/// Publishes the reviews of a booking if both exist, after `by` has submitted theirs. Returns whether they were
+/// published.
 pub(super) async fn publish_pair(app: &App, txn: &Transaction, booking_id: Uuid, by: Uuid) -> Result<bool, Error> {
-    let written = table::Entity::find().filter(table::Column::BookingId.eq(booking_id)).count(txn).await?;
-    if written < 2 {
+    let submitted = table::Entity::find().filter(table::Column::BookingId.eq(booking_id)).count(txn).await?;
+    if submitted < 2 {
         return Ok(false);
     }
     publish(app, txn, booking_id, Some(by)).await?;
     Ok(true)
 }
 
-/// Shows what there is of a booking whose window has closed; repeating it changes nothing.
+/// Publishes the reviews of a booking if its window has closed. Repeating it changes nothing.
 pub async fn publish_due(app: &App, booking_id: Uuid) -> Result<(), Error> {
     let txn = app.db.begin_write().await?;
-    bookings::lock(&txn, booking_id).await?;
-    let open = table::Entity::find()
+    bookings::lock_booking(&txn, booking_id).await?;
+    let still_hidden = table::Entity::find()
         .filter(table::Column::BookingId.eq(booking_id))
         .filter(table::Column::EditableUntil.gt(app.clock.now()))
         .count(&txn)
         .await?;
-    if open == 0 {
+    if still_hidden == 0 {
         publish(app, &txn, booking_id, None).await?;
         txn.commit().await?;
     }
@@ -50,12 +51,13 @@ async fn publish(app: &App, txn: &Transaction, booking_id: Uuid, by: Option<Uuid
         .exec_with_returning(txn)
         .await?;
     for review in published.iter().filter(|review| review.direction == Direction::GuestToListing) {
-        listings::add_rating(txn, review.listing_id, stars(review)).await?;
+        listings::add_rating(txn, review.listing_id, rating_of(review)).await?;
     }
-    notify(app, txn, notices::published(&published, by)).await
+    notify(app, txn, notices::published_notices(&published, by)).await
 }
 
-fn stars(review: &Review) -> RatingSummary {
+/// The review's stars as sums of one review, to be added to the listing's rating.
+fn rating_of(review: &Review) -> RatingSummary {
     let aspect =
         |stars: Option<i16>| stars.map_or_else(Aspect::default, |n| Aspect { sum: i64::from(n) * STAR, count: 1 });
     RatingSummary {

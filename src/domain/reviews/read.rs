@@ -1,4 +1,4 @@
-//! Reading reviews: published ones by everyone, hidden ones by their author alone.
+//! Queries for reviews. Everyone sees published reviews; only the author sees a hidden one.
 
 use std::collections::HashMap;
 
@@ -12,7 +12,7 @@ use super::{Direction, Review};
 use crate::domain::error::Error;
 use crate::domain::viewer::Viewer;
 use crate::kernel::page::{Cursor, Page, PageRequest};
-use crate::platform::top_n_per_group::{Keys, first_of_each, pages};
+use crate::platform::top_n_per_group::{Grouping, first_of_each, pages};
 use crate::platform::{App, keyset};
 
 /// Whether the viewer may see the review.
@@ -20,20 +20,20 @@ pub fn may_see(viewer: &Viewer, review: &Review) -> bool {
     review.published_at.is_some() || viewer.is(review.author_id)
 }
 
-/// The review with this id, if the viewer may see it.
+/// Finds a review by its id. `None` if it does not exist or the viewer may not see it.
 pub async fn by_id(app: &App, viewer: &Viewer, id: Uuid) -> Result<Option<Review>, Error> {
     Ok(by_ids(app, viewer, &[id]).await?.remove(&id))
 }
 
-/// Those of these reviews that the viewer may see.
+/// Finds reviews by their ids, leaving out those that the viewer may not see.
 pub async fn by_ids(app: &App, viewer: &Viewer, ids: &[Uuid]) -> Result<HashMap<Uuid, Review>, Error> {
     let rows = table::Entity::find().filter(table::Column::Id.is_in(ids.iter().copied())).all(app.db.read()).await?;
-    let seen = rows.into_iter().filter(|review| may_see(viewer, review));
-    Ok(seen.map(|review| (review.id, review)).collect())
+    let visible = rows.into_iter().filter(|review| may_see(viewer, review));
+    Ok(visible.map(|review| (review.id, review)).collect())
 }
 
-/// The reviews of these bookings that the viewer may see, by booking and direction.
-pub async fn by_booking(
+/// Finds the reviews of the bookings that the viewer may see, by booking and direction.
+pub async fn by_bookings(
     app: &App,
     viewer: &Viewer,
     bookings: &[Uuid],
@@ -42,11 +42,11 @@ pub async fn by_booking(
         .filter(table::Column::BookingId.is_in(bookings.iter().copied()))
         .all(app.db.read())
         .await?;
-    let seen = rows.into_iter().filter(|review| may_see(viewer, review));
-    Ok(seen.filter_map(|review| Some(((review.booking_id?, review.direction), review))).collect())
+    let visible = rows.into_iter().filter(|review| may_see(viewer, review));
+    Ok(visible.filter_map(|review| Some(((review.booking_id?, review.direction), review))).collect())
 }
 
-/// Whose published reviews are listed.
+/// What a list of published reviews is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ListOf {
     /// Guests' reviews of a listing.
@@ -82,8 +82,8 @@ impl ListOf {
     }
 }
 
-/// One page of published reviews for each owner, latest first, in one statement.
-pub async fn page_of_each(
+/// Returns a page of published reviews for each owner, latest first, in one statement.
+pub async fn pages_by_owner(
     app: &App,
     list: ListOf,
     owners: &[Uuid],
@@ -92,27 +92,27 @@ pub async fn page_of_each(
     type Key = (DateTime<Utc>, Uuid);
     let mut filter = list.filter(owners);
     let (at, id) = (|| Expr::col(table::Column::PublishedAt), || Expr::col(table::Column::Id));
-    let key = |cursor: Option<&Cursor>, field| match keyset::key::<Key>(cursor, field)? {
-        // Instants that no review can have, and Postgres does not know.
+    let parse_cursor = |cursor: Option<&Cursor>, field| match keyset::parse_cursor::<Key>(cursor, field)? {
+        // Years that no review can have and that Postgres cannot represent.
         Some((published, _)) if !(0..=9999).contains(&published.year()) => Err(keyset::foreign_cursor(field)),
         key => Ok(key),
     };
-    if let Some((published, review)) = key(request.after.as_ref(), "after")? {
+    if let Some((published, review)) = parse_cursor(request.after.as_ref(), "after")? {
         let older = at().eq(published).and(id().lt(review));
         filter = filter.add(at().lt(published).or(older));
     }
-    if let Some((published, review)) = key(request.before.as_ref(), "before")? {
+    if let Some((published, review)) = parse_cursor(request.before.as_ref(), "before")? {
         let newer = at().eq(published).and(id().gt(review));
         filter = filter.add(at().gt(published).or(newer));
     }
     let select = table::Entity::find().filter(filter);
-    let keys = Keys::OwnerAndInstant(list.column(), "published_at");
+    let keys = Grouping::OwnerAndInstant(list.column(), "published_at");
     let rows: Vec<Review> = first_of_each(app.db.read(), select, keys, request).await?;
     Ok(pages(rows, request, |review| list.owner(review), |review| (review.published_at.unwrap_or_default(), review.id)))
 }
 
-/// How many published reviews each owner has, in one statement.
-pub async fn counts(app: &App, list: ListOf, owners: &[Uuid]) -> Result<HashMap<Uuid, i64>, Error> {
+/// Counts the published reviews of each owner, in one statement.
+pub async fn counts_by_owner(app: &App, list: ListOf, owners: &[Uuid]) -> Result<HashMap<Uuid, i64>, Error> {
     let rows: Vec<(Uuid, i64)> = table::Entity::find()
         .select_only()
         .column_as(Expr::col(Alias::new(list.column())), "owner")

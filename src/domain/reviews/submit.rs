@@ -1,27 +1,28 @@
-//! Writing a review, and changing it while nobody else has seen it.
+//! Submitting a review, and changing it while it is hidden.
 
 use sea_orm::ActiveValue::Set;
 use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
 use uuid::Uuid;
 
-use super::publish::{PUBLISH, publish_pair};
+use super::publish::{PUBLISH_REVIEWS, publish_pair};
 use super::table::review as table;
-use super::window::{may_review, window};
+use super::window::{may_review, review_window};
 use super::{Direction, Review, notices};
 use crate::domain::bookings;
 use crate::domain::error::{Code, Error, Refusals};
+use crate::domain::limits::MAX_MESSAGE_CHARS;
 use crate::domain::notifications::notify;
 use crate::domain::viewer::Viewer;
 use crate::platform::App;
 use crate::platform::database::is_duplicate;
 use crate::platform::queue::{NewJob, enqueue};
 
-const LONGEST_TEXT: usize = 10_000;
-const LONGEST_NOTE: usize = 2_000;
+/// Maximum length of a review's text, in characters.
+pub const MAX_REVIEW_CHARS: usize = 10_000;
 
-/// What a reviewer says. Stars are 1 to 5; which of them belong depends on who reviews whom.
+/// The content of a review. Stars are 1 to 5. Which aspects can be rated depends on the direction of the review.
 #[derive(Clone, Debug)]
-#[expect(missing_docs, reason = "the names of the aspects say it")]
+#[expect(missing_docs, reason = "the fields are named after the aspects")]
 pub struct Draft {
     pub overall: i32,
     pub cleanliness: Option<i32>,
@@ -37,47 +38,53 @@ pub struct Draft {
 }
 
 impl Draft {
-    /// Puts the draft into a row, or refuses what does not belong into such a review.
+    /// Sets the columns of a row, or refuses what does not fit a review of this direction.
     fn apply(self, direction: Direction, row: &mut table::ActiveModel) -> Result<(), Error> {
         let mut refusals = Refusals::default();
-        let of_listing = direction == Direction::GuestToListing;
-        let mut stars = |name: &str, stars: Option<i32>, belongs: bool| {
+        let is_of_listing = direction == Direction::GuestToListing;
+        let mut stars = |name: &str, stars: Option<i32>, is_rated: bool| {
             let field = ["review", name];
             let stars = stars?;
-            refusals.check(belongs, Code::Invalid, &field, "does not belong into a review of this side");
+            refusals.check(is_rated, Code::Invalid, &field, "cannot be rated in a review of this direction");
             refusals.range(&field, stars.into(), 1, 5);
             i16::try_from(stars).ok()
         };
         row.overall = Set(stars("overall", Some(self.overall), true));
         row.cleanliness = Set(stars("cleanliness", self.cleanliness, true));
-        row.accuracy = Set(stars("accuracy", self.accuracy, of_listing));
-        row.check_in = Set(stars("checkIn", self.check_in, of_listing));
+        row.accuracy = Set(stars("accuracy", self.accuracy, is_of_listing));
+        row.check_in = Set(stars("checkIn", self.check_in, is_of_listing));
         row.communication = Set(stars("communication", self.communication, true));
-        row.location = Set(stars("location", self.location, of_listing));
-        row.value = Set(stars("value", self.value, of_listing));
-        row.house_rules = Set(stars("houseRules", self.house_rules, !of_listing));
-        let again = self.would_host_again;
+        row.location = Set(stars("location", self.location, is_of_listing));
+        row.value = Set(stars("value", self.value, is_of_listing));
+        row.house_rules = Set(stars("houseRules", self.house_rules, !is_of_listing));
+        let would_host_again = self.would_host_again;
         let field = ["review", "wouldHostAgain"];
-        refusals.check(again.is_none() || !of_listing, Code::Invalid, &field, "is for hosts to say");
-        row.would_host_again = Set(again);
-        row.text = Set(refusals.text(&["review", "text"], &self.text, LONGEST_TEXT));
+        refusals.check(
+            would_host_again.is_none() || !is_of_listing,
+            Code::Invalid,
+            &field,
+            "only a host can answer this",
+        );
+        row.would_host_again = Set(would_host_again);
+        row.text = Set(refusals.text(&["review", "text"], &self.text, MAX_REVIEW_CHARS));
         let note =
-            self.private_note.map(|text| refusals.text_or_empty(&["review", "privateNote"], &text, LONGEST_NOTE));
+            self.private_note.map(|text| refusals.text_or_empty(&["review", "privateNote"], &text, MAX_MESSAGE_CHARS));
         row.private_note = Set(note.filter(|text| !text.is_empty()));
         refusals.finish()
     }
 }
 
-/// Reviews the other side of a booking. When the other side has written too, both reviews appear.
+/// Submits the viewer's review of the other side of a booking. If the other side has submitted theirs, both are
+/// published.
 pub async fn submit(app: &App, viewer: &Viewer, booking_id: Uuid, draft: Draft) -> Result<Review, Error> {
     let author = viewer.require_user()?;
     let field = ["bookingId"];
     let booking = bookings::by_id(app, viewer, booking_id).await?.ok_or_else(|| Error::not_found(&field))?;
     let closed = || Error::refused(Code::ReviewWindowClosed, &field, "this booking cannot be reviewed now");
     let direction = may_review(app, viewer, &booking)?.ok_or_else(closed)?;
-    let closes_at = window(&booking)?.ok_or_else(closed)?.closes_at;
+    let closes_at = review_window(&booking)?.ok_or_else(closed)?.closes_at;
     let mut row = table::ActiveModel {
-        id: Set(app.clock.id()),
+        id: Set(app.clock.new_id()),
         direction: Set(direction),
         booking_id: Set(Some(booking_id)),
         listing_id: Set(booking.listing_id),
@@ -98,26 +105,30 @@ pub async fn submit(app: &App, viewer: &Viewer, booking_id: Uuid, draft: Draft) 
     draft.apply(direction, &mut row)?;
 
     let txn = app.db.begin_write().await?;
-    // The two sides wait for each other here, so that the second sees the first and neither can peek.
-    bookings::lock(&txn, booking_id).await?;
+    // Submissions for one booking run one after the other, so that the second finds the first and publishes both.
+    bookings::lock_booking(&txn, booking_id).await?;
     let review = row.insert(&txn).await.map_err(|error| {
         if is_duplicate(&error) {
-            return Error::refused(Code::ReviewLocked, &field, "you have reviewed this booking; change that review");
+            return Error::refused(
+                Code::ReviewLocked,
+                &field,
+                "you have already reviewed this booking; update that review instead",
+            );
         }
         error.into()
     })?;
-    enqueue(&txn, &app.clock, NewJob::about(PUBLISH, booking_id, closes_at)).await?;
+    enqueue(&txn, &app.clock, NewJob::about(PUBLISH_REVIEWS, booking_id, closes_at)).await?;
     if !publish_pair(app, &txn, booking_id, author.user_id).await? {
-        notify(app, &txn, notices::submitted(&review, &booking)).await?;
+        notify(app, &txn, notices::submitted_notices(&review, &booking)).await?;
     }
     let review = table::Entity::find_by_id(review.id).one(&txn).await?.unwrap_or(review);
-    app.once.spend(&txn, &[review.id]).await?;
+    app.idempotency_key.record(&txn, &[review.id]).await?;
     txn.commit().await?;
     app.queue.wake();
     Ok(review)
 }
 
-/// Changes the viewer's own review while it is hidden.
+/// Replaces the content of the viewer's own review while it is hidden.
 pub async fn update(app: &App, viewer: &Viewer, id: Uuid, draft: Draft) -> Result<Review, Error> {
     viewer.require_user()?;
     let txn = app.db.begin_write().await?;
@@ -136,7 +147,7 @@ pub async fn update(app: &App, viewer: &Viewer, id: Uuid, draft: Draft) -> Resul
         .exec_with_returning(&txn)
         .await?;
     let review = changed.into_iter().next().ok_or_else(|| Error::not_found(&["id"]))?;
-    app.once.spend(&txn, &[review.id]).await?;
+    app.idempotency_key.record(&txn, &[review.id]).await?;
     txn.commit().await?;
     Ok(review)
 }

@@ -1,18 +1,18 @@
 //! The table of reviews.
-#![expect(missing_docs, reason = "the steps of the schema describe the columns")]
+#![expect(missing_docs, reason = "the migrations describe the columns")]
 
 pub mod review {
     use sea_orm::entity::prelude::*;
     use serde::{Deserialize, Serialize};
 
-    /// Who reviews whom.
+    /// Which side is the author, and what is reviewed.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, EnumIter, DeriveActiveEnum)]
     #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
     #[sea_orm(rs_type = "String", db_type = "Text", rename_all = "SCREAMING_SNAKE_CASE")]
     pub enum Direction {
-        /// A guest of a listing.
+        /// A guest reviews a listing.
         GuestToListing,
-        /// A host of a guest.
+        /// A host reviews a guest.
         HostToGuest,
     }
 

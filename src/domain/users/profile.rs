@@ -1,32 +1,33 @@
-//! What people say about themselves, and becoming a host.
+//! Changing a user's profile, and becoming a host.
 
 use sea_orm::sea_query::Expr;
 use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, Set};
 
-use super::register::check_locale;
-use super::{User, subscription, table};
+use super::register::{MAX_DISPLAY_NAME_CHARS, check_locale};
+use super::subscription::announce_change;
+use super::{User, table};
 use crate::domain::error::{Code, Error, Refusals};
 use crate::domain::viewer::Viewer;
 use crate::kernel::money::Currency;
 use crate::platform::App;
 
-const LONGEST_NAME: usize = 80;
-const LONGEST_ABOUT: usize = 2_000;
+/// Maximum length of a profile's text, in characters.
+pub const MAX_ABOUT_CHARS: usize = 2_000;
 
-/// What to change; what is nothing stays as it is, an empty text clears.
+/// New values for a profile. A field that is `None` stays unchanged; an empty text clears it.
 #[derive(Clone, Debug, Default)]
 pub struct ProfileChange {
-    /// Name that others see.
+    /// The public name.
     pub display_name: Option<String>,
-    /// A few words that others see.
+    /// The public text about the user.
     pub about: Option<String>,
-    /// Telephone number in international form.
+    /// Telephone number in international form, such as `+351 21 000 0000`.
     pub phone: Option<String>,
-    /// BCP 47 language tag.
+    /// Language, as a BCP 47 tag.
     pub locale: Option<String>,
-    /// IANA zone.
+    /// IANA time zone.
     pub time_zone: Option<chrono_tz::Tz>,
-    /// Currency to show prices in.
+    /// Preferred currency for prices.
     pub currency: Option<Currency>,
 }
 
@@ -34,8 +35,9 @@ pub struct ProfileChange {
 pub async fn update(app: &App, viewer: &Viewer, change: ProfileChange) -> Result<User, Error> {
     let signed_in = viewer.require_user()?;
     let mut refusals = Refusals::default();
-    let display_name = change.display_name.map(|text| refusals.text(&["user", "displayName"], &text, LONGEST_NAME));
-    let about = change.about.map(|text| refusals.text_or_empty(&["user", "about"], &text, LONGEST_ABOUT));
+    let display_name =
+        change.display_name.map(|text| refusals.text(&["user", "displayName"], &text, MAX_DISPLAY_NAME_CHARS));
+    let about = change.about.map(|text| refusals.text_or_empty(&["user", "about"], &text, MAX_ABOUT_CHARS));
     let phone = change.phone.map(|text| check_phone(&mut refusals, &text));
     let locale = change.locale.map(|text| check_locale(&mut refusals, &["user", "locale"], &text));
     refusals.finish()?;
@@ -63,12 +65,12 @@ pub async fn update(app: &App, viewer: &Viewer, change: ProfileChange) -> Result
     row.updated_at = Set(app.clock.now());
     let txn = app.db.begin_write().await?;
     let user = row.update(&txn).await?;
-    app.once.spend(&txn, &[user.id]).await?;
+    app.idempotency_key.record(&txn, &[user.id]).await?;
     txn.commit().await?;
     Ok(user)
 }
 
-/// Lets the viewer list places; doing it again changes nothing.
+/// Makes the viewer a host, who can create listings. Repeating it changes nothing.
 pub async fn become_host(app: &App, viewer: &Viewer) -> Result<User, Error> {
     let signed_in = viewer.require_user()?;
     let txn = app.db.begin_write().await?;
@@ -79,18 +81,24 @@ pub async fn become_host(app: &App, viewer: &Viewer) -> Result<User, Error> {
         .exec_with_returning(&txn)
         .await?;
     let user = changed.into_iter().next().ok_or_else(|| Error::not_found(&[]))?;
-    subscription::changed(&txn, user.id);
-    app.once.spend(&txn, &[user.id]).await?;
+    announce_change(&txn, user.id);
+    app.idempotency_key.record(&txn, &[user.id]).await?;
     txn.commit().await?;
     Ok(user)
 }
 
-/// A number in the form of E.164, spaces and dashes dropped; empty clears.
+/// Checks a number in the form of E.164 and removes its spaces, dashes and parentheses. An empty text clears the
+/// number.
 fn check_phone(refusals: &mut Refusals, text: &str) -> String {
     let digits: String = text.chars().filter(|c| !matches!(c, ' ' | '-' | '(' | ')')).collect();
     let number = digits.strip_prefix('+').unwrap_or("");
     let well_formed =
         digits.is_empty() || (7..=15).contains(&number.len()) && number.bytes().all(|b| b.is_ascii_digit());
-    refusals.check(well_formed, Code::Invalid, &["user", "phone"], "must be a number such as +351 21 000 0000");
+    refusals.check(
+        well_formed,
+        Code::Invalid,
+        &["user", "phone"],
+        "must be a telephone number in international form, such as +351 21 000 0000",
+    );
     digits
 }

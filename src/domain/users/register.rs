@@ -1,19 +1,20 @@
-//! Making an account.
+//! Registering an account.
 
 use sea_orm::{ActiveModelTrait, Set};
 
-use super::sign_in::{Origin, Tokens, open_session};
+use super::tokens::{Origin, Tokens, open_session};
 use super::{User, table};
 use crate::domain::error::{Code, Error, Refusals};
 use crate::platform::App;
 use crate::platform::database::is_duplicate;
 
-/// Longest address SMTP can carry (RFC 5321, 4.5.3.1.3, less the angle brackets).
-const LONGEST_EMAIL: usize = 254;
-const LONGEST_NAME: usize = 80;
-const SHORTEST_PASSWORD: usize = 10;
-const LONGEST_PASSWORD: usize = 128;
-/// Passwords of ten characters and more that lists of leaked ones hold at their top.
+/// Longest address that SMTP can carry, in bytes (RFC 5321, 4.5.3.1.3, without the angle brackets).
+const MAX_EMAIL_BYTES: usize = 254;
+/// Maximum length of a public name, in characters.
+pub const MAX_DISPLAY_NAME_CHARS: usize = 80;
+const MIN_PASSWORD_CHARS: usize = 10;
+const MAX_PASSWORD_CHARS: usize = 128;
+/// Passwords of at least ten characters that are among the most frequent in lists of leaked passwords.
 const COMMON_PASSWORDS: [&str; 12] = [
     "1234567890",
     "0123456789",
@@ -29,26 +30,26 @@ const COMMON_PASSWORDS: [&str; 12] = [
     "passw0rd123",
 ];
 
-/// What someone says who makes an account.
+/// What a person enters to register.
 #[derive(Clone, Debug)]
 pub struct Registration {
-    /// Address to sign in with.
+    /// E-mail address to sign in with.
     pub email: String,
     /// Password to sign in with.
     pub password: String,
-    /// Name that others see.
+    /// The public name.
     pub display_name: String,
-    /// BCP 47 language tag.
+    /// Language, as a BCP 47 tag. English if `None`.
     pub locale: Option<String>,
-    /// IANA zone.
+    /// IANA time zone. UTC if `None`.
     pub time_zone: Option<chrono_tz::Tz>,
 }
 
-/// Makes an account and signs in to it.
+/// Registers an account and opens its first session.
 pub async fn register(app: &App, request: Registration, origin: Origin) -> Result<(User, Tokens), Error> {
     let mut refusals = Refusals::default();
     let email = check_email(&mut refusals, &["user", "email"], &request.email);
-    let display_name = refusals.text(&["user", "displayName"], &request.display_name, LONGEST_NAME);
+    let display_name = refusals.text(&["user", "displayName"], &request.display_name, MAX_DISPLAY_NAME_CHARS);
     check_password(&mut refusals, &["user", "password"], &request.password, &email);
     let locale = check_locale(&mut refusals, &["user", "locale"], request.locale.as_deref().unwrap_or("en"));
     refusals.finish()?;
@@ -56,7 +57,7 @@ pub async fn register(app: &App, request: Registration, origin: Origin) -> Resul
     let password_hash = app.passwords.hash(request.password).await?;
     let now = app.clock.now();
     let user = table::user::ActiveModel {
-        id: Set(app.clock.id()),
+        id: Set(app.clock.new_id()),
         email: Set(Some(email)),
         display_name: Set(display_name),
         about: Set(None),
@@ -85,7 +86,7 @@ pub async fn register(app: &App, request: Registration, origin: Origin) -> Resul
     Ok((user, tokens))
 }
 
-/// An address in lower case, or a refusal. Whether it can be reached only a message can show.
+/// Checks the form of an address and converts it to lower case. Whether it receives mail only a message can show.
 fn check_email(refusals: &mut Refusals, field: &[&str], text: &str) -> String {
     let email = text.trim().to_lowercase();
     let well_formed = email.split_once('@').is_some_and(|(local, domain)| {
@@ -96,8 +97,8 @@ fn check_email(refusals: &mut Refusals, field: &[&str], text: &str) -> String {
             })
             && !email.chars().any(|c| c.is_whitespace() || c.is_control() || "<>()[],;:\\\"".contains(c))
     });
-    if email.len() > LONGEST_EMAIL {
-        refusals.add(Code::TooLong, field, format!("must have at most {LONGEST_EMAIL} bytes"));
+    if email.len() > MAX_EMAIL_BYTES {
+        refusals.add(Code::TooLong, field, format!("must have at most {MAX_EMAIL_BYTES} bytes"));
     } else if !well_formed {
         refusals.add(Code::Invalid, field, "must be an e-mail address");
     }
@@ -108,22 +109,23 @@ fn check_password(refusals: &mut Refusals, field: &[&str], password: &str, email
     let length = password.chars().count();
     let folded = password.to_lowercase();
     let local = email.split('@').next().unwrap_or("");
-    let mut letters: Vec<char> = password.chars().collect();
-    letters.sort_unstable();
-    letters.dedup();
-    if length > LONGEST_PASSWORD {
-        refusals.add(Code::TooLong, field, format!("must have at most {LONGEST_PASSWORD} characters"));
-    } else if length < SHORTEST_PASSWORD {
-        refusals.add(Code::WeakPassword, field, format!("must have at least {SHORTEST_PASSWORD} characters"));
-    } else if letters.len() < 5 || COMMON_PASSWORDS.contains(&folded.as_str()) || folded == email || folded == local {
-        refusals.add(Code::WeakPassword, field, "is among the first that anyone would guess");
+    let mut distinct: Vec<char> = password.chars().collect();
+    distinct.sort_unstable();
+    distinct.dedup();
+    if length > MAX_PASSWORD_CHARS {
+        refusals.add(Code::TooLong, field, format!("must have at most {MAX_PASSWORD_CHARS} characters"));
+    } else if length < MIN_PASSWORD_CHARS {
+        refusals.add(Code::WeakPassword, field, format!("must have at least {MIN_PASSWORD_CHARS} characters"));
+    } else if distinct.len() < 5 || COMMON_PASSWORDS.contains(&folded.as_str()) || folded == email || folded == local {
+        refusals.add(Code::WeakPassword, field, "is too easy to guess");
     }
 }
 
+/// Checks the form of a BCP 47 language tag.
 pub(super) fn check_locale(refusals: &mut Refusals, field: &[&str], text: &str) -> String {
     let well_formed = text.split('-').enumerate().all(|(place, part)| {
-        let longest = if place == 0 { 3 } else { 8 };
-        (1..=longest).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_alphanumeric())
+        let max_length = if place == 0 { 3 } else { 8 };
+        (1..=max_length).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_alphanumeric())
     });
     refusals.check(well_formed && text.len() <= 35, Code::Invalid, field, "must be a language tag such as en-GB");
     text.to_owned()
@@ -140,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_are_folded_and_nonsense_is_refused() {
+    fn addresses_are_lower_cased_and_malformed_ones_are_refused() {
         assert_eq!(email(" Ana@Example.COM ").unwrap(), "ana@example.com");
         assert!(email("jörg@bücher.example").is_ok());
         for bad in ["", "a", "@example.com", "a@b", "a@.com", "a b@example.com", "a@exa<mple.com", "a@-x.com"] {
@@ -150,8 +152,8 @@ mod tests {
     }
 
     #[test]
-    fn passwords_that_anyone_would_guess_are_refused() {
-        for (password, fine) in [
+    fn passwords_that_are_easy_to_guess_are_refused() {
+        for (password, accepted) in [
             ("short", false),
             ("Password123", false),
             ("aaaaaaaaaaaa", false),
@@ -160,7 +162,7 @@ mod tests {
         ] {
             let mut refusals = Refusals::default();
             check_password(&mut refusals, &["password"], password, "ana@example.com");
-            assert_eq!(refusals.finish().is_ok(), fine, "{password}");
+            assert_eq!(refusals.finish().is_ok(), accepted, "{password}");
         }
     }
 }

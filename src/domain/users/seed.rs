@@ -1,4 +1,4 @@
-//! Accounts made in bulk, for demonstrations.
+//! Creating accounts in bulk, for the demonstration.
 
 use chrono::{DateTime, Utc};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
@@ -8,49 +8,50 @@ use crate::domain::error::Error;
 use crate::kernel::money::Currency;
 use crate::platform::App;
 
-/// Rows of one statement, few enough for the bind variables that any engine takes.
-const ROWS: usize = 1_000;
+/// Rows per statement, few enough for the number of bind variables that both databases accept.
+const ROWS_PER_STATEMENT: usize = 1_000;
 
-/// One account to make.
+/// An account to create.
 #[derive(Clone, Debug)]
 pub struct SeedUser {
-    /// Address to sign in with, in lower case.
+    /// E-mail address to sign in with, in lower case.
     pub email: String,
-    /// Name that others see.
+    /// The public name.
     pub display_name: String,
-    /// A few words that others see.
+    /// The public text about the user.
     pub about: Option<String>,
-    /// May list places.
+    /// Whether the user is a host.
     pub is_host: bool,
-    /// Is staff of the marketplace.
+    /// Whether the user is staff of the marketplace.
     pub is_admin: bool,
-    /// Has shown that the address is theirs.
+    /// Whether the e-mail address is verified.
     pub is_verified: bool,
-    /// BCP 47 language tag.
+    /// Language, as a BCP 47 tag.
     pub locale: String,
-    /// Where the person lives.
+    /// Time zone of the user.
     pub time_zone: chrono_tz::Tz,
-    /// Currency to show prices in.
+    /// Preferred currency for prices.
     pub currency: Currency,
-    /// When the account was made.
+    /// When the account was created.
     pub created_at: DateTime<Utc>,
 }
 
-/// Makes accounts that all open with the password behind `password_hash`; in the order given, all or none.
+/// Creates accounts that all have the password behind `password_hash`, in one transaction. Returns them in the given
+/// order.
 pub async fn seed(app: &App, password_hash: &str, accounts: Vec<SeedUser>) -> Result<Vec<User>, Error> {
-    let rows: Vec<User> = accounts.into_iter().map(|account| row(app, password_hash, account)).collect();
+    let rows: Vec<User> = accounts.into_iter().map(|account| build_row(app, password_hash, account)).collect();
     let txn = app.db.begin_write().await?;
-    for some in rows.chunks(ROWS) {
-        let some = some.iter().cloned().map(table::user::ActiveModel::from);
-        table::user::Entity::insert_many(some).exec_without_returning(&txn).await?;
+    for chunk in rows.chunks(ROWS_PER_STATEMENT) {
+        let models = chunk.iter().cloned().map(table::user::ActiveModel::from);
+        table::user::Entity::insert_many(models).exec_without_returning(&txn).await?;
     }
     txn.commit().await?;
     Ok(rows)
 }
 
-fn row(app: &App, password_hash: &str, account: SeedUser) -> User {
+fn build_row(app: &App, password_hash: &str, account: SeedUser) -> User {
     User {
-        id: app.clock.id(),
+        id: app.clock.new_id(),
         email: Some(account.email),
         display_name: account.display_name,
         about: account.about,
@@ -69,8 +70,8 @@ fn row(app: &App, password_hash: &str, account: SeedUser) -> User {
     }
 }
 
-/// Whether anyone can sign in here yet.
-pub async fn any_account(app: &App) -> Result<bool, Error> {
+/// Whether there is an account that can sign in.
+pub async fn any_account_exists(app: &App) -> Result<bool, Error> {
     let found: Option<uuid::Uuid> = table::user::Entity::find()
         .select_only()
         .column(table::user::Column::Id)
@@ -81,7 +82,7 @@ pub async fn any_account(app: &App) -> Result<bool, Error> {
     Ok(found.is_some())
 }
 
-/// Whether this address, in lower case, belongs to an account.
+/// Whether an account has this address, which must be in lower case.
 pub async fn is_registered(app: &App, email: &str) -> Result<bool, Error> {
     let found: Option<uuid::Uuid> = table::user::Entity::find()
         .select_only()

@@ -1,5 +1,5 @@
-//! The tables of people and their sign-ins.
-#![expect(missing_docs, reason = "the steps of the schema describe the columns")]
+//! The tables of users, sessions and refresh tokens.
+#![expect(missing_docs, reason = "the migrations describe the columns")]
 
 pub mod user {
     use sea_orm::entity::prelude::*;

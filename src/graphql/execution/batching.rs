@@ -1,7 +1,7 @@
-//! Runs the batches of a request inside the request's own task, as soon as nothing else can go on.
+//! Runs the batches of a request inside the request's own task, as soon as nothing else can make progress.
 //!
-//! A timer would make every level of a query wait; here the query itself is asked first, and when it stalls, all keys
-//! of the level are known and one statement fetches them.
+//! With a timer, every level of a query would wait for it. Here the query itself is polled first. When it makes no more
+//! progress, all keys of the level are known and one statement loads them.
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -14,8 +14,8 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::{self, FuturesUnordered, Stream, StreamExt};
 use futures_util::task::{FutureObj, Spawn, SpawnError};
 
-/// A timer that has always run out.
-pub(in crate::graphql) struct NoDelay;
+/// A timer that expires at once.
+pub struct NoDelay;
 
 impl Timer for NoDelay {
     fn delay(&self, _: Duration) -> BoxFuture<'static, ()> {
@@ -23,27 +23,26 @@ impl Timer for NoDelay {
     }
 }
 
-/// Where batches are handed in, and run.
+/// Collects the batches that the data loader of a request spawns, and runs them.
 #[derive(Clone, Default)]
-pub(in crate::graphql) struct InRequest(Arc<Mutex<Vec<FutureObj<'static, ()>>>>);
+pub struct RequestBatches(Arc<Mutex<Vec<FutureObj<'static, ()>>>>);
 
-impl Spawn for InRequest {
+impl Spawn for RequestBatches {
     fn spawn_obj(&self, batch: FutureObj<'static, ()>) -> Result<(), SpawnError> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(batch);
         Ok(())
     }
 }
 
-impl InRequest {
-    /// Drives `work` to its end, and every batch it hands in on the way.
-    pub(in crate::graphql) async fn drive<F: Future>(&self, work: F) -> F::Output {
+impl RequestBatches {
+    /// Drives `work` to completion, together with every batch that it spawns.
+    pub async fn drive<F: Future>(&self, work: F) -> F::Output {
         let (mut work, mut batches) = (pin!(work), FuturesUnordered::new());
         poll_fn(move |context| self.poll(context, &mut batches, |context| work.as_mut().poll(context))).await
     }
 
-    /// The same for work that comes to something again and again. A batch that is under way when an item is ready goes
-    /// on with the next one.
-    pub(in crate::graphql) fn drive_each<S: Stream + Unpin>(self, mut work: S) -> impl Stream<Item = S::Item> {
+    /// Drives a stream. A batch that is still running when an item is ready continues with the next item.
+    pub fn drive_each<S: Stream + Unpin>(self, mut work: S) -> impl Stream<Item = S::Item> {
         let mut batches = FuturesUnordered::new();
         stream::poll_fn(move |context| self.poll(context, &mut batches, |context| work.poll_next_unpin(context)))
     }

@@ -1,4 +1,4 @@
-//! Documents: parsed once and kept, known by their hashes, and checked for what the executor does not look at.
+//! Documents: parsed once and cached, and checked for what the executor does not check.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -11,92 +11,91 @@ use async_graphql::parser::types::{
 use async_graphql::{Name, Positioned};
 use moka::sync::Cache;
 
-use super::cost;
-use super::cost::Measured;
-use super::request::Answer;
-use super::validation;
-use super::validation::ValidDocument;
+use super::cost::{self, OperationCost};
+use super::response::GraphqlResponse;
+use super::validation::{self, ValidDocument};
 use crate::graphql::support::error_codes::ErrorCode;
 
-/// How many bytes of documents are kept parsed.
-const KEPT_BYTES: u64 = 16 * 1024 * 1024;
-/// A document, parsed and once more as the validator keeps it, takes about so many times the bytes of its text.
+/// The most memory that cached documents take, in bytes.
+const CACHE_BYTES: u64 = 16 * 1024 * 1024;
+/// Approximate memory of a parsed document and of the validator's copy of it, as a multiple of the bytes of its text.
 const PARSED_FACTOR: usize = 32;
-/// Longer documents are parsed each time: nobody sends them often.
-const LONGEST_KEPT: usize = 16 * 1024;
+/// Documents with a longer text are not cached. They are rare.
+const MAX_CACHED_TEXT_BYTES: usize = 16 * 1024;
 
-/// The documents that were parsed lately; cheap to clone.
+/// The documents that were parsed recently, by text. Cheap to clone.
 #[derive(Clone)]
 pub struct Documents(Cache<String, Arc<Document>>);
 
-/// A document, and what is known of its operations whatever their variables are.
+/// A document, and what is known of its operations before the variables are known.
 pub struct Document {
-    /// The document itself.
+    /// The document as the executor's parser returns it.
     pub parsed: ExecutableDocument,
-    /// What its variables are held against.
+    /// The document as the validator returns it; variables are checked against it.
     pub valid: ValidDocument,
-    operations: Vec<(Option<Name>, Measured)>,
+    operations: Vec<(Option<Name>, OperationCost)>,
 }
 
 impl Document {
-    /// What is known of the operation of that name, or of the only one.
-    pub fn measured(&self, name: Option<&str>) -> Option<&Measured> {
-        let is_meant = |known: &Option<Name>| name.is_none() || known.as_deref() == name;
-        self.operations.iter().find(|(known, _)| is_meant(known)).map(|(_, measured)| measured)
+    /// The cost of the operation with this name, or of the only one.
+    pub fn cost_of(&self, name: Option<&str>) -> Option<&OperationCost> {
+        let is_requested = |own: &Option<Name>| name.is_none() || own.as_deref() == name;
+        self.operations.iter().find(|(own, _)| is_requested(own)).map(|(_, cost)| cost)
     }
 
     fn bytes(&self, text: &str) -> u64 {
-        let measured: u64 = self.operations.iter().map(|(_, measured)| measured.bytes()).sum();
-        u64::try_from(text.len().saturating_mul(PARSED_FACTOR)).unwrap_or(u64::MAX).saturating_add(measured)
+        let costs: u64 = self.operations.iter().map(|(_, cost)| cost.bytes()).sum();
+        u64::try_from(text.len().saturating_mul(PARSED_FACTOR)).unwrap_or(u64::MAX).saturating_add(costs)
     }
 }
 
 impl Default for Documents {
     fn default() -> Self {
-        let weigh = |text: &String, document: &Arc<Document>| u32::try_from(document.bytes(text)).unwrap_or(u32::MAX);
-        Documents(Cache::builder().max_capacity(KEPT_BYTES).weigher(weigh).build())
+        let bytes = |text: &String, document: &Arc<Document>| u32::try_from(document.bytes(text)).unwrap_or(u32::MAX);
+        Documents(Cache::builder().max_capacity(CACHE_BYTES).weigher(bytes).build())
     }
 }
 
 impl Documents {
-    /// The document of a text, or why it is none, or too large a one, or not valid. `suggest` says whether names that
-    /// exist may be told to who misses them.
-    pub fn parse(&self, text: &str, suggest: bool) -> Result<Arc<Document>, Box<Answer>> {
-        if let Some(known) = self.0.get(text) {
-            return Ok(known);
+    /// Parses, measures and validates a text. `suggest` says whether errors may suggest names of the schema.
+    pub fn parse(&self, text: &str, suggest: bool) -> Result<Arc<Document>, Box<GraphqlResponse>> {
+        if let Some(cached) = self.0.get(text) {
+            return Ok(cached);
         }
         cost::check_text(text)?;
-        let mut parsed = parsed(text)?;
+        let mut parsed = parse(text)?;
         let operations = cost::measure(&parsed)?;
         let valid = validation::check(text, suggest)?;
         move_conditions(&mut parsed);
         let document = Arc::new(Document { parsed, valid, operations });
-        if text.len() <= LONGEST_KEPT {
+        if text.len() <= MAX_CACHED_TEXT_BYTES {
             self.0.insert(text.to_owned(), document.clone());
         }
         Ok(document)
     }
 }
 
-/// Reads a text. The executor's parser takes no white space within a type and not every escape in a string, and keeps the
-/// backslash of `\"""`: such texts are put plainly first, and what is said of places in them is said of the plain text.
-fn parsed(text: &str) -> Result<ExecutableDocument, Box<Answer>> {
-    let refused = |error| {
+/// Parses a text with the executor's parser. That parser accepts no white space within a type and not every escape in a
+/// string, and it keeps the backslash of `\"""`. Texts that it cannot parse, or would parse wrongly, are normalized
+/// first; the locations of errors then refer to the normalized text.
+fn parse(text: &str) -> Result<ExecutableDocument, Box<GraphqlResponse>> {
+    let refuse = |error| {
         let mut error = async_graphql::ServerError::from(error);
-        error.extensions.get_or_insert_default().set("code", ErrorCode::ParseFailed.word());
-        Answer::failed(vec![error])
+        error.extensions.get_or_insert_default().set("code", ErrorCode::ParseFailed.as_str());
+        GraphqlResponse::from_errors(vec![error])
     };
-    let plainly = || parse_query(validation::plain(text)?).ok();
+    let parse_normalized = || parse_query(validation::normalize(text)?).ok();
     if text.contains(r#"\""""#)
-        && let Some(document) = plainly()
+        && let Some(document) = parse_normalized()
     {
         return Ok(document);
     }
-    parse_query(text).or_else(|error| plainly().ok_or_else(|| refused(error)))
+    parse_query(text).or_else(|error| parse_normalized().ok_or_else(|| refuse(error)))
 }
 
-/// Puts the conditions of `__typename` around it, where they mean the same: the executor's validation overlooks them at the
-/// field itself, and takes variables that are used nowhere else for unused.
+/// Moves `@skip` and `@include` of a `__typename` to an inline fragment around it, where they mean the same. The
+/// executor's validation does not see them on `__typename` itself and reports variables that are used only there as
+/// unused.
 fn move_conditions(document: &mut ExecutableDocument) {
     let operations: Vec<&mut Positioned<OperationDefinition>> = match &mut document.operations {
         DocumentOperations::Single(operation) => vec![operation],
@@ -131,65 +130,68 @@ fn move_conditions_in(set: &mut SelectionSet) {
     }
 }
 
-/// The operation of that name, or the only one.
-pub fn operation<'a>(
+/// Finds the operation with this name, or the only one.
+pub fn find_operation<'a>(
     document: &'a ExecutableDocument,
     name: Option<&str>,
-) -> Result<&'a OperationDefinition, Box<Answer>> {
-    let named = |name: &str| match &document.operations {
+) -> Result<&'a OperationDefinition, Box<GraphqlResponse>> {
+    let by_name = |name: &str| match &document.operations {
         DocumentOperations::Multiple(operations) => operations.get(name),
-        // The parser forgets the name of an operation without company only where it has none.
+        // The parser returns `Single` only for an operation without a name.
         DocumentOperations::Single(_) => None,
     };
-    let refused = |message: String| Err(Answer::refused(ErrorCode::OperationResolution, message));
+    let refuse = |message: String| Err(GraphqlResponse::from_error(ErrorCode::OperationResolution, message));
     match (name, &document.operations) {
-        (Some(name), _) => match named(name) {
+        (Some(name), _) => match by_name(name) {
             Some(operation) => Ok(&operation.node),
-            None => refused(format!("the document holds no operation `{name}`")),
+            None => refuse(format!("the document has no operation `{name}`")),
         },
         (None, DocumentOperations::Single(operation)) => Ok(&operation.node),
         (None, DocumentOperations::Multiple(operations)) => match operations.values().next() {
             Some(operation) if operations.len() == 1 => Ok(&operation.node),
-            _ => refused("the document holds several operations; name one by `operationName`".to_owned()),
+            _ => refuse("the document has several operations; choose one with `operationName`".to_owned()),
         },
     }
 }
 
-/// Refuses a mutation whose top level names one key twice: the executor would run such a field twice. That no fragment
-/// contains itself has been seen to.
-pub fn named_once(document: &ExecutableDocument, operation: &OperationDefinition) -> Result<(), Box<Answer>> {
+/// Refuses a mutation whose root has two fields with the same response key, because the executor would run such a field
+/// twice. The caller has checked that no fragment contains itself.
+pub fn check_unique_root_keys(
+    document: &ExecutableDocument,
+    operation: &OperationDefinition,
+) -> Result<(), Box<GraphqlResponse>> {
     if operation.ty != OperationType::Mutation {
         return Ok(());
     }
-    match named_twice(document, &operation.selection_set.node, &mut HashSet::new()) {
+    match find_repeated_key(document, &operation.selection_set.node, &mut HashSet::new()) {
         Some(key) => {
-            let message = format!("the mutation names `{key}` twice; give each an alias of its own");
-            Err(Answer::refused(ErrorCode::ValidationFailed, message))
+            let message = format!("the mutation has two fields with the response key `{key}`; give each its own alias");
+            Err(GraphqlResponse::from_error(ErrorCode::ValidationFailed, message))
         }
         None => Ok(()),
     }
 }
 
-/// Refuses a subscription to anything but one field (section 5.2.4.1 of the specification), which must stand outside of
-/// fragments: the executor does not look into them there, and would say nothing at all.
-pub fn one_field(operation: &OperationDefinition) -> Result<(), Box<Answer>> {
+/// Refuses a subscription unless its root is exactly one field (section 5.2.4.1 of the specification) outside of
+/// fragments. The executor does not look into fragments there and would send no events.
+pub fn check_single_root_field(operation: &OperationDefinition) -> Result<(), Box<GraphqlResponse>> {
     let items = &operation.selection_set.node.items;
     let is_field = |item: &Positioned<Selection>| matches!(item.node, Selection::Field(_));
     if operation.ty != OperationType::Subscription || (items.len() == 1 && items.iter().all(is_field)) {
         return Ok(());
     }
-    let message = "a subscription must ask for exactly one field, outside of fragments";
-    Err(Answer::refused(ErrorCode::ValidationFailed, message))
+    let message = "a subscription must select exactly one field, outside of fragments";
+    Err(GraphqlResponse::from_error(ErrorCode::ValidationFailed, message))
 }
 
-fn named_twice<'a>(
+fn find_repeated_key<'a>(
     document: &'a ExecutableDocument,
     set: &'a SelectionSet,
     seen: &mut HashSet<&'a Name>,
 ) -> Option<&'a Name> {
     for selection in &set.items {
         let inner = match &selection.node {
-            // Free, and the same however often.
+            // It has no effect, however often it is selected.
             Selection::Field(field) if field.node.name.node == "__typename" => continue,
             Selection::Field(field) => {
                 let key = &field.node.response_key().node;
@@ -204,8 +206,8 @@ fn named_twice<'a>(
                 None => continue,
             },
         };
-        if let Some(twice) = named_twice(document, inner, seen) {
-            return Some(twice);
+        if let Some(key) = find_repeated_key(document, inner, seen) {
+            return Some(key);
         }
     }
     None

@@ -1,6 +1,6 @@
-//! The schema with everything that stands around it: documents, limits, budgets, and one way to run a call, whatever
-//! transport brought it.
+//! The schema with its documents, limits and budgets: one way to run a request, for every transport.
 
+use std::any::Any;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -12,55 +12,56 @@ use async_graphql::{Name, Response, ServerError, Value, Variables};
 use futures_util::FutureExt;
 use futures_util::stream::{BoxStream, StreamExt};
 
-use super::budget;
-use super::cost::Measured;
-use super::documents;
-use super::documents::Documents;
-use super::persisted_query;
-use super::persisted_query::Named;
-use super::request::{Answer, Call, Operation};
+use super::cost::OperationCost;
+use super::documents::{self, Documents};
+use super::executor::{execute, execute_stream};
+use super::persisted_query::{self, ResolvedQuery};
+use super::request::{GraphqlRequest, Operation};
+use super::response::GraphqlResponse;
 use crate::domain::viewer::Viewer;
+use crate::graphql::schema::builder::{Schema, build_schema};
+use crate::graphql::support::budget;
+use crate::graphql::support::context::Client;
 use crate::graphql::support::error_codes::ErrorCode;
-use crate::graphql::{Client, Schema};
 use crate::platform::App;
-use crate::platform::database::Meter;
+use crate::platform::database::QueryStats;
 use crate::platform::limits::rate_limit::Payer;
 
 /// How long an operation may take.
-const PATIENCE: Duration = Duration::from_secs(30);
+const OPERATION_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Runs calls; cheap to clone.
+/// Runs GraphQL requests. Cheap to clone.
 #[derive(Clone)]
 pub struct Engine {
     app: App,
     schema: Schema,
-    /// The same with a clock at each field, which makes every field slower; built when first asked for.
+    /// The same schema with a timer at each field, which makes every field slower. Built on first use.
     traced: Arc<OnceLock<Schema>>,
     documents: Documents,
 }
 
 /// An operation that may run once it is paid for.
-struct Checked {
+struct CheckedOperation {
     kind: OperationType,
     points: u64,
-    /// The text to keep, and its hash, for who will name it by that. What cannot run is not worth remembering.
-    keep: Option<(String, Arc<str>)>,
+    /// The hash and the text of a document to store as a persisted query. Documents that cannot run are not stored.
+    to_store: Option<(String, Arc<str>)>,
     request: async_graphql::Request,
 }
 
 impl Engine {
-    /// An engine over `app`.
+    /// Builds the schema for `app`.
     pub fn new(app: App) -> Engine {
-        let schema = crate::graphql::schema(app.config.graphql.introspection, None::<ApolloTracing>);
+        let schema = build_schema(app.config.graphql.introspection, None::<ApolloTracing>);
         Engine { app, schema, traced: Arc::default(), documents: Documents::default() }
     }
 
-    /// What the engine stands on.
+    /// The application that the engine serves.
     pub fn app(&self) -> &App {
         &self.app
     }
 
-    /// The schema itself, without anything around it.
+    /// The schema, without documents, limits and budgets.
     pub fn schema(&self) -> &Schema {
         &self.schema
     }
@@ -69,138 +70,142 @@ impl Engine {
         if !client.trace || self.is_production() {
             return &self.schema;
         }
-        self.traced.get_or_init(|| crate::graphql::schema(self.app.config.graphql.introspection, Some(ApolloTracing)))
+        self.traced.get_or_init(|| build_schema(self.app.config.graphql.introspection, Some(ApolloTracing)))
     }
 
     fn is_production(&self) -> bool {
         self.app.config.graphql.production
     }
 
-    /// Finds the operation that a call asks for, and refuses what may not run.
-    pub async fn prepare(&self, viewer: Viewer, client: Client, call: Call) -> Result<Operation, Box<Answer>> {
-        let payer = Payer::of(viewer.user().map(|user| user.user_id), client.ip);
-        let checked = self.check(&client, call).await;
-        let points = checked.as_ref().map_or(budget::REFUSED, |checked| checked.points);
-        let prepared = match (budget::charge(&self.app, &payer, points).await, checked) {
-            (Ok(paid), Ok(Checked { kind, request, keep, .. })) => {
-                if let Some((hash, text)) = keep {
-                    self.app.persisted.keep(&hash, &text).await;
+    /// Resolves, checks and charges the operation of a request. Returns the response if it may not run.
+    pub async fn prepare(
+        &self,
+        viewer: Viewer,
+        client: Client,
+        request: GraphqlRequest,
+    ) -> Result<Operation, Box<GraphqlResponse>> {
+        let payer = Payer::new(viewer.user().map(|user| user.user_id), client.ip);
+        let checked = self.check(&client, request).await;
+        let points = checked.as_ref().map_or(budget::REFUSED_POINTS, |checked| checked.points);
+        let refused = match (budget::charge(&self.app, &payer, points).await, checked) {
+            (Ok(charge), Ok(CheckedOperation { kind, request, to_store, .. })) => {
+                if let Some((hash, text)) = to_store {
+                    self.app.persisted_documents.store(&hash, &text).await;
                 }
-                return Ok(Operation { kind, viewer, client, paid, request: request.data(paid) });
+                return Ok(Operation { kind, viewer, client, charge, request: request.data(charge) });
             }
-            (Ok(paid), Err(mut refused)) => {
-                refused.paid = Some(paid);
+            (Ok(charge), Err(mut refused)) => {
+                refused.charge = Some(charge);
                 refused
             }
-            (Err(refused), _) => refused,
+            (Err(exceeded), _) => exceeded.into(),
         };
-        Err(Box::new(prepared.sealed(&client.request_id)))
+        Err(Box::new(refused.with_request_id(&client.request_id)))
     }
 
-    async fn check(&self, client: &Client, call: Call) -> Result<Checked, Box<Answer>> {
-        let Named { text, keep_under } = persisted_query::text(&self.app.persisted, &call).await?;
+    async fn check(&self, client: &Client, request: GraphqlRequest) -> Result<CheckedOperation, Box<GraphqlResponse>> {
+        let ResolvedQuery { text, store_as } =
+            persisted_query::resolve(&self.app.persisted_documents, &request).await?;
         let config = &self.app.config.graphql;
         let document = self.documents.parse(&text, config.introspection)?;
-        let name = call.operation_name.filter(|name| !name.is_empty());
-        let operation = documents::operation(&document.parsed, name.as_deref())?;
-        documents::named_once(&document.parsed, operation)?;
-        let measured = document.measured(name.as_deref());
-        documents::one_field(operation)?;
+        let name = request.operation_name.filter(|name| !name.is_empty());
+        let operation = documents::find_operation(&document.parsed, name.as_deref())?;
+        documents::check_unique_root_keys(&document.parsed, operation)?;
+        let cost = document.cost_of(name.as_deref());
+        documents::check_single_root_field(operation)?;
         if client.idempotency_key.is_some()
             && operation.ty == OperationType::Mutation
-            && measured.is_some_and(|measured| measured.roots() > 1)
+            && cost.is_some_and(|cost| cost.root_fields() > 1)
         {
             let message = "the header Idempotency-Key is for a document with one mutation; \
-                           give each of several its own with @idempotent(key:)";
-            return Err(Answer::refused(ErrorCode::BadRequest, message));
+                           give each of several its own key with @idempotent(key:)";
+            return Err(GraphqlResponse::from_error(ErrorCode::BadRequest, message));
         }
         let kind = operation.ty;
-        let variables = call.variables.unwrap_or_default();
-        if let Some(measured) = measured {
-            measured.check_variables(&variables)?;
+        let variables = request.variables.unwrap_or_default();
+        if let Some(cost) = cost {
+            cost.check_variables(&variables)?;
         }
         document.valid.check_variables(name.as_deref(), &variables)?;
         let variables = Variables::from_json(serde_json::Value::Object(variables));
-        let cost = |measured: &Measured| measured.cost(&variables, config.operation_cost, config.introspection);
-        let mut points = measured.map_or(Ok(budget::REFUSED), cost)?;
-        let keep = keep_under.map(|hash| (hash, text.clone()));
-        if keep.is_some() {
-            points = points.saturating_add(budget::keeping(&text));
+        let points = |cost: &OperationCost| cost.points(&variables, config.operation_cost, config.introspection);
+        let mut points = cost.map_or(Ok(budget::REFUSED_POINTS), points)?;
+        let to_store = store_as.map(|hash| (hash, text.clone()));
+        if to_store.is_some() {
+            points = points.saturating_add(budget::storage_points(&text));
         }
         let mut request = async_graphql::Request::new(&*text).variables(variables);
         request.operation_name = name;
         request.set_parsed_query(document.parsed.clone());
-        Ok(Checked { kind, points, keep, request })
+        Ok(CheckedOperation { kind, points, to_store, request })
     }
 
-    /// Runs a query or a mutation to its end. A panic is one error like another that broke.
-    pub async fn run(&self, operation: Operation) -> Answer {
+    /// Runs a query or a mutation to completion. A panic becomes an internal error.
+    pub async fn run(&self, operation: Operation) -> GraphqlResponse {
         let request_id = operation.client.request_id.clone();
-        let paid = operation.paid;
-        let meter = Arc::new(Meter::default());
+        let charge = operation.charge;
+        let stats = Arc::new(QueryStats::default());
         let schema = self.schema_for(&operation.client);
-        // On the heap: what an operation needs is large, and would be moved from frame to frame.
-        let run =
-            Box::pin(crate::graphql::execute(schema, &self.app, operation.viewer, operation.client, operation.request));
-        let mut answer = guarded(meter.measure(run), PATIENCE).await;
+        // Boxed, because the future is large and would otherwise be moved from frame to frame.
+        let run = Box::pin(execute(schema, &self.app, operation));
+        let mut response = run_with_timeout(stats.measure(run), OPERATION_TIMEOUT).await;
         if !self.is_production() {
-            answer.response.extensions.insert("sql".into(), asked(&meter));
+            response.body.extensions.insert("sql".into(), query_stats(&stats));
         }
-        answer.paid = Some(paid);
-        answer.sealed(&request_id)
+        response.charge = Some(charge);
+        response.with_request_id(&request_id)
     }
 
-    /// Runs any operation and answers for as long as it has something to say. A query or mutation answers once.
-    pub fn stream(&self, operation: Operation) -> BoxStream<'static, Answer> {
+    /// Runs any operation and yields its responses: one for a query or a mutation, one for each event of a
+    /// subscription.
+    pub fn stream(&self, operation: Operation) -> BoxStream<'static, GraphqlResponse> {
         let engine = self.clone();
         if operation.kind != OperationType::Subscription {
             return futures_util::stream::once(async move { engine.run(operation).await }).boxed();
         }
         let request_id = operation.client.request_id.clone();
-        let events = crate::graphql::execute_stream(
-            &self.schema,
-            &self.app,
-            operation.viewer,
-            operation.client,
-            operation.request,
-        );
+        let events = execute_stream(&self.schema, &self.app, operation);
         let events = AssertUnwindSafe(events).catch_unwind().map(|event| match event {
-            Ok(response) => Answer { ran: ran(&response), response, retry_after_s: None, paid: None },
-            Err(cause) => *broken(&*cause),
+            Ok(body) => executed(body),
+            Err(cause) => *internal_error(&*cause),
         });
-        events.map(move |answer| answer.sealed(&request_id)).boxed()
+        events.map(move |response| response.with_request_id(&request_id)).boxed()
     }
 }
 
-/// Runs to the end, but not for ever. A panic is one error like another that broke.
-async fn guarded(run: impl Future<Output = Response>, patience: Duration) -> Answer {
-    match tokio::time::timeout(patience, AssertUnwindSafe(run).catch_unwind()).await {
-        Ok(Ok(response)) => Answer { ran: ran(&response), response, retry_after_s: None, paid: None },
-        Ok(Err(cause)) => *broken(&*cause),
-        Err(_) => *Answer::too_long(patience, "the operation took too long and was given up"),
+/// Runs an operation for at most `timeout`. A panic becomes an internal error.
+async fn run_with_timeout(run: impl Future<Output = Response>, timeout: Duration) -> GraphqlResponse {
+    match tokio::time::timeout(timeout, AssertUnwindSafe(run).catch_unwind()).await {
+        Ok(Ok(body)) => executed(body),
+        Ok(Err(cause)) => *internal_error(&*cause),
+        Err(_) => *GraphqlResponse::timed_out(timeout, "the operation exceeded its time limit and was aborted"),
     }
 }
 
-/// What was asked of the database, for developers.
-fn asked(meter: &Meter) -> Value {
-    let mut asked = IndexMap::new();
-    asked.insert(Name::new("statements"), meter.statements().into());
-    asked.insert(Name::new("rows"), meter.rows().into());
-    // Cannot be lossy in practice: microseconds of one request are far below 2^52.
-    asked.insert(Name::new("ms"), (Duration::from_micros(meter.microseconds()).as_secs_f64() * 1_000.0).into());
-    Value::Object(asked)
+/// The value of `extensions.sql`: what the operation cost the database, for developers.
+fn query_stats(stats: &QueryStats) -> Value {
+    let mut fields = IndexMap::new();
+    fields.insert(Name::new("statements"), stats.statements().into());
+    fields.insert(Name::new("rows"), stats.rows().into());
+    // Exact in practice: the microseconds of one request are far below 2^52.
+    fields.insert(Name::new("ms"), (Duration::from_micros(stats.microseconds()).as_secs_f64() * 1_000.0).into());
+    Value::Object(fields)
 }
 
-/// Whether the operation was begun: what is refused by the executor's own checks has errors without a path, and no data.
-fn ran(response: &Response) -> bool {
-    let refused = |error: &ServerError| error.path.is_empty();
-    response.errors.is_empty() || response.data != Value::Null || !response.errors.iter().all(refused)
+fn executed(body: Response) -> GraphqlResponse {
+    GraphqlResponse { ran: has_run(&body), body, retry_after_s: None, charge: None }
 }
 
-fn broken(cause: &(dyn std::any::Any + Send)) -> Box<Answer> {
+/// Whether execution began. Errors of the executor's own checks have no path, and such a response has no data.
+fn has_run(body: &Response) -> bool {
+    let before_execution = |error: &ServerError| error.path.is_empty();
+    body.errors.is_empty() || body.data != Value::Null || !body.errors.iter().all(before_execution)
+}
+
+fn internal_error(cause: &(dyn Any + Send)) -> Box<GraphqlResponse> {
     let cause = cause.downcast_ref::<String>().map(String::as_str).or(cause.downcast_ref::<&str>().copied());
     tracing::error!(cause, "a resolver panicked");
-    Answer::refused(ErrorCode::Internal, "internal error")
+    GraphqlResponse::from_error(ErrorCode::Internal, "internal error")
 }
 
 #[cfg(test)]
@@ -208,11 +213,11 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_panic_is_one_coded_error_that_tells_nothing() {
+    async fn a_panic_becomes_one_internal_error_without_details() {
         let run = async { panic!("the secret is {}", 42) };
-        let answer = guarded(run, PATIENCE).await.sealed("req_1");
+        let response = run_with_timeout(run, OPERATION_TIMEOUT).await.with_request_id("req_1");
         assert_eq!(
-            serde_json::to_value(&answer).unwrap(),
+            serde_json::to_value(&response).unwrap(),
             serde_json::json!({
                 "errors": [{ "message": "internal error", "extensions": { "code": "INTERNAL", "requestId": "req_1" } }],
                 "extensions": { "requestId": "req_1" },
@@ -221,10 +226,10 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_does_not_end_is_given_up() {
-        let answer = guarded(std::future::pending(), Duration::ZERO).await;
-        assert!(answer.is(ErrorCode::Timeout) && !answer.ran);
-        let limit = answer.response.errors[0].extensions.as_ref().and_then(|facts| facts.get("limit")).cloned();
+    async fn an_operation_that_does_not_end_is_aborted() {
+        let response = run_with_timeout(std::future::pending(), Duration::ZERO).await;
+        assert!(response.has_code(ErrorCode::Timeout) && !response.ran);
+        let limit = response.body.errors[0].extensions.as_ref().and_then(|extensions| extensions.get("limit")).cloned();
         assert_eq!(limit.unwrap().into_json().unwrap(), serde_json::json!({ "name": "seconds", "max": 0 }));
     }
 }

@@ -1,125 +1,131 @@
-//! Booking, and every step of a stay.
+//! Mutations of bookings: creating them, and every later change of their state.
 
 use async_graphql::{Context, ID, InputObject, Object, Result};
 
+use super::payload::payloads;
 use crate::domain::bookings::{self as domain, NewBooking};
 use crate::domain::payments;
-use crate::graphql::schema::payload::payloads;
-use crate::graphql::support::context::{Ask, key};
-use crate::graphql::support::errors::{split, split_money};
-use crate::graphql::support::idempotency::call;
+use crate::graphql::support::context::{RequestContext, parse_id};
+use crate::graphql::support::idempotency::prepare_call;
 use crate::graphql::support::money::MoneyInput;
 use crate::graphql::support::scalars::LocalTime;
 use crate::graphql::types::bookings::Booking;
-use crate::graphql::types::payments::{Refund, refund};
+use crate::graphql::types::payments::{Refund, refund_in_currency};
+use crate::graphql::types::user_errors::{into_payload, into_payload_in};
 use crate::kernel::id::Kind;
-use crate::platform::idempotency::Spent;
+use crate::platform::idempotency::RecordedEffect;
 
-/// What a guest says who books.
+/// Payment and message of a new booking.
 #[derive(InputObject)]
 pub struct BookingCreateInput {
-    /// The card processor's token for the guest's card. The sandbox takes `ok`, `declined`, `insufficient_funds`, `3ds`,
-    /// `3ds_fails`, `slow`, `unknown` and `lost`.
+    /// Token of the processor for the guest's card, at most 200 characters. If absent, the booking is refused with
+    /// REQUIRED. The sandbox accepts `ok`, `declined`, `insufficient_funds`, `3ds`, `3ds_fails`, `slow`, `unknown` and
+    /// `lost`.
     payment_method_token: Option<String>,
-    /// A word to the host.
+    /// Message to the host, at most 2,000 characters. If absent, there is none.
     message: Option<String>,
-    /// When the guest means to arrive.
+    /// Local time at which the guest expects to arrive. If absent, none is recorded.
     expected_arrival: Option<LocalTime>,
 }
 
 payloads! {
-    /// The booking: CONFIRMED or REQUESTED when it is paid for, PENDING_PAYMENT while the payment needs the guest
-    /// (`payment.state` is REQUIRES_ACTION) or has no answer yet (PROCESSING; look again).
+    /// Result of the mutation `bookingCreate`. The booking is CONFIRMED or REQUESTED if the payment is authorized. It
+    /// is PENDING_PAYMENT if the payment needs an action of the guest (REQUIRES_ACTION) or has no response yet
+    /// (PROCESSING); in the second case, fetch the booking once more later.
     BookingCreatePayload {
-        /// The booking.
+        /// The new booking. Null if the mutation was refused.
         booking: Option<Booking>,
     }
-    /// The booking after the payment went on.
+    /// Result of the mutation `bookingPaymentConfirm`.
     BookingPaymentConfirmPayload {
-        /// The booking.
+        /// The booking after the payment was continued. Null if the mutation was refused.
         booking: Option<Booking>,
     }
-    /// The accepted booking.
+    /// Result of the mutation `bookingAccept`.
     BookingAcceptPayload {
-        /// The booking.
+        /// The accepted booking. Null if the mutation was refused.
         booking: Option<Booking>,
     }
-    /// The refused booking.
+    /// Result of the mutation `bookingDecline`.
     BookingDeclinePayload {
-        /// The booking.
+        /// The declined booking. Null if the mutation was refused.
         booking: Option<Booking>,
     }
-    /// The withdrawn booking.
+    /// Result of the mutation `bookingWithdraw`.
     BookingWithdrawPayload {
-        /// The booking.
+        /// The withdrawn booking. Null if the mutation was refused.
         booking: Option<Booking>,
     }
-    /// The cancelled booking.
+    /// Result of the mutation `bookingCancel`.
     BookingCancelPayload {
-        /// The booking.
+        /// The cancelled booking. Null if the mutation was refused.
         booking: Option<Booking>,
-        /// What goes back to the guest; null when nothing does.
+        /// The refund to the guest. Null if nothing is refunded or the mutation was refused.
         refund: Option<Refund>,
     }
-    /// The booking whose guest never came.
+    /// Result of the mutation `bookingNoShowReport`.
     BookingNoShowReportPayload {
-        /// The booking.
+        /// The booking in the state NO_SHOW. Null if the mutation was refused.
         booking: Option<Booking>,
     }
-    /// The booking of which more went back.
+    /// Result of the mutation `bookingRefund`.
     BookingRefundPayload {
-        /// The booking.
+        /// The booking after the refund was recorded. Null if the mutation was refused.
         booking: Option<Booking>,
-        /// What goes back to the guest.
+        /// The recorded refund. Null if the mutation was refused.
         refund: Option<Refund>,
     }
-    /// The refund that is sent again.
+    /// Result of the mutation `refundRetry`.
     RefundRetryPayload {
-        /// The refund.
+        /// The refund, which is PENDING until the processor responds. Null if the mutation was refused.
         refund: Option<Refund>,
     }
-    /// The booking with its guest arrived.
+    /// Result of the mutation `bookingCheckIn`.
     BookingCheckInPayload {
-        /// The booking.
+        /// The booking in the state CHECKED_IN. Null if the mutation was refused.
         booking: Option<Booking>,
     }
-    /// The booking with its stay over.
+    /// Result of the mutation `bookingCheckOut`.
     BookingCheckOutPayload {
-        /// The booking.
+        /// The booking in the state COMPLETED. Null if the mutation was refused.
         booking: Option<Booking>,
     }
 }
 
-/// Parses the id, makes the call and shapes the answer of a step that needs no more than the booking.
-macro_rules! step {
+/// Implements a mutation whose only input is the booking: parses the ID, calls the domain and builds the payload.
+macro_rules! change_booking {
     ($ctx:ident, $id:ident, $payload:ident, |$app:ident, $viewer:ident, $key:ident| $call:expr) => {
-        step!($ctx, $id, $payload, |$app, $viewer, $key| $call, domain::stepped)
+        change_booking!($ctx, $id, $payload, |$app, $viewer, $key| $call, domain::replay::transition)
     };
-    ($ctx:ident, $id:ident, $payload:ident, |$app:ident, $viewer:ident, $key:ident| $call:expr, $again:path) => {{
-        let once = call($ctx);
-        let ($app, $viewer) = (once.app(), $ctx.viewer());
+    ($ctx:ident, $id:ident, $payload:ident, |$app:ident, $viewer:ident, $key:ident| $call:expr, $replay:path) => {{
+        let call = prepare_call($ctx);
+        let ($app, $viewer) = (call.app(), $ctx.viewer());
         let run = async {
-            let $key = key(Kind::Booking, &$id, &["id"])?;
+            let $key = parse_id(Kind::Booking, &$id, &["id"])?;
             $call.await
         };
-        let done = once.run(run, async |spent| $again($app, $viewer, spent.id(0)?).await).await;
-        let (done, user_errors) = split($app, done)?;
-        Ok($payload { booking: done.map(Booking::of), user_errors })
+        let done = call.run(run, async |effect| $replay($app, $viewer, effect.id(0)?).await).await;
+        let (done, user_errors) = into_payload($app, done)?;
+        Ok($payload { booking: done.map(Booking::from), user_errors })
     }};
 }
 
-/// Booking, and every step of a stay.
+/// Mutations of bookings.
 #[derive(Default)]
 pub struct BookingMutation;
 
 #[Object]
 impl BookingMutation {
-    /// Claims the nights of a quote and pays for them. All of it happens or nothing does.
+    /// Books the stay of a quote: reserves the nights and authorizes the total on the guest's card, or does neither.
+    /// With the mode INSTANT the booking is confirmed and the card is charged; with REQUEST the host has up to 24 hours
+    /// to respond. Refused with QUOTE_EXPIRED and a new quote, QUOTE_CONSUMED, NIGHTS_UNAVAILABLE, STAY_RULE_VIOLATED
+    /// or PAYMENT_DECLINED. After a declined card, the same quote can be tried with another card and a new idempotency
+    /// key. Requires an idempotency key, so that a retry does not book and charge twice.
     async fn booking_create(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The token of a quote that was made for you.")] quote_token: String,
-        #[graphql(desc = "How you pay, and what you say to the host.")] booking: BookingCreateInput,
+        #[graphql(desc = "`token` of a quote that was made for the viewer.")] quote_token: String,
+        #[graphql(desc = "Payment and message to the host.")] booking: BookingCreateInput,
     ) -> Result<BookingCreatePayload> {
         let request = NewBooking {
             quote_token,
@@ -127,151 +133,173 @@ impl BookingMutation {
             message: booking.message,
             expected_arrival: booking.expected_arrival.map(|time| time.0),
         };
-        let once = call(ctx);
-        let (app, viewer) = (once.app(), ctx.viewer());
+        let call = prepare_call(ctx);
+        let (app, viewer) = (call.app(), ctx.viewer());
         let run = domain::create(app, viewer, request);
-        let done = once.run(run, async |spent| domain::created(app, viewer, spent.id(0)?).await).await;
-        let (done, user_errors) = split(app, done)?;
-        Ok(BookingCreatePayload { booking: done.map(Booking::of), user_errors })
+        let done = call.run(run, async |effect| domain::replay::create(app, viewer, effect.id(0)?).await).await;
+        let (done, user_errors) = into_payload(app, done)?;
+        Ok(BookingCreatePayload { booking: done.map(Booking::from), user_errors })
     }
 
-    /// Goes on with a payment after the guest did what their bank asked for.
+    /// Continues a payment after the guest completed the action at the bank. Only the guest can call it. Refused with
+    /// PAYMENT_ACTION_REQUIRED if the action is not complete, and with PAYMENT_DECLINED. An idempotency key is
+    /// optional.
     async fn booking_payment_confirm(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The booking.")] id: ID,
+        #[graphql(desc = "Global ID of the booking, prefixed `bkg_`.")] id: ID,
     ) -> Result<BookingPaymentConfirmPayload> {
-        step!(
+        change_booking!(
             ctx,
             id,
             BookingPaymentConfirmPayload,
             |app, viewer, key| domain::confirm_payment(app, viewer, key),
-            domain::payment_confirmed
+            domain::replay::confirm_payment
         )
     }
 
-    /// The host accepts a request; the guest is charged.
+    /// Accepts a requested booking and charges the guest. Only the host can call it. Other requests for the same nights
+    /// are declined. Refused with STATE_CONFLICT if the request has ended, and with NIGHTS_UNAVAILABLE if the nights
+    /// are not free.
     async fn booking_accept(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The booking.")] id: ID,
+        #[graphql(desc = "Global ID of the booking, prefixed `bkg_`.")] id: ID,
     ) -> Result<BookingAcceptPayload> {
-        step!(ctx, id, BookingAcceptPayload, |app, viewer, key| domain::accept(app, viewer, key))
+        change_booking!(ctx, id, BookingAcceptPayload, |app, viewer, key| domain::accept(app, viewer, key))
     }
 
-    /// The host refuses a request; nothing is charged.
+    /// Declines a requested booking and releases the authorization of the card. Only the host can call it. Refused with
+    /// STATE_CONFLICT if the request has ended.
     async fn booking_decline(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The booking.")] id: ID,
-        #[graphql(desc = "Why; the guest reads it.")] reason: String,
+        #[graphql(desc = "Global ID of the booking, prefixed `bkg_`.")] id: ID,
+        #[graphql(desc = "Explanation for the guest, at most 1,000 characters.")] reason: String,
     ) -> Result<BookingDeclinePayload> {
-        step!(ctx, id, BookingDeclinePayload, |app, viewer, key| domain::decline(app, viewer, key, &reason))
+        change_booking!(ctx, id, BookingDeclinePayload, |app, viewer, key| domain::decline(app, viewer, key, &reason))
     }
 
-    /// The guest takes a request back; nothing is charged.
+    /// Withdraws a requested booking and releases the authorization of the card. Only the guest can call it. Refused
+    /// with STATE_CONFLICT if the host has responded or the request has expired.
     async fn booking_withdraw(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The booking.")] id: ID,
+        #[graphql(desc = "Global ID of the booking, prefixed `bkg_`.")] id: ID,
     ) -> Result<BookingWithdrawPayload> {
-        step!(ctx, id, BookingWithdrawPayload, |app, viewer, key| domain::withdraw(app, viewer, key))
+        change_booking!(ctx, id, BookingWithdrawPayload, |app, viewer, key| domain::withdraw(app, viewer, key))
     }
 
-    /// Cancels a booking. Fails with RefundChangedError unless the refund is still the one that was shown.
+    /// Cancels a confirmed booking and sends the refund. The guest, the host and staff can call it. Staff choose the
+    /// refund with `expectedRefund`; for all others the refund follows from the cancellation policy. Refused with
+    /// REFUND_CHANGED and the current preview if the refund differs from `expectedRefund`, and with STATE_CONFLICT.
+    /// Requires an idempotency key, so that a retry returns the same refund.
     async fn booking_cancel(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The booking.")] id: ID,
-        #[graphql(desc = "`cancellation.refund` as it was shown.")] expected_refund: MoneyInput,
-        #[graphql(desc = "Why; the other side reads it.")] reason: Option<String>,
+        #[graphql(desc = "Global ID of the booking, prefixed `bkg_`.")] id: ID,
+        #[graphql(desc = "The refund that was shown to the person, as `Booking.cancellation.refund`.")]
+        expected_refund: MoneyInput,
+        #[graphql(desc = "Explanation for the other side, at most 1,000 characters. If absent, none is recorded.")]
+        reason: Option<String>,
     ) -> Result<BookingCancelPayload> {
-        let expected = expected_refund.read(&["expectedRefund"]);
+        let expected = expected_refund.to_money(&["expectedRefund"]);
         let currency = expected.as_ref().ok().map(|money| money.currency);
-        let once = call(ctx);
-        let (app, viewer) = (once.app(), ctx.viewer());
+        let call = prepare_call(ctx);
+        let (app, viewer) = (call.app(), ctx.viewer());
         let run = async {
-            let id = key(Kind::Booking, &id, &["id"])?;
+            let id = parse_id(Kind::Booking, &id, &["id"])?;
             domain::cancel(app, viewer, id, expected?, reason.as_deref()).await
         };
-        let again = async |spent: Spent| domain::cancelled(app, viewer, spent.id(0)?, spent.id(1).ok()).await;
-        let (done, user_errors) = split_money(app, once.run(run, again).await, currency)?;
+        let replay =
+            async |effect: RecordedEffect| domain::replay::cancel(app, viewer, effect.id(0)?, effect.id(1).ok()).await;
+        let (done, user_errors) = into_payload_in(app, call.run(run, replay).await, currency)?;
         let (booking, refund) = done.map_or((None, None), |(booking, refund)| {
             let refund = refund.zip(currency).map(|(row, currency)| Refund { row: row.into(), currency });
-            (Some(Booking::of(booking)), refund)
+            (Some(Booking::from(booking)), refund)
         });
         Ok(BookingCancelPayload { booking, refund, user_errors })
     }
 
-    /// Guest or host say that the guest has arrived.
+    /// Reports that the guest has arrived. The guest and the host can call it from the date of check-in on. Refused
+    /// with STATE_CONFLICT in any state but CONFIRMED.
     async fn booking_check_in(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The booking.")] id: ID,
+        #[graphql(desc = "Global ID of the booking, prefixed `bkg_`.")] id: ID,
     ) -> Result<BookingCheckInPayload> {
-        step!(ctx, id, BookingCheckInPayload, |app, viewer, key| domain::check_in(app, viewer, key))
+        change_booking!(ctx, id, BookingCheckInPayload, |app, viewer, key| domain::check_in(app, viewer, key))
     }
 
-    /// Guest or host say that the guest has left.
+    /// Reports that the guest has left, which completes the stay. The guest and the host can call it. Refused with
+    /// STATE_CONFLICT in any state but CHECKED_IN.
     async fn booking_check_out(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The booking.")] id: ID,
+        #[graphql(desc = "Global ID of the booking, prefixed `bkg_`.")] id: ID,
     ) -> Result<BookingCheckOutPayload> {
-        step!(ctx, id, BookingCheckOutPayload, |app, viewer, key| domain::check_out(app, viewer, key))
+        change_booking!(ctx, id, BookingCheckOutPayload, |app, viewer, key| domain::check_out(app, viewer, key))
     }
 
-    /// The host reports that the guest never came, six hours after check-in at the earliest and only when nobody saw
-    /// them arrive. The money is settled as if the guest had cancelled at that moment.
+    /// Reports that the guest did not arrive. Only the host can call it, from 6 hours after check-in on, and only if
+    /// nobody reported the arrival. The money is settled as if the guest had cancelled at this moment. Refused with
+    /// STATE_CONFLICT before that.
     async fn booking_no_show_report(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The booking.")] id: ID,
+        #[graphql(desc = "Global ID of the booking, prefixed `bkg_`.")] id: ID,
     ) -> Result<BookingNoShowReportPayload> {
-        step!(ctx, id, BookingNoShowReportPayload, |app, viewer, key| domain::report_no_show(app, viewer, key))
+        change_booking!(ctx, id, BookingNoShowReportPayload, |app, viewer, key| domain::report_no_show(
+            app, viewer, key
+        ))
     }
 
-    /// Gives the guest back more than the policy says: the host from their own earnings, staff from all that is left.
+    /// Refunds an amount in addition to the cancellation policy. The host can refund up to their own earnings, staff up
+    /// to all that is left of the payment. The guest cannot call it. Refused with INVALID if the amount is too high,
+    /// and with STATE_CONFLICT while a charge is in progress. Requires an idempotency key, so that a retry does not
+    /// refund twice.
     async fn booking_refund(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The booking.")] id: ID,
-        #[graphql(desc = "How much.")] amount: MoneyInput,
-        #[graphql(desc = "Why; the guest reads it.")] reason: String,
+        #[graphql(desc = "Global ID of the booking, prefixed `bkg_`.")] id: ID,
+        #[graphql(desc = "Refunded amount, greater than zero, in the currency of the booking.")] amount: MoneyInput,
+        #[graphql(desc = "Explanation for the guest, at most 1,000 characters.")] reason: String,
     ) -> Result<BookingRefundPayload> {
-        let amount = amount.read(&["amount"]);
+        let amount = amount.to_money(&["amount"]);
         let currency = amount.as_ref().ok().map(|money| money.currency);
-        let once = call(ctx);
-        let (app, viewer) = (once.app(), ctx.viewer());
+        let call = prepare_call(ctx);
+        let (app, viewer) = (call.app(), ctx.viewer());
         let run = async {
-            let id = key(Kind::Booking, &id, &["id"])?;
+            let id = parse_id(Kind::Booking, &id, &["id"])?;
             domain::refund(app, viewer, id, amount?, &reason).await
         };
-        let replay = async |spent: Spent| domain::cancelled(app, viewer, spent.id(0)?, spent.id(1).ok()).await;
-        let (done, user_errors) = split_money(app, once.run(run, replay).await, currency)?;
+        let replay =
+            async |effect: RecordedEffect| domain::replay::cancel(app, viewer, effect.id(0)?, effect.id(1).ok()).await;
+        let (done, user_errors) = into_payload_in(app, call.run(run, replay).await, currency)?;
         let (booking, refund) = done.map_or((None, None), |(booking, refund)| {
             let refund = refund.zip(currency).map(|(row, currency)| Refund { row: row.into(), currency });
-            (Some(Booking::of(booking)), refund)
+            (Some(Booking::from(booking)), refund)
         });
         Ok(BookingRefundPayload { booking, refund, user_errors })
     }
 
-    /// Staff have a refund sent again that the processor refused or that came back.
+    /// Sends a refund to the processor once more after it failed. Only staff can call it; for others it is refused with
+    /// NOT_FOUND. Refused with STATE_CONFLICT in any state but FAILED.
     async fn refund_retry(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The refund.")] id: ID,
+        #[graphql(desc = "Global ID of the refund, prefixed `rfd_`.")] id: ID,
     ) -> Result<RefundRetryPayload> {
-        let once = call(ctx);
-        let app = once.app();
+        let call = prepare_call(ctx);
+        let app = call.app();
         let run = async {
-            let id = key(Kind::Refund, &id, &["id"])?;
+            let id = parse_id(Kind::Refund, &id, &["id"])?;
             payments::retry_refund(app, ctx.viewer(), id).await
         };
-        let done = once.run(run, async |spent| payments::retried(app, spent.id(0)?).await).await;
-        let (done, user_errors) = split(app, done)?;
+        let done = call.run(run, async |effect| payments::load_refund(app, effect.id(0)?).await).await;
+        let (done, user_errors) = into_payload(app, done)?;
         let refund = match done {
-            Some(row) => refund(ctx, row).await?,
+            Some(row) => refund_in_currency(ctx, row).await?,
             None => None,
         };
         Ok(RefundRetryPayload { refund, user_errors })

@@ -1,30 +1,30 @@
-//! Accounts and sign-ins.
+//! Mutations of accounts and sessions.
 
 use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 
+use super::payload::payloads;
 use crate::domain::error::{Error, Refusals};
 use crate::domain::users::{self as domain, ProfileChange, Registration, Tokens};
-use crate::graphql::execution::cost::cost;
-use crate::graphql::schema::payload::payloads;
-use crate::graphql::support::context::{Ask, id, key};
-use crate::graphql::support::errors::split;
-use crate::graphql::support::idempotency::call;
+use crate::graphql::support::context::{RequestContext, global_id, parse_id};
+use crate::graphql::support::cost_directive::cost;
+use crate::graphql::support::idempotency::prepare_call;
 use crate::graphql::support::scalars::{CurrencyCode, DateTime, TimeZone};
+use crate::graphql::types::user_errors::into_payload;
 use crate::graphql::types::users::Viewer;
 use crate::kernel::id::Kind;
 use crate::platform::App;
-use crate::platform::idempotency::Spent;
+use crate::platform::idempotency::RecordedEffect;
 
-/// What a client needs to act for a person.
+/// Tokens with which a client acts for a user.
 #[derive(SimpleObject)]
 pub struct AuthTokens {
-    /// For the header `Authorization: Bearer …`.
+    /// Token for the header `Authorization: Bearer …`. It is valid for 15 minutes.
     access_token: String,
-    /// When the access token ends.
+    /// When the access token expires.
     expires_at: DateTime,
-    /// Good for one `sessionRefresh`. Keep it secret.
+    /// Token for one call of `sessionRefresh`. It is valid for 30 days. Store it as a secret.
     refresh_token: String,
-    /// When the refresh token ends.
+    /// When the refresh token expires.
     refresh_expires_at: DateTime,
 }
 
@@ -39,99 +39,101 @@ impl From<Tokens> for AuthTokens {
     }
 }
 
-/// What someone says who makes an account.
+/// Values of a new account.
 #[derive(InputObject)]
 pub struct UserRegisterInput {
-    /// Address to sign in with.
+    /// E-mail address to sign in with, at most 254 bytes. It is stored in lower case.
     email: String,
-    /// At least ten characters that nobody would guess.
+    /// Password of 10 to 128 characters that is not among the most common ones.
     password: String,
-    /// The name others will see.
+    /// Public name, at most 80 characters.
     display_name: String,
-    /// Language, as a BCP 47 tag; `en` when absent.
+    /// Preferred language, as a BCP 47 tag. Default: `en`.
     locale: Option<String>,
-    /// The zone they are usually in; UTC when absent.
+    /// Usual time zone of the user. Default: UTC.
     time_zone: Option<TimeZone>,
 }
 
-/// What to change of your profile; absent fields stay, empty texts clear.
+/// Values of the profile to change. An absent field does not change. Null has the same effect as leaving a field out.
 #[derive(InputObject)]
 pub struct UserUpdateInput {
-    /// The name others see.
+    /// Public name, at most 80 characters. If absent, it does not change.
     display_name: Option<String>,
-    /// A few words about yourself.
+    /// Self-description, at most 2,000 characters. An empty text removes it. If absent, it does not change.
     about: Option<String>,
-    /// Telephone number in international form, such as +351 21 000 0000.
+    /// Telephone number in international form, such as +351 21 000 0000. An empty text removes it. If absent, it does
+    /// not change.
     phone: Option<String>,
-    /// Language, as a BCP 47 tag.
+    /// Preferred language, as a BCP 47 tag. If absent, it does not change.
     locale: Option<String>,
-    /// The zone you are usually in.
+    /// Usual time zone of the user. If absent, it does not change.
     time_zone: Option<TimeZone>,
-    /// The currency you think in.
+    /// Preferred currency of the user. If absent, it does not change.
     currency: Option<CurrencyCode>,
 }
 
 payloads! {
-    /// The new account, signed in.
+    /// Result of the mutation `userRegister`.
     UserRegisterPayload {
-        /// You.
+        /// The new user, signed in. Null if the mutation was refused.
         viewer: Option<Viewer>,
-        /// What to sign requests with.
+        /// Tokens of the new session. Null if the mutation was refused.
         tokens: Option<AuthTokens>,
     }
-    /// The changed profile.
+    /// Result of the mutation `userUpdate`.
     UserUpdatePayload {
-        /// You.
+        /// The viewer with the changed profile. Null if the mutation was refused.
         viewer: Option<Viewer>,
     }
-    /// The new host.
+    /// Result of the mutation `userBecomeHost`.
     UserBecomeHostPayload {
-        /// You.
+        /// The viewer with the role HOST. Null if the mutation was refused.
         viewer: Option<Viewer>,
     }
-    /// The account, signed in.
+    /// Result of the mutation `sessionCreate`.
     SessionCreatePayload {
-        /// You.
+        /// The user who signed in. Null if the mutation was refused.
         viewer: Option<Viewer>,
-        /// What to sign requests with.
+        /// Tokens of the new session. Null if the mutation was refused.
         tokens: Option<AuthTokens>,
     }
-    /// The new tokens.
+    /// Result of the mutation `sessionRefresh`.
     SessionRefreshPayload {
-        /// What to sign requests with from now on.
+        /// New tokens, which replace the old ones. Null if the mutation was refused.
         tokens: Option<AuthTokens>,
     }
-    /// What was ended.
+    /// Result of the mutation `sessionRevoke`.
     SessionRevokePayload {
-        /// The ids of the sessions that ended.
+        /// Global IDs of the ended sessions. Empty if the mutation was refused.
         revoked_ids: Vec<ID>,
     }
 }
 
-/// The account that an idempotency key was spent on.
-async fn account(app: &App, spent: Spent) -> Result<domain::User, Error> {
-    domain::by_id(app, spent.id(0)?).await?.ok_or_else(|| Error::not_found(&[]))
+/// The account that was recorded with an idempotency key.
+async fn load_account(app: &App, effect: RecordedEffect) -> Result<domain::User, Error> {
+    domain::by_id(app, effect.id(0)?).await?.ok_or_else(|| Error::not_found(&[]))
 }
 
-/// Accounts and sign-ins.
+/// Mutations of accounts and sessions.
 #[derive(Default)]
 pub struct UserMutation;
 
 #[Object]
 impl UserMutation {
-    /// Makes an account and signs in to it. Sent again with its idempotency key, it gives new tokens of the same session
-    /// in place of the first ones, until the session is refreshed.
+    /// Creates an account and signs in to it. Refused with EMAIL_TAKEN, WEAK_PASSWORD, TOO_LONG or INVALID. A retry
+    /// with the same idempotency key returns new tokens of the same session, which replace the first ones. After the
+    /// session was refreshed, such a retry is refused with TOKEN_EXPIRED.
     #[graphql(directive = cost::apply(2_000))]
     async fn user_register(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Who registers.")] user: UserRegisterInput,
+        #[graphql(desc = "Values of the new account.")] user: UserRegisterInput,
     ) -> Result<UserRegisterPayload> {
-        let once = call(ctx);
-        let app = once.app();
+        let call = prepare_call(ctx);
+        let app = call.app();
         let run = async {
             let mut refusals = Refusals::default();
-            let zone = user.time_zone.as_ref().map(|zone| zone.read(&mut refusals, &["user", "timeZone"]));
+            let zone = user.time_zone.as_ref().map(|zone| zone.to_zone(&mut refusals, &["user", "timeZone"]));
             refusals.finish()?;
             let request = Registration {
                 email: user.email,
@@ -142,23 +144,23 @@ impl UserMutation {
             };
             domain::register(app, request, ctx.origin()).await
         };
-        let again = async |spent: Spent| domain::reissue(app, spent.id(1)?, spent.at).await;
-        let (done, user_errors) = split(app, once.run(run, again).await)?;
-        let (viewer, tokens) = done.map(|(user, tokens)| (Viewer::of(user), tokens.into())).unzip();
+        let replay = async |effect: RecordedEffect| domain::reissue(app, effect.id(1)?, effect.at).await;
+        let (done, user_errors) = into_payload(app, call.run(run, replay).await)?;
+        let (viewer, tokens) = done.map(|(user, tokens)| (Viewer::from(user), tokens.into())).unzip();
         Ok(UserRegisterPayload { viewer, tokens, user_errors })
     }
 
-    /// Changes your profile.
+    /// Changes the profile of the viewer. Refused with INVALID or TOO_LONG for values out of range.
     async fn user_update(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "What to change.")] user: UserUpdateInput,
+        #[graphql(desc = "The values to change. Absent fields do not change.")] user: UserUpdateInput,
     ) -> Result<UserUpdatePayload> {
-        let once = call(ctx);
-        let app = once.app();
+        let call = prepare_call(ctx);
+        let app = call.app();
         let run = async {
             let mut refusals = Refusals::default();
-            let zone = user.time_zone.as_ref().map(|zone| zone.read(&mut refusals, &["user", "timeZone"]));
+            let zone = user.time_zone.as_ref().map(|zone| zone.to_zone(&mut refusals, &["user", "timeZone"]));
             refusals.finish()?;
             let change = ProfileChange {
                 display_name: user.display_name,
@@ -166,73 +168,81 @@ impl UserMutation {
                 phone: user.phone,
                 locale: user.locale,
                 time_zone: zone.flatten(),
-                currency: user.currency.map(|code| code.read(&["user", "currency"])).transpose()?,
+                currency: user.currency.map(|code| code.to_currency(&["user", "currency"])).transpose()?,
             };
             domain::update(app, ctx.viewer(), change).await
         };
-        let (done, user_errors) = split(app, once.run(run, async |spent| account(app, spent).await).await)?;
-        Ok(UserUpdatePayload { viewer: done.map(Viewer::of), user_errors })
+        let (done, user_errors) =
+            into_payload(app, call.run(run, async |effect| load_account(app, effect).await).await)?;
+        Ok(UserUpdatePayload { viewer: done.map(Viewer::from), user_errors })
     }
 
-    /// Lets you list places.
+    /// Grants the viewer the role HOST. A viewer who is a host already does not change.
     async fn user_become_host(&self, ctx: &Context<'_>) -> Result<UserBecomeHostPayload> {
-        let once = call(ctx);
-        let app = once.app();
-        let done = once.run(domain::become_host(app, ctx.viewer()), async |spent| account(app, spent).await).await;
-        let (done, user_errors) = split(app, done)?;
-        Ok(UserBecomeHostPayload { viewer: done.map(Viewer::of), user_errors })
+        let call = prepare_call(ctx);
+        let app = call.app();
+        let done =
+            call.run(domain::become_host(app, ctx.viewer()), async |effect| load_account(app, effect).await).await;
+        let (done, user_errors) = into_payload(app, done)?;
+        Ok(UserBecomeHostPayload { viewer: done.map(Viewer::from), user_errors })
     }
 
-    /// Signs in. A wrong password and an unknown address look the same. Sent again with its idempotency key, it gives
-    /// new tokens of the same session in place of the first ones, until the session is refreshed.
+    /// Signs in with e-mail address and password. A wrong password and an unknown address get the same UNAUTHENTICATED
+    /// error. Refused with RATE_LIMITED after too many attempts for one account. A retry with the same idempotency key
+    /// returns new tokens of the same session, which replace the first ones. After the session was refreshed, such a
+    /// retry is refused with TOKEN_EXPIRED.
     #[graphql(directive = cost::apply(100))]
     async fn session_create(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The address of the account.")] email: String,
-        #[graphql(desc = "Its password.")] password: String,
+        #[graphql(desc = "E-mail address of the account.")] email: String,
+        #[graphql(desc = "Password of the account.")] password: String,
     ) -> Result<SessionCreatePayload> {
-        let once = call(ctx);
-        let app = once.app();
-        let again = async |spent: Spent| domain::reissue(app, spent.id(1)?, spent.at).await;
-        let done = match domain::Try::count(app, &email).await {
-            Ok(counted) => once.run(domain::sign_in(app, counted, password, ctx.origin()), again).await,
+        let call = prepare_call(ctx);
+        let app = call.app();
+        let replay = async |effect: RecordedEffect| domain::reissue(app, effect.id(1)?, effect.at).await;
+        let done = match domain::SignInAttempt::count(app, &email).await {
+            Ok(counted) => call.run(domain::sign_in(app, counted, password, ctx.origin()), replay).await,
             Err(error) => Err(error),
         };
-        let (done, user_errors) = split(app, done)?;
-        let (viewer, tokens) = done.map(|(user, tokens)| (Viewer::of(user), tokens.into())).unzip();
+        let (done, user_errors) = into_payload(app, done)?;
+        let (viewer, tokens) = done.map(|(user, tokens)| (Viewer::from(user), tokens.into())).unzip();
         Ok(SessionCreatePayload { viewer, tokens, user_errors })
     }
 
-    /// Exchanges a refresh token for new tokens. Each works once; a second use ends the whole session, unless it comes
-    /// with the idempotency key of the first: then it gives new tokens in place of those, until they are refreshed.
+    /// Exchanges a refresh token for new tokens. A refresh token works once: a second use ends the session and is
+    /// refused with TOKEN_EXPIRED. A retry with the idempotency key of the first use does not end it, and returns new
+    /// tokens that replace those of the first use until they are refreshed.
     async fn session_refresh(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The latest refresh token of the session.")] refresh_token: String,
+        #[graphql(desc = "The newest refresh token of the session.")] refresh_token: String,
     ) -> Result<SessionRefreshPayload> {
-        let once = call(ctx);
-        let app = once.app();
-        let again = async |spent: Spent| Ok(domain::reissue(app, spent.id(1)?, spent.at).await?.1);
-        let (done, user_errors) = split(app, once.run(domain::refresh(app, &refresh_token), again).await)?;
+        let call = prepare_call(ctx);
+        let app = call.app();
+        let replay = async |effect: RecordedEffect| Ok(domain::reissue(app, effect.id(1)?, effect.at).await?.1);
+        let (done, user_errors) = into_payload(app, call.run(domain::refresh(app, &refresh_token), replay).await)?;
         Ok(SessionRefreshPayload { tokens: done.map(Into::into), user_errors })
     }
 
-    /// Signs out: ends one of your sessions, at once.
+    /// Signs out: ends one session of the viewer at once, with its tokens and subscriptions. Refused with NOT_FOUND if
+    /// the session does not exist or has ended.
     async fn session_revoke(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which session; absent means the one of this request.")] id: Option<ID>,
+        #[graphql(desc = "Global ID of the session, prefixed `ses_`. If absent, the session of this request ends.")]
+        id: Option<ID>,
     ) -> Result<SessionRevokePayload> {
-        let once = call(ctx);
-        let app = once.app();
+        let call = prepare_call(ctx);
+        let app = call.app();
         let run = async {
-            let session = id.map(|id| key(Kind::Session, &id, &["id"])).transpose()?;
+            let session = id.map(|id| parse_id(Kind::Session, &id, &["id"])).transpose()?;
             domain::revoke(app, ctx.viewer(), session).await
         };
-        let (done, user_errors) = split(app, once.run(run, async |spent: Spent| Ok(spent.subject)).await)?;
+        let (done, user_errors) =
+            into_payload(app, call.run(run, async |effect: RecordedEffect| Ok(effect.subject)).await)?;
         let revoked_ids =
-            done.unwrap_or_default().into_iter().map(|session| self::id(Kind::Session, session)).collect();
+            done.unwrap_or_default().into_iter().map(|session| self::global_id(Kind::Session, session)).collect();
         Ok(SessionRevokePayload { revoked_ids, user_errors })
     }
 }

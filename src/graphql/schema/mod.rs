@@ -1,4 +1,7 @@
-//! The root types of the schema.
+//! The root types of the schema, and building it.
 
+pub(super) mod builder;
+pub(super) mod mutation;
 pub(super) mod payload;
+pub(super) mod query;
 pub(super) mod subscription;

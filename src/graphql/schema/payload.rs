@@ -1,18 +1,54 @@
-//! The shape that every mutation answers with.
+//! The interface that every payload implements.
 
-/// Declares payloads: what the mutation made, and why it may not have.
-macro_rules! payloads {
-    ($($(#[$doc:meta])* $payload:ident { $($(#[$field_doc:meta])* $field:ident: $ty:ty,)* })*) => {
-        $(
-            $(#[$doc])*
-            #[derive(async_graphql::SimpleObject)]
-            pub struct $payload {
-                $($(#[$field_doc])* pub $field: $ty,)*
-                /// Why nothing was done; empty when it was.
-                pub user_errors: Vec<crate::graphql::support::errors::UserError>,
-            }
-        )*
-    };
+use async_graphql::Interface;
+
+use crate::graphql::mutations::{alterations, bookings, listings, notifications, payouts, quotes, reviews, users};
+use crate::graphql::types::user_errors::UserError;
+
+/// The common part of all payloads of mutations.
+#[derive(Interface)]
+#[graphql(field(
+    name = "user_errors",
+    ty = "&Vec<UserError>",
+    desc = "Why the mutation was refused. Empty if it succeeded."
+))]
+#[expect(
+    clippy::large_enum_variant,
+    missing_docs,
+    reason = "the enum only declares the interface and is never constructed"
+)]
+pub enum MutationPayload {
+    UserRegister(users::UserRegisterPayload),
+    UserUpdate(users::UserUpdatePayload),
+    UserBecomeHost(users::UserBecomeHostPayload),
+    SessionCreate(users::SessionCreatePayload),
+    SessionRefresh(users::SessionRefreshPayload),
+    SessionRevoke(users::SessionRevokePayload),
+    ListingCreate(listings::ListingCreatePayload),
+    ListingUpdate(listings::ListingUpdatePayload),
+    ListingPublish(listings::ListingPublishPayload),
+    ListingUnlist(listings::ListingUnlistPayload),
+    ListingDelete(listings::ListingDeletePayload),
+    ListingCalendarUpdate(listings::ListingCalendarUpdatePayload),
+    QuoteCreate(quotes::QuoteCreatePayload),
+    BookingCreate(bookings::BookingCreatePayload),
+    BookingPaymentConfirm(bookings::BookingPaymentConfirmPayload),
+    BookingAccept(bookings::BookingAcceptPayload),
+    BookingDecline(bookings::BookingDeclinePayload),
+    BookingWithdraw(bookings::BookingWithdrawPayload),
+    BookingCancel(bookings::BookingCancelPayload),
+    BookingCheckIn(bookings::BookingCheckInPayload),
+    BookingCheckOut(bookings::BookingCheckOutPayload),
+    BookingNoShowReport(bookings::BookingNoShowReportPayload),
+    BookingRefund(bookings::BookingRefundPayload),
+    BookingAlterationRequest(alterations::BookingAlterationRequestPayload),
+    BookingAlterationRespond(alterations::BookingAlterationRespondPayload),
+    RefundRetry(bookings::RefundRetryPayload),
+    PayoutHold(payouts::PayoutHoldPayload),
+    PayoutRelease(payouts::PayoutReleasePayload),
+    PayoutAccountSet(payouts::PayoutAccountSetPayload),
+    ReviewSubmit(reviews::ReviewSubmitPayload),
+    ReviewUpdate(reviews::ReviewUpdatePayload),
+    ReviewRespond(reviews::ReviewRespondPayload),
+    NotificationsMarkRead(notifications::NotificationsMarkReadPayload),
 }
-
-pub(in crate::graphql) use payloads;

@@ -1,18 +1,19 @@
-//! What clients hear as it happens.
+//! The root type of subscriptions.
 
 use std::sync::Arc;
 
-use async_graphql::{Context, Error as GraphqlError, ErrorExtensions, ID, Result, Subscription};
+use async_graphql::{Context, Description, Error as GraphqlError, ErrorExtensions, ID, Result, Subscription};
 use futures_util::stream::{self, BoxStream, StreamExt};
 
 use crate::domain::error::Error;
 use crate::domain::viewer::Viewer;
 use crate::domain::{bookings, listings, notifications, users};
-use crate::graphql::execution::budget;
-use crate::graphql::execution::budget::Paid;
-use crate::graphql::support::context::{Ask, key};
+use crate::graphql::support::budget;
+use crate::graphql::support::budget::Charge;
+use crate::graphql::support::context::{RequestContext, parse_id};
 use crate::graphql::support::error_codes::ErrorCode;
-use crate::graphql::support::errors::shown;
+use crate::graphql::support::errors::to_graphql_error;
+use crate::graphql::support::money::stored_currency;
 use crate::graphql::support::scalars::Date;
 use crate::graphql::types::booking_events::BookingEvent;
 use crate::graphql::types::calendar::CalendarDay;
@@ -20,108 +21,111 @@ use crate::graphql::types::notifications::Notification;
 use crate::kernel::id::Kind;
 use crate::platform::App;
 use crate::platform::limits::rate_limit::Payer;
-use crate::platform::messaging::publisher::{Event, Listener, Missed};
+use crate::platform::messaging::{Event, Listener, Missed};
 
-/// What comes in one after the other, until it is refused.
-type Live<T> = BoxStream<'static, Result<T>>;
+/// Items that are sent to the client one after the other, until an error ends them.
+type Items<T> = BoxStream<'static, Result<T>>;
 
-/// Everything that can be heard as it happens. Subscribe first and read afterwards, and nothing is missed between the
-/// two. What you may know is looked at anew for every event; a subscription ends with an error when your token or
-/// session does (TOKEN_EXPIRED), when the thing is not for you any more (NOT_FOUND), when you read too slowly
-/// (SLOW_CONSUMER), when your budget does not pay for an event, which costs what the subscription itself did
-/// (RATE_LIMITED), and when events may have been missed or your rights have changed (EVENTS_INTERRUPTED): then subscribe
-/// again and read what you show anew.
+/// Root of all subscriptions. Subscribe first and query afterwards, so that no event between the two is missed. Access
+/// is checked for every event. A subscription ends with one of these error codes: TOKEN_EXPIRED if the access token or
+/// session ends; NOT_FOUND if the viewer may no longer see the object; SLOW_CONSUMER if the client reads too slowly;
+/// RATE_LIMITED if the budget is too low for an event, which costs as much as the subscription itself;
+/// EVENTS_INTERRUPTED if events may have been missed or the viewer's rights have changed. In the last case, subscribe
+/// and query once more.
+#[derive(Description)]
 pub struct Subscription;
 
-/// Everything that can be heard as it happens. Subscribe first and read afterwards, and nothing is missed between the
-/// two. What you may know is looked at anew for every event; a subscription ends with an error when your token or
-/// session does (TOKEN_EXPIRED), when the thing is not for you any more (NOT_FOUND), when you read too slowly
-/// (SLOW_CONSUMER), when your budget does not pay for an event, which costs what the subscription itself did
-/// (RATE_LIMITED), and when events may have been missed or your rights have changed (EVENTS_INTERRUPTED): then subscribe
-/// again and read what you show anew.
-#[Subscription]
+#[Subscription(use_type_description)]
 impl Subscription {
-    /// Every step that a booking of yours takes.
+    /// Sends every event of one booking. The guest, the host and staff can subscribe.
     async fn booking_changed(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The booking's id.")] id: ID,
-    ) -> Result<Live<BookingEvent>> {
-        let watch = Watch::begin(ctx).await.map_err(shown)?;
-        let id = key(Kind::Booking, &id, &["id"]).map_err(shown)?;
-        let listener = watch.first(move |app, viewer| async move { bookings::watch(&app, &viewer, id).await }).await?;
-        Ok(watch.each(listener, step))
+        #[graphql(desc = "Global ID of the booking, prefixed `bkg_`.")] id: ID,
+    ) -> Result<Items<BookingEvent>> {
+        let subscriber = Subscriber::start(ctx).await.map_err(to_graphql_error)?;
+        let id = parse_id(Kind::Booking, &id, &["id"]).map_err(to_graphql_error)?;
+        let listener = subscriber
+            .read_first(move |app, viewer| async move { bookings::subscribe_to_booking(&app, &viewer, id).await })
+            .await?;
+        Ok(subscriber.stream(listener, read_booking_event))
     }
 
-    /// Every step that bookings of your places take, new bookings included; for hosts.
-    async fn host_booking_changed(&self, ctx: &Context<'_>) -> Result<Live<BookingEvent>> {
-        let watch = Watch::begin(ctx).await.map_err(shown)?;
-        let listener = bookings::watch_hosted(&watch.app, &watch.viewer).map_err(shown)?;
-        Ok(watch.each(listener, step))
+    /// Sends every event of all bookings of the viewer's listings, including new ones. Only hosts can subscribe.
+    async fn host_booking_changed(&self, ctx: &Context<'_>) -> Result<Items<BookingEvent>> {
+        let subscriber = Subscriber::start(ctx).await.map_err(to_graphql_error)?;
+        let listener =
+            bookings::subscribe_to_hosted_bookings(&subscriber.app, &subscriber.viewer).map_err(to_graphql_error)?;
+        Ok(subscriber.stream(listener, read_booking_event))
     }
 
-    /// The days of a listing's calendar whose state, price or rules may have changed, as they are now; those that were
-    /// not touched are left out. The end of a hold that lapses is told when its booking ends, shortly after.
+    /// Sends the current state of the days of a listing's calendar whose state, price or rules may have changed.
+    /// Unchanged days are left out. If a hold lapses, its nights are sent when the booking is closed, shortly after.
     async fn listing_calendar_changed(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The listing's id.")] id: ID,
-        #[graphql(desc = "First date.")] from: Date,
-        #[graphql(desc = "Day after the last date, at most 366 days after the first.")] to: Date,
-    ) -> Result<Live<Vec<CalendarDay>>> {
-        let watch = Watch::begin(ctx).await.map_err(shown)?;
-        let id = key(Kind::Listing, &id, &["id"]).map_err(shown)?;
+        #[graphql(desc = "Global ID of the listing, prefixed `lst_`.")] id: ID,
+        #[graphql(desc = "First date, in the listing's time zone.")] from: Date,
+        #[graphql(desc = "Day after the last date, at most 366 days after `from`.")] to: Date,
+    ) -> Result<Items<Vec<CalendarDay>>> {
+        let subscriber = Subscriber::start(ctx).await.map_err(to_graphql_error)?;
+        let id = parse_id(Kind::Listing, &id, &["id"]).map_err(to_graphql_error)?;
         let (from, to) = (from.0, to.0);
-        let listener =
-            watch.first(move |app, viewer| async move { listings::watch(&app, &viewer, id, from, to).await }).await?;
-        Ok(watch.each(listener, move |app, viewer, told| async move {
-            let told = listings::days_told(&app, &viewer, id, (from, to), &told).await?;
-            let Some((listing, days)) = told else { return Ok(None) };
-            let currency = listing.currency.parse().map_err(|_| Error::failed("unknown currency"))?;
+        let listener = subscriber
+            .read_first(
+                move |app, viewer| async move { listings::subscribe_to_calendar(&app, &viewer, id, from, to).await },
+            )
+            .await?;
+        Ok(subscriber.stream(listener, move |app, viewer, event| async move {
+            let changed = listings::days_in_event(&app, &viewer, id, (from, to), &event).await?;
+            let Some((listing, days)) = changed else { return Ok(None) };
+            let currency = stored_currency(&listing.currency)?;
             Ok(Some(days.into_iter().map(|day| CalendarDay { day, currency }).collect()))
         }))
     }
 
-    /// Whatever you are told, as soon as it happened.
-    async fn notification_received(&self, ctx: &Context<'_>) -> Result<Live<Notification>> {
-        let watch = Watch::begin(ctx).await.map_err(shown)?;
-        let listener = notifications::watch(&watch.app, &watch.viewer).map_err(shown)?;
-        Ok(watch.each(listener, |app, viewer, told| async move {
-            Ok(notifications::told(&app, &viewer, &told).await?.map(Notification::of))
+    /// Sends every new notification of the viewer. The viewer must be signed in.
+    async fn notification_received(&self, ctx: &Context<'_>) -> Result<Items<Notification>> {
+        let subscriber = Subscriber::start(ctx).await.map_err(to_graphql_error)?;
+        let listener = notifications::subscribe(&subscriber.app, &subscriber.viewer).map_err(to_graphql_error)?;
+        Ok(subscriber.stream(listener, |app, viewer, event| async move {
+            Ok(notifications::load_announced(&app, &viewer, &event).await?.map(Notification::from))
         }))
     }
 }
 
-async fn step(app: App, viewer: Viewer, told: Arc<Event>) -> Result<Option<BookingEvent>, Error> {
-    let step = bookings::step_told(&app, &viewer, &told).await?;
-    // Whoever may not know of it any more need not go on.
-    let step = step.ok_or_else(|| Error::not_found(&["id"]))?;
-    Ok(Some(BookingEvent(Arc::new(step))))
+async fn read_booking_event(app: App, viewer: Viewer, event: Arc<Event>) -> Result<Option<BookingEvent>, Error> {
+    let event = bookings::load_announced_event(&app, &viewer, &event).await?;
+    // The subscription ends if the viewer may no longer see the booking.
+    let event = event.ok_or_else(|| Error::not_found(&["id"]))?;
+    Ok(Some(event.into()))
 }
 
-/// Somebody who listens, looked at again whenever they change and before they are told anything. What is read for that
-/// is read in turn (see [`Database::in_turn`]).
+/// The client of one subscription. Its session and rights are checked before every event, and when the user or the
+/// session changes. Reads because of an event wait for one of a limited number of turns (see [`Database::in_turn`]):
+/// one event may concern thousands of subscribers, which must not use all connections of the database.
 ///
 /// [`Database::in_turn`]: crate::platform::database::Database::in_turn
-struct Watch {
+struct Subscriber {
     app: App,
     viewer: Viewer,
-    person: Option<Listener>,
+    /// Receives an event when the user or the session changes. None for anonymous clients.
+    account_changes: Option<Listener>,
     payer: Payer,
-    /// What each event costs.
+    /// Number of points that each event costs.
     points: u64,
 }
 
-impl Watch {
-    async fn begin(ctx: &Context<'_>) -> Result<Watch, Error> {
+impl Subscriber {
+    async fn start(ctx: &Context<'_>) -> Result<Subscriber, Error> {
         let (app, viewer) = (ctx.app().clone(), ctx.viewer().clone());
-        let person = users::watch(&app, &viewer);
-        let payer = Payer::of(viewer.user().map(|user| user.user_id), ctx.request().ip);
-        let points = ctx.data_opt::<Paid>().map_or(budget::REFUSED, |paid| paid.requested);
-        let watch = Watch { app, viewer, person, payer, points };
-        // The connection may be older than the end of its session.
-        watch.in_turn(|app, viewer| async move { users::still(&app, &viewer).await }).await?;
-        Ok(watch)
+        let account_changes = users::subscribe(&app, &viewer);
+        let payer = Payer::new(viewer.user().map(|user| user.user_id), ctx.request().client.ip);
+        let points = ctx.data_opt::<Charge>().map_or(budget::REFUSED_POINTS, |charge| charge.requested);
+        let subscriber = Subscriber { app, viewer, account_changes, payer, points };
+        // The session may have ended after the connection was opened.
+        subscriber.in_turn(|app, viewer| async move { users::recheck_viewer(&app, &viewer).await }).await?;
+        Ok(subscriber)
     }
 
     async fn in_turn<T, F, R>(&self, read: F) -> Result<T, Error>
@@ -131,109 +135,111 @@ impl Watch {
         R: Future<Output = Result<T, Error>> + Send + 'static,
     {
         let read = self.app.db.in_turn(read(self.app.clone(), self.viewer.clone())).await;
-        read.unwrap_or_else(|| Err(Error::failed("the process ends")))
+        read.unwrap_or_else(|| Err(Error::failed("the process is shutting down")))
     }
 
-    /// What has to be read before the first event.
-    async fn first<T, F, R>(&self, read: F) -> Result<T>
+    /// Reads what the subscription needs before the first event.
+    async fn read_first<T, F, R>(&self, read: F) -> Result<T>
     where
         T: Send + 'static,
         F: FnOnce(App, Viewer) -> R,
         R: Future<Output = Result<T, Error>> + Send + 'static,
     {
-        self.in_turn(read).await.map_err(shown)
+        self.in_turn(read).await.map_err(to_graphql_error)
     }
 
-    /// What `read` makes of each event, for as long as the viewer may hear it.
-    fn each<T, F, R>(self, listener: Listener, read: F) -> Live<T>
+    /// Converts each event with `read`, for as long as the viewer may receive events.
+    fn stream<T, F, R>(self, listener: Listener, read: F) -> Items<T>
     where
         T: Send + 'static,
         F: Fn(App, Viewer, Arc<Event>) -> R + Clone + Send + 'static,
         R: Future<Output = Result<Option<T>, Error>> + Send + 'static,
     {
-        stream::try_unfold((self, listener, read), |(mut watch, mut listener, read)| async move {
+        stream::try_unfold((self, listener, read), |(mut subscriber, mut listener, read)| async move {
             loop {
-                let told = watch.next(&mut listener).await?;
-                if told.is_some() {
-                    watch.pay().await?;
+                let event = subscriber.next(&mut listener).await?;
+                if event.is_some() {
+                    subscriber.pay().await?;
                 }
-                if let Some(item) = watch.look(told, read.clone()).await? {
-                    return Ok(Some((item, (watch, listener, read))));
+                if let Some(item) = subscriber.recheck_and_read(event, read.clone()).await? {
+                    return Ok(Some((item, (subscriber, listener, read))));
                 }
             }
         })
         .boxed()
     }
 
-    /// Charges for one event, as for an operation.
+    /// Charges the budget for one event, as for an operation.
     async fn pay(&self) -> Result<()> {
-        let paid = budget::charge(&self.app, &self.payer, self.points).await;
-        paid.map(drop).map_err(|refused| {
-            let told = refused.response.errors.into_iter().next();
-            let (message, extensions) = told.map(|error| (error.message, error.extensions)).unwrap_or_default();
-            GraphqlError { message, source: None, extensions }
+        let charged = budget::charge(&self.app, &self.payer, self.points).await;
+        charged.map(drop).map_err(|exceeded| {
+            let retry_after_s = exceeded.retry_after_s;
+            coded_error(ErrorCode::RateLimited, &exceeded.message)
+                .extend_with(|_, extensions| extensions.set("retryAfter", retry_after_s))
         })
     }
 
-    /// The next event; nothing when only the viewer is to be looked at again.
+    /// Waits for the next event. Nothing if only the viewer has to be rechecked.
     async fn next(&mut self, listener: &mut Listener) -> Result<Option<Arc<Event>>> {
-        let told = tokio::select! {
+        let event = tokio::select! {
             biased;
-            told = heard(&mut self.person) => told.map(|_| None),
-            () = expiry(&self.app, &self.viewer) => Ok(None),
-            told = listener.next() => told.map(Some),
+            change = next_account_change(&mut self.account_changes) => change.map(|_| None),
+            () = token_expiry(&self.app, &self.viewer) => Ok(None),
+            event = listener.next() => event.map(Some),
         };
-        told.map_err(missed)
+        event.map_err(missed_events)
     }
 
-    /// What there is to read of an event, if its viewer is still who they were.
-    async fn look<T, F, R>(&self, told: Option<Arc<Event>>, read: F) -> Result<Option<T>>
+    /// Checks the viewer once more and reads the event. An error if the rights of the viewer have changed.
+    async fn recheck_and_read<T, F, R>(&self, event: Option<Arc<Event>>, read: F) -> Result<Option<T>>
     where
         T: Send + 'static,
         F: FnOnce(App, Viewer, Arc<Event>) -> R + Send + 'static,
         R: Future<Output = Result<Option<T>, Error>> + Send + 'static,
     {
-        let looked = self.in_turn(|app, viewer| async move {
-            if users::still(&app, &viewer).await? != viewer {
+        let item = self.in_turn(|app, viewer| async move {
+            if users::recheck_viewer(&app, &viewer).await? != viewer {
                 return Ok(None);
             }
-            match told {
-                Some(told) => read(app, viewer, told).await.map(Some),
+            match event {
+                Some(event) => read(app, viewer, event).await.map(Some),
                 None => Ok(Some(None)),
             }
         });
-        let message = "what you may do has changed; subscribe again";
-        looked.await.map_err(shown)?.ok_or_else(|| ended(ErrorCode::EventsInterrupted, message))
+        let message = "your rights have changed; subscribe again";
+        item.await.map_err(to_graphql_error)?.ok_or_else(|| coded_error(ErrorCode::EventsInterrupted, message))
     }
 }
 
-/// What the person's own listener hears; never anything when nobody is signed in.
-async fn heard(person: &mut Option<Listener>) -> Result<Arc<Event>, Missed> {
-    match person {
+/// Waits until the user or the session changes. Never returns for anonymous clients.
+async fn next_account_change(listener: &mut Option<Listener>) -> Result<Arc<Event>, Missed> {
+    match listener {
         Some(listener) => listener.next().await,
         None => std::future::pending().await,
     }
 }
 
-/// Returns when the viewer's token should have ended.
-async fn expiry(app: &App, viewer: &Viewer) {
+/// Waits until the viewer's access token expires. Never returns for anonymous clients.
+async fn token_expiry(app: &App, viewer: &Viewer) {
     match viewer.user() {
         Some(user) => tokio::time::sleep((user.expires_at - app.clock.now()).to_std().unwrap_or_default()).await,
         None => std::future::pending().await,
     }
 }
 
-fn missed(missed: Missed) -> GraphqlError {
+fn missed_events(missed: Missed) -> GraphqlError {
     match missed {
-        Missed::Slow => {
-            ended(ErrorCode::SlowConsumer, "events came faster than they were read; subscribe again and read anew")
-        }
-        Missed::Interrupted => {
-            ended(ErrorCode::EventsInterrupted, "events may have been missed; subscribe again and read anew")
-        }
+        Missed::Slow => coded_error(
+            ErrorCode::SlowConsumer,
+            "the client read too slowly and events were dropped; subscribe again and query the current state",
+        ),
+        Missed::Interrupted => coded_error(
+            ErrorCode::EventsInterrupted,
+            "events may have been missed; subscribe again and query the current state",
+        ),
     }
 }
 
-fn ended(code: ErrorCode, message: &str) -> GraphqlError {
-    GraphqlError::new(message).extend_with(|_, extensions| extensions.set("code", code.word()))
+fn coded_error(code: ErrorCode, message: &str) -> GraphqlError {
+    GraphqlError::new(message).extend_with(|_, extensions| extensions.set("code", code.as_str()))
 }

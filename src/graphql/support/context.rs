@@ -1,4 +1,4 @@
-//! What every resolver is given: the app, who asks, and the batches of this request.
+//! What every resolver is given: the app, the viewer, the client, and the batches of this request.
 
 use std::net::IpAddr;
 
@@ -6,7 +6,7 @@ use async_graphql::dataloader::{DataLoader, HashMapCache, Loader};
 use async_graphql::{Context, ID, Result};
 use uuid::Uuid;
 
-use super::idempotency::Answered;
+use super::idempotency_report::IdempotencyReport;
 use super::loaders::Batch;
 use crate::domain::error::{Code, Error};
 use crate::domain::users::Origin;
@@ -14,44 +14,55 @@ use crate::domain::viewer::Viewer;
 use crate::kernel::id::{Id, Kind};
 use crate::platform::App;
 
-/// The data of one request.
-pub struct Request {
-    /// The handles.
-    pub app: App,
-    /// Who asks.
-    pub viewer: Viewer,
-    /// The client's own description of itself.
+/// The client that sent a request, and what its headers say apart from the token.
+#[derive(Clone, Debug, Default)]
+pub struct Client {
+    /// The `User-Agent` header.
     pub user_agent: Option<String>,
     /// The client's address.
     pub ip: Option<IpAddr>,
-    /// The idempotency key that came with the request, for its one mutation.
+    /// The header `Idempotency-Key`, for a document with one mutation.
     pub idempotency_key: Option<String>,
-    pub(in crate::graphql) answered: Answered,
+    /// The ID of the request in the log, prefixed `req_`.
+    pub request_id: String,
+    /// Whether the client asks for the duration of each field.
+    pub trace: bool,
+}
+
+/// The data of one request.
+pub struct RequestData {
+    /// The application's handles.
+    pub app: App,
+    /// The viewer on whose behalf the request runs.
+    pub viewer: Viewer,
+    /// The client that sent the request.
+    pub client: Client,
+    pub(in crate::graphql) idempotency: IdempotencyReport,
     pub(in crate::graphql) batches: DataLoader<Batch, HashMapCache>,
 }
 
-/// Shortcuts to the data of the request.
-pub trait Ask {
+/// Gives resolvers access to the data of their request.
+pub trait RequestContext {
     /// The data of this request.
-    fn request(&self) -> &Request;
+    fn request(&self) -> &RequestData;
 
-    /// The handles.
+    /// The application's handles.
     fn app(&self) -> &App {
         &self.request().app
     }
 
-    /// Who asks.
+    /// The viewer on whose behalf the request runs.
     fn viewer(&self) -> &Viewer {
         &self.request().viewer
     }
 
-    /// Where a sign-in would come from.
+    /// The origin that a session records when it is created by this request.
     fn origin(&self) -> Origin {
-        let request = self.request();
-        Origin { user_agent: request.user_agent.clone(), ip: request.ip.map(|ip| ip.to_string()) }
+        let client = &self.request().client;
+        Origin { user_agent: client.user_agent.clone(), ip: client.ip.map(|ip| ip.to_string()) }
     }
 
-    /// One value by its key, in one batch with all others that are asked for at this moment.
+    /// Loads one value by its key, in one batch with all others that the operation needs at this moment.
     fn load<K>(&self, key: K) -> impl Future<Output = Result<Option<<Batch as Loader<K>>::Value>>> + Send
     where
         K: Send + Sync + std::hash::Hash + Eq + Clone + 'static,
@@ -61,19 +72,19 @@ pub trait Ask {
     }
 }
 
-impl Ask for Context<'_> {
-    fn request(&self) -> &Request {
-        self.data_unchecked::<Request>()
+impl RequestContext for Context<'_> {
+    fn request(&self) -> &RequestData {
+        self.data_unchecked::<RequestData>()
     }
 }
 
-/// An id as clients see it.
-pub fn id(kind: Kind, uuid: Uuid) -> ID {
+/// The global ID of an object, as clients see it.
+pub fn global_id(kind: Kind, uuid: Uuid) -> ID {
     ID(Id::new(kind, uuid).to_string())
 }
 
-/// The key in a client's id of one kind, or a refusal that names the field.
-pub fn key(kind: Kind, id: &ID, field: &[&str]) -> Result<Uuid, Error> {
+/// Parses a global ID of one kind; the refusal names the argument at `field`.
+pub fn parse_id(kind: Kind, id: &ID, field: &[&str]) -> Result<Uuid, Error> {
     Id::parse_as(kind, id).ok_or_else(|| {
         let message = format!("is not a well-formed id of this kind, such as `{}`", Id::new(kind, Uuid::nil()));
         Error::refused(Code::Invalid, field, message)

@@ -1,4 +1,4 @@
-//! What a request fetches in batches: one statement a level, however long the list.
+//! Loads objects in batches: one statement for each level of a query, whatever the length of its lists.
 
 use std::collections::HashMap;
 use std::hash::{Hash, Hasher};
@@ -8,9 +8,9 @@ use async_graphql::dataloader::Loader;
 use chrono::NaiveDate;
 use uuid::Uuid;
 
-use super::errors::shown;
+use super::errors::to_graphql_error;
 use crate::domain::bookings::{self, Alteration, Booking};
-use crate::domain::listings::{self, CalendarDay, Listing, RatingSummary, StayAnswer, StayRequest};
+use crate::domain::listings::{self, CalendarDay, Listing, RatingSummary, StayEvaluation, StayRequest};
 use crate::domain::notifications::{self, Notification};
 use crate::domain::payments::ledger::{Posting, Transaction};
 use crate::domain::payments::{self, Attempt, Payment, Payout, Refund};
@@ -20,7 +20,7 @@ use crate::domain::viewer::Viewer;
 use crate::kernel::page::{Page, PageRequest};
 use crate::platform::App;
 
-/// Fetches for one viewer.
+/// Loads objects on behalf of one viewer.
 pub struct Batch {
     pub(in crate::graphql) app: App,
     pub(in crate::graphql) viewer: Viewer,
@@ -28,7 +28,7 @@ pub struct Batch {
 
 type Loaded<K, V> = Result<HashMap<K, V>, async_graphql::Error>;
 
-/// A loader of one kind of key, each wrapping a UUID, by one call of the domain.
+/// Declares a key that wraps a UUID, and its loader, which calls the domain once.
 macro_rules! by_uuid {
     ($(#[$doc:meta])* $key:ident -> $value:ty, |$batch:ident, $ids:ident| $fetch:expr) => {
         $(#[$doc])*
@@ -43,7 +43,7 @@ macro_rules! by_uuid {
                 let $batch = self;
                 let $ids: Vec<Uuid> = keys.iter().map(|key| key.0).collect();
                 let $ids = $ids.as_slice();
-                let found = $fetch.await.map_err(shown)?;
+                let found = $fetch.await.map_err(to_graphql_error)?;
                 Ok(found.into_iter().map(|(id, value)| ($key(id), value)).collect())
             }
         }
@@ -51,11 +51,11 @@ macro_rules! by_uuid {
 }
 
 by_uuid!(
-    /// A person.
+    /// A user.
     UserKey -> User, |batch, ids| users::by_ids(&batch.app, ids)
 );
 by_uuid!(
-    /// A listing, whoever asks.
+    /// A listing, without a check of what the viewer may see.
     ListingKey -> Listing, |batch, ids| listings::by_ids(&batch.app, ids)
 );
 by_uuid!(
@@ -63,15 +63,15 @@ by_uuid!(
     AmenitiesKey -> Vec<String>, |batch, ids| listings::amenities_of(&batch.app, ids)
 );
 by_uuid!(
-    /// What guests thought of a listing.
+    /// The ratings of a listing by its guests.
     RatingKey -> RatingSummary, |batch, ids| listings::ratings(&batch.app, ids)
 );
 by_uuid!(
-    /// A booking that the viewer may know of.
+    /// A booking that the viewer may see.
     BookingKey -> Booking, |batch, ids| bookings::by_ids(&batch.app, &batch.viewer, ids)
 );
 by_uuid!(
-    /// A change of a booking that the viewer may know of.
+    /// An alteration of a booking that the viewer may see.
     AlterationKey -> Alteration, |batch, ids| bookings::alterations::by_ids(&batch.app, &batch.viewer, ids)
 );
 by_uuid!(
@@ -83,35 +83,36 @@ by_uuid!(
     ReviewKey -> Review, |batch, ids| reviews::by_ids(&batch.app, &batch.viewer, ids)
 );
 by_uuid!(
-    /// Something that the viewer was told.
+    /// A notification of the viewer.
     NotificationKey -> Notification, |batch, ids| notifications::by_ids(&batch.app, &batch.viewer, ids)
 );
 by_uuid!(
-    /// The payments of a booking: its own, and those of its changes.
+    /// The payments of a booking: its own, and those of its alterations.
     PaymentKey -> Vec<Payment>, |batch, ids| payments::by_bookings(&batch.app, ids)
 );
 by_uuid!(
     /// The payouts of a booking that the viewer may see.
-    PayoutsKey -> Vec<Payout>, |batch, ids| payments::payouts(&batch.app, &batch.viewer, ids)
+    PayoutsKey -> Vec<Payout>, |batch, ids| payments::payouts_by_bookings(&batch.app, &batch.viewer, ids)
 );
 by_uuid!(
-    /// What the ledger says of a booking, for staff.
-    LedgerKey -> Vec<(Transaction, Vec<Posting>)>, |batch, ids| payments::ledger(&batch.app, &batch.viewer, ids)
+    /// The ledger transactions of a booking, for staff.
+    LedgerKey -> Vec<(Transaction, Vec<Posting>)>,
+    |batch, ids| payments::ledger_by_bookings(&batch.app, &batch.viewer, ids)
 );
 by_uuid!(
-    /// The tries at moving a payment.
-    AttemptsKey -> Vec<Attempt>, |batch, ids| payments::attempts(&batch.app, ids)
+    /// The attempts of a payment.
+    AttemptsKey -> Vec<Attempt>, |batch, ids| payments::attempts_by_payments(&batch.app, ids)
 );
 by_uuid!(
-    /// What guests' banks hold or have taken back of a payment.
-    DisputedKey -> i64, |batch, ids| payments::disputed(&batch.app, ids)
+    /// The amount of a payment that is disputed: held or taken back by the guest's bank, in minor units.
+    DisputedKey -> i64, |batch, ids| payments::disputed_by_payments(&batch.app, ids)
 );
 by_uuid!(
     /// The refunds of a payment.
-    RefundsKey -> Vec<Refund>, |batch, ids| payments::refunds(&batch.app, ids)
+    RefundsKey -> Vec<Refund>, |batch, ids| payments::refunds_by_payments(&batch.app, ids)
 );
 
-/// Whether the viewer has booked a listing.
+/// Present if the viewer has booked the listing.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct BookedKey(pub Uuid);
 
@@ -121,12 +122,12 @@ impl Loader<BookedKey> for Batch {
 
     async fn load(&self, keys: &[BookedKey]) -> Loaded<BookedKey, ()> {
         let ids: Vec<Uuid> = keys.iter().map(|key| key.0).collect();
-        let booked = bookings::booked_listings(&self.app, &self.viewer, &ids).await.map_err(shown)?;
+        let booked = bookings::booked_listings(&self.app, &self.viewer, &ids).await.map_err(to_graphql_error)?;
         Ok(booked.into_iter().map(|id| (BookedKey(id), ())).collect())
     }
 }
 
-/// One side's review of a booking.
+/// The review of a booking in one direction.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct BookingReviewKey(pub Uuid, pub Direction);
 
@@ -136,7 +137,7 @@ impl Loader<BookingReviewKey> for Batch {
 
     async fn load(&self, keys: &[BookingReviewKey]) -> Loaded<BookingReviewKey, Review> {
         let ids: Vec<Uuid> = keys.iter().map(|key| key.0).collect();
-        let found = reviews::by_booking(&self.app, &self.viewer, &ids).await.map_err(shown)?;
+        let found = reviews::by_bookings(&self.app, &self.viewer, &ids).await.map_err(to_graphql_error)?;
         Ok(found.into_iter().map(|((id, side), review)| (BookingReviewKey(id, side), review)).collect())
     }
 }
@@ -151,15 +152,15 @@ impl Loader<ReviewsKey> for Batch {
 
     async fn load(&self, keys: &[ReviewsKey]) -> Loaded<ReviewsKey, Page<Review>> {
         let mut loaded = HashMap::new();
-        for ((list, page), owners) in grouped(keys, |key| ((key.0, key.2.clone()), key.1)) {
-            let pages = reviews::page_of_each(&self.app, list, &owners, &page).await.map_err(shown)?;
+        for ((list, page), owners) in group_by(keys, |key| ((key.0, key.2.clone()), key.1)) {
+            let pages = reviews::pages_by_owner(&self.app, list, &owners, &page).await.map_err(to_graphql_error)?;
             loaded.extend(pages.into_iter().map(|(owner, found)| (ReviewsKey(list, owner, page.clone()), found)));
         }
         Ok(loaded)
     }
 }
 
-/// How many published reviews one listing or guest has.
+/// The number of published reviews of one listing or guest.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ReviewCountKey(pub ListOf, pub Uuid);
 
@@ -169,8 +170,8 @@ impl Loader<ReviewCountKey> for Batch {
 
     async fn load(&self, keys: &[ReviewCountKey]) -> Loaded<ReviewCountKey, i64> {
         let mut loaded = HashMap::new();
-        for (list, owners) in grouped(keys, |key| (key.0, key.1)) {
-            let counts = reviews::counts(&self.app, list, &owners).await.map_err(shown)?;
+        for (list, owners) in group_by(keys, |key| (key.0, key.1)) {
+            let counts = reviews::counts_by_owner(&self.app, list, &owners).await.map_err(to_graphql_error)?;
             loaded.extend(counts.into_iter().map(|(owner, count)| (ReviewCountKey(list, owner), count)));
         }
         Ok(loaded)
@@ -187,15 +188,15 @@ impl Loader<HostListingsKey> for Batch {
 
     async fn load(&self, keys: &[HostListingsKey]) -> Loaded<HostListingsKey, Page<Listing>> {
         let mut loaded = HashMap::new();
-        for (page, hosts) in grouped(keys, |key| (key.1.clone(), key.0)) {
-            let pages = listings::by_hosts(&self.app, &hosts, &page).await.map_err(shown)?;
+        for (page, hosts) in group_by(keys, |key| (key.1.clone(), key.0)) {
+            let pages = listings::by_hosts(&self.app, &hosts, &page).await.map_err(to_graphql_error)?;
             loaded.extend(pages.into_iter().map(|(host, found)| (HostListingsKey(host, page.clone()), found)));
         }
         Ok(loaded)
     }
 }
 
-/// A question about one listing, together with the listing.
+/// A query about one listing, together with the listing, which is not loaded a second time.
 #[derive(Clone)]
 pub struct About<Q>(pub Arc<Listing>, pub Q);
 
@@ -215,14 +216,15 @@ impl<Q: Hash> Hash for About<Q> {
 }
 
 impl Loader<About<StayRequest>> for Batch {
-    type Value = StayAnswer;
+    type Value = StayEvaluation;
     type Error = async_graphql::Error;
 
-    async fn load(&self, keys: &[About<StayRequest>]) -> Loaded<About<StayRequest>, StayAnswer> {
+    async fn load(&self, keys: &[About<StayRequest>]) -> Loaded<About<StayRequest>, StayEvaluation> {
         let mut loaded = HashMap::new();
-        for (stay, rows) in grouped(keys, |key| (key.1, key.0.clone())) {
+        for (stay, rows) in group_by(keys, |key| (key.1, key.0.clone())) {
             let plain: Vec<Listing> = rows.iter().map(|row| (**row).clone()).collect();
-            let mut answers = listings::stays(&self.app, &self.viewer, &plain, &stay).await.map_err(shown)?;
+            let mut answers =
+                listings::evaluate_stays(&self.app, &self.viewer, &plain, &stay).await.map_err(to_graphql_error)?;
             loaded.extend(rows.into_iter().filter_map(|row| {
                 let answer = answers.remove(&row.id)?;
                 Some((About(row, stay), answer))
@@ -241,9 +243,10 @@ impl Loader<About<(NaiveDate, NaiveDate)>> for Batch {
         keys: &[About<(NaiveDate, NaiveDate)>],
     ) -> Loaded<About<(NaiveDate, NaiveDate)>, Vec<CalendarDay>> {
         let mut loaded = HashMap::new();
-        for ((from, to), rows) in grouped(keys, |key| (key.1, key.0.clone())) {
+        for ((from, to), rows) in group_by(keys, |key| (key.1, key.0.clone())) {
             let plain: Vec<Listing> = rows.iter().map(|row| (**row).clone()).collect();
-            let mut days = listings::calendar(&self.app, &self.viewer, &plain, from, to).await.map_err(shown)?;
+            let mut days =
+                listings::calendar(&self.app, &self.viewer, &plain, from, to).await.map_err(to_graphql_error)?;
             loaded.extend(rows.into_iter().filter_map(|row| {
                 let days = days.remove(&row.id)?;
                 Some((About(row, (from, to)), days))
@@ -253,7 +256,8 @@ impl Loader<About<(NaiveDate, NaiveDate)>> for Batch {
     }
 }
 
-fn grouped<K, G: Eq + Hash, O>(keys: &[K], split: impl Fn(&K) -> (G, O)) -> HashMap<G, Vec<O>> {
+/// Groups keys, so that each group is loaded by one call of the domain.
+fn group_by<K, G: Eq + Hash, O>(keys: &[K], split: impl Fn(&K) -> (G, O)) -> HashMap<G, Vec<O>> {
     let mut groups: HashMap<G, Vec<O>> = HashMap::new();
     for key in keys {
         let (group, owner) = split(key);

@@ -1,29 +1,29 @@
 //! Amounts of money.
 
-use async_graphql::{InputObject, Object};
+use async_graphql::{Description, InputObject, Object};
 
 use super::scalars::{CurrencyCode, MinorUnits};
 use crate::domain::error::Error;
 use crate::kernel::money::{self, Currency};
 
-/// An amount of one currency.
-#[derive(Clone, Copy)]
+/// An amount in one currency.
+#[derive(Clone, Copy, Description)]
 pub struct Money(pub money::Money);
 
-/// An amount of one currency.
-#[Object]
+#[Object(use_type_description)]
 impl Money {
-    /// Minor units: cents for USD, yen for JPY.
+    /// Amount in minor units of the currency: cents for USD, yen for JPY.
     async fn amount(&self) -> MinorUnits {
         MinorUnits(self.0.minor)
     }
 
-    /// What the minor units are units of.
+    /// Currency of the amount.
     async fn currency(&self) -> CurrencyCode {
         self.0.currency.into()
     }
 
-    /// Exact decimal string, e.g. "724.61"; JPY has no point.
+    /// The exact amount as a decimal string, such as `724.61`. Without a decimal point for currencies without minor
+    /// units, such as JPY.
     async fn decimal(&self) -> String {
         self.0.decimal()
     }
@@ -36,19 +36,24 @@ impl Money {
     }
 }
 
-/// An amount of one currency.
+/// An amount in one currency.
 #[derive(InputObject)]
 pub struct MoneyInput {
-    /// Minor units: cents for USD, yen for JPY.
+    /// Amount in minor units of the currency: cents for USD, yen for JPY.
     amount: MinorUnits,
-    /// What the minor units are units of.
+    /// Currency of the amount.
     currency: CurrencyCode,
 }
 
 impl MoneyInput {
-    /// The amount, or a refusal that names the field.
-    pub fn read(&self, field: &[&str]) -> Result<money::Money, Error> {
+    /// The amount. An unknown currency is refused; the refusal names the argument at `field`.
+    pub fn to_money(&self, field: &[&str]) -> Result<money::Money, Error> {
         let path: Vec<&str> = field.iter().copied().chain(["currency"]).collect();
-        Ok(money::Money::new(self.amount.0, self.currency.read(&path)?))
+        Ok(money::Money::new(self.amount.0, self.currency.to_currency(&path)?))
     }
+}
+
+/// Parses a currency code from the database. An unknown code is an internal error.
+pub fn stored_currency(code: &str) -> Result<Currency, Error> {
+    code.parse().map_err(Error::failed)
 }

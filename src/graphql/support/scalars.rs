@@ -1,6 +1,6 @@
-//! The scalars of the API: instants, dates, times, zones, currencies and amounts.
+//! The scalars of the API: instants, dates, times, time zones, currencies and numbers.
 
-use async_graphql::{InputType, InputValueError, InputValueResult, Scalar, ScalarType, Value};
+use async_graphql::{Description, InputType, InputValueError, InputValueResult, Scalar, ScalarType, Value};
 use chrono::{NaiveDate, NaiveTime, SecondsFormat, Utc};
 use chrono_tz::Tz;
 
@@ -11,12 +11,12 @@ fn wrong<T: InputType>(expected: &str) -> InputValueError<T> {
     InputValueError::custom(expected).with_extension("code", "INVALID")
 }
 
-/// RFC 3339 instant, in UTC on output (…Z).
-#[derive(Clone, Copy, Debug)]
+/// Instant as an RFC 3339 string, such as `2027-03-04T15:00:00Z`. In UTC with the suffix `Z` on output; any offset is
+/// accepted on input.
+#[derive(Clone, Copy, Debug, Description)]
 pub struct DateTime(pub chrono::DateTime<Utc>);
 
-/// RFC 3339 instant, in UTC on output (…Z).
-#[Scalar(name = "DateTime", specified_by_url = "https://www.rfc-editor.org/rfc/rfc3339")]
+#[Scalar(name = "DateTime", specified_by_url = "https://www.rfc-editor.org/rfc/rfc3339", use_type_description)]
 impl ScalarType for DateTime {
     fn parse(value: Value) -> InputValueResult<Self> {
         match &value {
@@ -36,12 +36,11 @@ impl ScalarType for DateTime {
     }
 }
 
-/// ISO 8601 calendar date in the LISTING's zone; never has a time or an offset.
-#[derive(Clone, Copy, Debug)]
+/// Calendar date as a string `YYYY-MM-DD`, without time or offset. It is meant in the listing's time zone.
+#[derive(Clone, Copy, Debug, Description)]
 pub struct Date(pub NaiveDate);
 
-/// ISO 8601 calendar date in the LISTING's zone; never has a time or an offset.
-#[Scalar(name = "Date")]
+#[Scalar(name = "Date", use_type_description)]
 impl ScalarType for Date {
     fn parse(value: Value) -> InputValueResult<Self> {
         match &value {
@@ -61,12 +60,11 @@ impl ScalarType for Date {
     }
 }
 
-/// HH:MM wall-clock time in the listing's zone.
-#[derive(Clone, Copy, Debug)]
+/// Wall-clock time as a string `HH:MM`, in the listing's time zone.
+#[derive(Clone, Copy, Debug, Description)]
 pub struct LocalTime(pub NaiveTime);
 
-/// HH:MM wall-clock time in the listing's zone.
-#[Scalar(name = "LocalTime")]
+#[Scalar(name = "LocalTime", use_type_description)]
 impl ScalarType for LocalTime {
     fn parse(value: Value) -> InputValueResult<Self> {
         match &value {
@@ -86,12 +84,11 @@ impl ScalarType for LocalTime {
     }
 }
 
-/// IANA zone name, e.g. Europe/Lisbon. Unknown names are refused where they are used, by the name of their field.
-#[derive(Clone, Debug)]
+/// IANA time zone name, such as `Europe/Lisbon`. An unknown name is refused with INVALID.
+#[derive(Clone, Debug, Description)]
 pub struct TimeZone(pub String);
 
-/// IANA zone name, e.g. Europe/Lisbon.
-#[Scalar(name = "TimeZone")]
+#[Scalar(name = "TimeZone", use_type_description)]
 impl ScalarType for TimeZone {
     fn parse(value: Value) -> InputValueResult<Self> {
         match value {
@@ -110,20 +107,23 @@ impl ScalarType for TimeZone {
 }
 
 impl TimeZone {
-    /// The zone, or a refusal that names the field.
-    pub fn read(&self, refusals: &mut Refusals, field: &[&str]) -> Option<Tz> {
+    /// The time zone. An unknown name is refused; the refusal names the argument at `field`.
+    pub fn to_zone(&self, refusals: &mut Refusals, field: &[&str]) -> Option<Tz> {
         let zone = self.0.parse().ok();
         refusals.check(zone.is_some(), Code::Invalid, field, "is not an IANA zone name such as Europe/Lisbon");
         zone
     }
 }
 
-/// ISO 4217 alphabetic code. Unknown codes are refused where they are used, by the name of their field.
-#[derive(Clone, Debug)]
+/// ISO 4217 alphabetic currency code, such as `EUR`. An unknown code is refused with INVALID.
+#[derive(Clone, Debug, Description)]
 pub struct CurrencyCode(pub String);
 
-/// ISO 4217 alphabetic code.
-#[Scalar(name = "CurrencyCode", specified_by_url = "https://www.iso.org/iso-4217-currency-codes.html")]
+#[Scalar(
+    name = "CurrencyCode",
+    specified_by_url = "https://www.iso.org/iso-4217-currency-codes.html",
+    use_type_description
+)]
 impl ScalarType for CurrencyCode {
     fn parse(value: Value) -> InputValueResult<Self> {
         match value {
@@ -142,8 +142,8 @@ impl ScalarType for CurrencyCode {
 }
 
 impl CurrencyCode {
-    /// The currency, or a refusal that names the field.
-    pub fn read(&self, field: &[&str]) -> Result<Currency, Error> {
+    /// The currency. An unknown code is refused; the refusal names the argument at `field`.
+    pub fn to_currency(&self, field: &[&str]) -> Result<Currency, Error> {
         self.0.parse().map_err(|error: crate::kernel::money::UnknownCurrency| {
             Error::refused(Code::Invalid, field, error.to_string())
         })
@@ -156,12 +156,12 @@ impl From<Currency> for CurrencyCode {
     }
 }
 
-/// Integer in minor units, |x| < 2^53 (Int stops at 2^31-1).
-#[derive(Clone, Copy, Debug)]
+/// Integer in minor units of a currency, such as cents for EUR or yen for JPY. Its absolute value is less than 2^53; an
+/// Int would end at 2^31-1.
+#[derive(Clone, Copy, Debug, Description)]
 pub struct MinorUnits(pub i64);
 
-/// Integer in minor units, |x| < 2^53 (Int stops at 2^31-1).
-#[Scalar(name = "MinorUnits")]
+#[Scalar(name = "MinorUnits", use_type_description)]
 impl ScalarType for MinorUnits {
     fn parse(value: Value) -> InputValueResult<Self> {
         let number = if let Value::Number(number) = &value { number.as_i64() } else { None };
@@ -180,12 +180,11 @@ impl ScalarType for MinorUnits {
     }
 }
 
-/// Parts per million: 8.875 % = 88750.
-#[derive(Clone, Copy, Debug)]
+/// Integer in parts per million. 8.875 % is 88750.
+#[derive(Clone, Copy, Debug, Description)]
 pub struct Ppm(pub i64);
 
-/// Parts per million: 8.875 % = 88750.
-#[Scalar(name = "Ppm")]
+#[Scalar(name = "Ppm", use_type_description)]
 impl ScalarType for Ppm {
     fn parse(value: Value) -> InputValueResult<Self> {
         let number = if let Value::Number(number) = &value { number.as_i64() } else { None };
@@ -201,12 +200,11 @@ impl ScalarType for Ppm {
     }
 }
 
-/// Any JSON value.
-#[derive(Clone, Debug)]
+/// Any JSON value: object, list, string, number, boolean or null.
+#[derive(Clone, Debug, Description)]
 pub struct Json(pub serde_json::Value);
 
-/// Any JSON value.
-#[Scalar(name = "JSON")]
+#[Scalar(name = "JSON", use_type_description)]
 impl ScalarType for Json {
     fn parse(value: Value) -> InputValueResult<Self> {
         value.into_json().map(Json).map_err(|_| wrong("must be JSON"))

@@ -1,101 +1,105 @@
-//! Bookings as the API shows them to their parties.
+//! Bookings, as types of the schema.
 
 use std::sync::Arc;
 
-use async_graphql::{Context, Enum, ID, Object, Result};
+use async_graphql::{Context, Description, Enum, ID, Object, Result};
 
 use super::alterations::BookingAlteration;
 use super::booking_events::BookingEvent;
 use super::cancellations::CancellationPreview;
+use super::connections::{BookingAlterationConnection, BookingEventConnection};
 use super::listings::{CancellationPolicy, Listing};
 use super::payments::Payment;
 use super::payouts::{LedgerTransaction, Payout};
 use super::prices::PriceBreakdown;
 use super::quotes::{CancellationTier, Quote};
 use super::reviews::{Review, ReviewWindow};
-use super::stays::{DateRange, GuestCount, is_hosts};
+use super::stays::{DateRange, GuestCount, is_host_or_staff};
 use super::users::User;
 use crate::domain::bookings as domain;
-use crate::domain::bookings::lifecycle::state;
+use crate::domain::bookings::{allowed_actions, state};
 use crate::domain::error::Error;
 use crate::domain::reviews::{self as domain_reviews, Direction};
-use crate::graphql::execution::cost::cost;
-use crate::graphql::support::connection::{BookingAlterationConnection, BookingEventConnection, count, page};
-use crate::graphql::support::context::{Ask, id};
-use crate::graphql::support::errors::shown;
+use crate::graphql::support::connection::{count_lazily, page_request};
+use crate::graphql::support::context::{RequestContext, global_id};
+use crate::graphql::support::cost_directive::cost;
+use crate::graphql::support::errors::to_graphql_error;
 use crate::graphql::support::loaders::{BookingReviewKey, LedgerKey, ListingKey, PaymentKey, PayoutsKey, UserKey};
+use crate::graphql::support::money::stored_currency;
 use crate::graphql::support::scalars::{DateTime, LocalTime, TimeZone};
 use crate::kernel::guests::Guests;
 use crate::kernel::id::Kind;
 use crate::kernel::money::Currency;
 
-/// Where a booking stands.
+/// State of a booking.
 #[derive(Enum, Clone, Copy, PartialEq, Eq)]
 #[graphql(remote = "state::BookingState")]
 pub enum BookingState {
-    /// Its nights are held while the guest pays.
+    /// The guest is paying. The nights are on hold for 15 minutes.
     PendingPayment,
-    /// Paid for, waiting for the host.
+    /// The payment is authorized and the host has not responded. Nothing is charged yet.
     Requested,
-    /// Agreed and paid.
+    /// The booking is agreed. The payment is captured.
     Confirmed,
-    /// The guest has arrived.
+    /// The guest or the host reported the arrival, or the check-in time has passed.
     CheckedIn,
-    /// The stay is over.
+    /// The guest or the host reported the departure, or the check-out time has passed.
     Completed,
-    /// The payment never came; the nights are free again.
+    /// The payment failed, or was not completed in time. The nights are released and nothing is charged.
     PaymentExpired,
-    /// The guest took the request back.
+    /// The guest withdrew the request before the host responded. Nothing is charged.
     Withdrawn,
-    /// The host refused the request.
+    /// The host declined the request, or accepted another request for the same nights. Nothing is charged.
     Declined,
-    /// The host never answered the request.
+    /// The host did not respond to the request in time. Nothing is charged.
     RequestExpired,
-    /// Cancelled by the guest.
+    /// The guest cancelled the confirmed booking.
     CancelledByGuest,
-    /// Cancelled by the host.
+    /// The host cancelled the confirmed booking.
     CancelledByHost,
-    /// Cancelled by the marketplace.
+    /// Staff cancelled the booking, or its charge failed after confirmation.
     CancelledByPlatform,
-    /// The guest never came.
+    /// The host reported that the guest did not arrive.
     NoShow,
 }
 
 impl BookingState {
-    pub(in crate::graphql) fn from_word(word: &str) -> Option<BookingState> {
-        state::BookingState::from_word(word).map(Into::into)
+    /// The value with this name of the schema, if there is one.
+    pub(in crate::graphql) fn parse(name: &str) -> Option<BookingState> {
+        state::BookingState::parse(name).map(Into::into)
     }
 }
 
-/// What can be done with a booking.
+/// Something that the viewer can do with a booking in its current state.
 #[derive(Enum, Clone, Copy, PartialEq, Eq)]
-#[graphql(remote = "state::Action")]
+#[graphql(remote = "allowed_actions::Action")]
 pub enum BookingAction {
-    /// `bookingPaymentConfirm`.
+    /// The guest can call `bookingPaymentConfirm`.
     ConfirmPayment,
-    /// `bookingWithdraw`.
+    /// The guest can call `bookingWithdraw`.
     Withdraw,
-    /// `bookingAccept`.
+    /// The host can call `bookingAccept`.
     Accept,
-    /// `bookingDecline`.
+    /// The host can call `bookingDecline`.
     Decline,
-    /// `bookingCancel`.
+    /// The guest, the host or staff can call `bookingCancel`.
     Cancel,
-    /// `bookingAlterationRequest`.
+    /// The guest or the host can call `bookingAlterationRequest`.
     RequestAlteration,
-    /// `bookingNoShowReport`.
+    /// The host can call `bookingNoShowReport`.
     ReportNoShow,
-    /// `bookingCheckIn`.
+    /// The guest or the host can call `bookingCheckIn`.
     CheckIn,
-    /// `bookingCheckOut`.
+    /// The guest or the host can call `bookingCheckOut`.
     CheckOut,
-    /// `reviewSubmit`.
+    /// The guest or the host can call `reviewSubmit`.
     Review,
 }
 
 impl BookingAction {
-    pub(in crate::graphql) fn from_word(word: &str) -> Option<BookingAction> {
-        use state::Action;
+    /// The value with this name of the schema, if there is one.
+    pub(in crate::graphql) fn parse(name: &str) -> Option<BookingAction> {
+        use allowed_actions::Action;
         [
             Action::ConfirmPayment,
             Action::Withdraw,
@@ -109,237 +113,252 @@ impl BookingAction {
             Action::Review,
         ]
         .into_iter()
-        .find(|action| action.word() == word)
+        .find(|action| action.as_str() == name)
         .map(Into::into)
     }
 }
 
-/// A stay that was booked. Only its guest, its host and staff know of it.
-#[derive(Clone)]
+/// A stay booked by a guest at a host's listing. Visible to its guest, its host and staff.
+#[derive(Clone, Description)]
 pub struct Booking(pub Arc<domain::Booking>);
 
-impl Booking {
-    /// Wraps a row that the viewer may see.
-    pub fn of(row: domain::Booking) -> Booking {
+impl From<domain::Booking> for Booking {
+    fn from(row: domain::Booking) -> Booking {
         Booking(Arc::new(row))
     }
+}
 
+impl Booking {
     fn currency(&self) -> Result<Currency> {
-        self.0.currency.parse().map_err(|_| shown(Error::failed("unknown currency")))
+        stored_currency(&self.0.currency).map_err(to_graphql_error)
     }
 
     async fn review(&self, ctx: &Context<'_>, direction: Direction) -> Result<Option<Review>> {
-        Ok(ctx.load(BookingReviewKey(self.0.id, direction)).await?.map(Review::of))
+        Ok(ctx.load(BookingReviewKey(self.0.id, direction)).await?.map(Review::from))
     }
 }
 
-async fn user(ctx: &Context<'_>, id: uuid::Uuid) -> Result<User> {
+async fn load_user(ctx: &Context<'_>, id: uuid::Uuid) -> Result<User> {
     let user = ctx.load(UserKey(id)).await?;
-    user.map(User::of).ok_or_else(|| shown(Error::failed("a booking has no such person")))
+    user.map(User::from).ok_or_else(|| to_graphql_error(Error::failed("the guest or host of a booking does not exist")))
 }
 
-/// A stay that was booked. Only its guest, its host and staff know of it.
-#[Object]
+#[Object(use_type_description)]
 impl Booking {
-    /// The id; never changes.
+    /// Global ID of the booking, prefixed `bkg_`.
     pub async fn id(&self) -> ID {
-        id(Kind::Booking, self.0.id)
+        global_id(Kind::Booking, self.0.id)
     }
 
-    /// A code for people; never changes, whatever is altered.
+    /// Code of 10 letters and digits for use in conversations, without 0, 1, I, L and O. It never changes.
     async fn code(&self) -> &str {
         &self.0.code
     }
 
-    /// Grows with every step.
+    /// Number that increases with every event of the booking. Use it to order two versions of the booking.
     async fn version(&self) -> i32 {
         self.0.version
     }
 
-    /// What was booked.
+    /// The listing that is booked.
     async fn listing(&self, ctx: &Context<'_>) -> Result<Listing> {
         let listing = ctx.load(ListingKey(self.0.listing_id)).await?;
-        listing.map(Listing::of).ok_or_else(|| shown(Error::failed("a booking has no listing")))
+        listing
+            .map(Listing::from)
+            .ok_or_else(|| to_graphql_error(Error::failed("the listing of a booking does not exist")))
     }
 
-    /// Who booked.
+    /// The user who booked and pays.
     async fn guest(&self, ctx: &Context<'_>) -> Result<User> {
-        user(ctx, self.0.guest_id).await
+        load_user(ctx, self.0.guest_id).await
     }
 
-    /// Whose place it is.
+    /// The user whose listing is booked.
     async fn host(&self, ctx: &Context<'_>) -> Result<User> {
-        user(ctx, self.0.host_id).await
+        load_user(ctx, self.0.host_id).await
     }
 
-    /// The nights.
+    /// The booked nights. An accepted change of the booking replaces them.
     async fn stay(&self) -> Result<DateRange> {
-        Ok(DateRange::of(self.0.stay().map_err(shown)?))
+        Ok(DateRange::from(self.0.stay().map_err(to_graphql_error)?))
     }
 
-    /// Who comes.
+    /// Number of guests, by age group.
     async fn guests(&self) -> GuestCount {
         let row = &self.0;
         Guests { adults: row.adults, children: row.children, infants: row.infants, pets: row.pets }.into()
     }
 
-    /// Where it stands.
+    /// Current state of the booking.
     async fn state(&self) -> BookingState {
         self.0.state.into()
     }
 
-    /// What you may do now.
+    /// The actions that the viewer can take now. Empty if there are none.
     async fn available_actions(&self, ctx: &Context<'_>) -> Result<Vec<BookingAction>> {
-        let mut actions = domain::actions(ctx.app(), ctx.viewer(), &self.0).map_err(shown)?;
-        if let Some(direction) = domain_reviews::may_review(ctx.app(), ctx.viewer(), &self.0).map_err(shown)?
+        let mut actions = domain::allowed_actions(ctx.app(), ctx.viewer(), &self.0).map_err(to_graphql_error)?;
+        if let Some(direction) =
+            domain_reviews::may_review(ctx.app(), ctx.viewer(), &self.0).map_err(to_graphql_error)?
             && self.review(ctx, direction).await?.is_none()
         {
-            actions.push(state::Action::Review);
+            actions.push(allowed_actions::Action::Review);
         }
         Ok(actions.into_iter().map(Into::into).collect())
     }
 
-    /// When the current state ends by itself; null when it does not.
+    /// Deadline of the current state. For PENDING_PAYMENT, the end of the hold; for REQUESTED, the time by which the
+    /// host must respond, at most 24 hours after the request. Null for all other states.
     async fn expires_at(&self) -> Option<DateTime> {
         self.0.expires_at.map(DateTime)
     }
 
-    /// The guest may arrive from this instant on.
+    /// Earliest arrival as an instant: the check-in time of the listing on the date of arrival.
     async fn check_in_at(&self) -> DateTime {
         DateTime(self.0.check_in_at)
     }
 
-    /// The guest must have left by this instant.
+    /// Latest departure as an instant: the check-out time of the listing on the date of departure.
     async fn check_out_at(&self) -> DateTime {
         DateTime(self.0.check_out_at)
     }
 
-    /// The zone of the listing's clock, as it was when this was booked.
+    /// Time zone of the listing at the time of booking. All dates and local times of the booking are in this zone.
     async fn time_zone(&self) -> TimeZone {
         TimeZone(self.0.time_zone.clone())
     }
 
-    /// What the stay costs, as it was promised.
+    /// The agreed price. An accepted change of the booking replaces it.
     async fn price(&self, ctx: &Context<'_>) -> Result<PriceBreakdown> {
-        let price = self.0.quote().map_err(shown)?.price;
-        Ok(PriceBreakdown { price, for_host: is_hosts(ctx.viewer(), self.0.host_id) })
+        let price = self.0.quote().map_err(to_graphql_error)?.price;
+        Ok(PriceBreakdown { price, for_host: is_host_or_staff(ctx.viewer(), self.0.host_id) })
     }
 
-    /// What a cancellation costs, as it was promised.
+    /// The agreed cancellation policy. Later changes of the listing do not affect it.
     async fn policy(&self) -> Result<CancellationPolicy> {
-        Ok(self.0.quote().map_err(shown)?.policy.into())
+        Ok(self.0.quote().map_err(to_graphql_error)?.policy.into())
     }
 
-    /// The promise it came of.
+    /// The quote from which the booking was created, with an accepted change applied.
     async fn quote(&self, ctx: &Context<'_>) -> Result<Quote> {
-        let quote = self.0.quote().map_err(shown)?;
-        let token = domain::sign(ctx.app(), &quote).map_err(shown)?;
+        let quote = self.0.quote().map_err(to_graphql_error)?;
+        let token = domain::sign_quote(ctx.app(), &quote).map_err(to_graphql_error)?;
         Ok(Quote { quote, token })
     }
 
-    /// What became of it when it was cancelled, or what would become of it if you cancelled now; null when you cannot.
+    /// For a cancelled booking, how the money was settled. For other bookings, how the money would be settled if the
+    /// viewer cancelled now. Null if the viewer cannot cancel.
     async fn cancellation(&self, ctx: &Context<'_>) -> Option<Result<CancellationPreview>> {
         let currency = match self.currency() {
             Ok(currency) => currency,
             Err(error) => return Some(Err(error)),
         };
-        let preview = domain::preview(ctx.app(), ctx.viewer(), &self.0).map_err(shown).transpose()?;
+        let preview =
+            domain::preview_cancellation(ctx.app(), ctx.viewer(), &self.0).map_err(to_graphql_error).transpose()?;
         Some(preview.map(|cancellation| CancellationPreview { cancellation, currency }))
     }
 
-    /// What the guest gets back, step by step over time.
+    /// Refund for a cancellation by the guest, by deadline, earliest first. Deadlines in the past are left out.
     async fn cancellation_schedule(&self, ctx: &Context<'_>) -> Result<Vec<CancellationTier>> {
         let currency = self.currency()?;
-        let tiers = self.0.tiers(ctx.app()).map_err(shown)?;
-        Ok(tiers.into_iter().map(|tier| CancellationTier::of(tier, currency)).collect())
+        let tiers = self.0.cancellation_tiers(ctx.app()).map_err(to_graphql_error)?;
+        Ok(tiers.into_iter().map(|tier| CancellationTier::new(tier, currency)).collect())
     }
 
-    /// A word from the guest to the host; null when there is none.
+    /// Message of the guest to the host, written with the booking. Null if the guest wrote none.
     async fn message(&self) -> Option<&str> {
         self.0.message.as_deref()
     }
 
-    /// When the guest means to arrive; null when they did not say.
+    /// Local time at which the guest expects to arrive. Null if the guest gave none.
     async fn expected_arrival(&self) -> Option<LocalTime> {
         self.0.expected_arrival.map(LocalTime)
     }
 
-    /// What the guest pays; the host sees what moved, not how. Null when there is nothing to pay.
+    /// The payment of the guest, including payments for changes of the stay. The host sees the amounts, but no card
+    /// details. Null if nothing has to be paid.
     async fn payment(&self, ctx: &Context<'_>) -> Option<Result<Payment>> {
         let loaded = ctx.load(PaymentKey(self.0.id)).await;
         let for_guest = ctx.viewer().is(self.0.guest_id) || ctx.viewer().is_staff();
-        loaded.map(|rows| rows.and_then(|rows| Payment::of(rows, for_guest))).transpose()
+        loaded.map(|rows| rows.and_then(|rows| Payment::combine(rows, for_guest))).transpose()
     }
 
-    /// What its host is paid, the first instalment first; for the host and staff.
+    /// Payouts to the host, first instalment first. A stay has at most 13 instalments. Empty for the guest.
     async fn payouts(&self, ctx: &Context<'_>) -> Result<Vec<Payout>> {
         let rows = ctx.load(PayoutsKey(self.0.id)).await?.unwrap_or_default();
-        Ok(rows.into_iter().map(Payout::of).collect())
+        Ok(rows.into_iter().map(Payout::from).collect())
     }
 
-    /// Every movement of its money, oldest first; for staff.
+    /// Ledger transactions of the booking, oldest first. Empty unless the viewer is staff.
     async fn ledger(&self, ctx: &Context<'_>) -> Result<Vec<LedgerTransaction>> {
         let rows = ctx.load(LedgerKey(self.0.id)).await?.unwrap_or_default();
-        Ok(rows.into_iter().map(LedgerTransaction::of).collect())
+        Ok(rows.into_iter().map(LedgerTransaction::from).collect())
     }
 
-    /// Changes of the stay that were asked for, latest first.
+    /// Requested changes of the stay, newest first.
     #[graphql(directive = cost::apply(2))]
     async fn alterations(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Take so many, at most 100.")] first: Option<i32>,
-        #[graphql(desc = "Start after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Number of items from the start, 0 to 100. Default: 20.")] first: Option<i32>,
+        #[graphql(desc = "Only items after this cursor. If absent, from the first item.")] after: Option<String>,
     ) -> Result<BookingAlterationConnection> {
         let booking = self.0.id;
-        let request = page(first, after, None, None)?;
-        let found = domain::alterations::page(ctx.app(), booking, request).await.map_err(shown)?;
+        let request = page_request(first, after, None, None)?;
+        let found =
+            domain::alterations::page_of_alterations(ctx.app(), booking, request).await.map_err(to_graphql_error)?;
         Ok(BookingAlterationConnection {
-            page: found.map(BookingAlteration::of),
-            total: count(move |app, _| async move { domain::alterations::page_count(&app, booking).await }),
+            page: found.map(BookingAlteration::from),
+            total: count_lazily(
+                move |app, _| async move { domain::alterations::count_alterations(&app, booking).await },
+            ),
         })
     }
 
-    /// The steps it took, latest first.
+    /// Events of the booking, newest first.
     #[graphql(directive = cost::apply(2))]
     async fn events(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Take so many from the start, at most 100.")] first: Option<i32>,
-        #[graphql(desc = "Start after this cursor.")] after: Option<String>,
-        #[graphql(desc = "Take so many from the end, at most 100.")] last: Option<i32>,
-        #[graphql(desc = "End before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Number of items from the start, 0 to 100. Default: 20, unless `last` is given.")]
+        first: Option<i32>,
+        #[graphql(desc = "Only items after this cursor. If absent, from the first item.")] after: Option<String>,
+        #[graphql(desc = "Number of items from the end, 0 to 100. Refused with `first`. If absent, `first` applies.")]
+        last: Option<i32>,
+        #[graphql(desc = "Only items before this cursor. If absent, up to the last item.")] before: Option<String>,
     ) -> Result<BookingEventConnection> {
         let booking = self.0.id;
-        let found = domain::events(ctx.app(), booking, page(first, after, last, before)?).await.map_err(shown)?;
+        let found = domain::page_of_events(ctx.app(), booking, page_request(first, after, last, before)?)
+            .await
+            .map_err(to_graphql_error)?;
         Ok(BookingEventConnection {
-            page: found.map(|row| BookingEvent(Arc::new(row))),
-            total: count(move |app, _| async move { domain::events_count(&app, booking).await }),
+            page: found.map(BookingEvent::from),
+            total: count_lazily(move |app, _| async move { domain::count_events(&app, booking).await }),
         })
     }
 
-    /// The guest's review of the listing; null until there is one that you may see.
+    /// The guest's review of the listing. Null if there is none or the viewer may not see it yet.
     async fn guest_review(&self, ctx: &Context<'_>) -> Option<Result<Review>> {
         self.review(ctx, Direction::GuestToListing).await.transpose()
     }
 
-    /// The host's review of the guest; null until there is one that you may see.
+    /// The host's review of the guest. Null if there is none or the viewer may not see it yet.
     async fn host_review(&self, ctx: &Context<'_>) -> Option<Result<Review>> {
         self.review(ctx, Direction::HostToGuest).await.transpose()
     }
 
-    /// When both sides may review each other; null while the stay is not over.
+    /// Period in which both sides can review each other. Null if the stay has not ended, or if the booking was
+    /// cancelled before the day of arrival.
     async fn review_window(&self) -> Option<Result<ReviewWindow>> {
-        let window = domain_reviews::window(&self.0).map_err(shown).transpose()?;
+        let window = domain_reviews::review_window(&self.0).map_err(to_graphql_error).transpose()?;
         Some(window.map(Into::into))
     }
 
-    /// When it was booked.
+    /// When the guest created the booking.
     async fn created_at(&self) -> DateTime {
         DateTime(self.0.created_at)
     }
 
-    /// When it last took a step.
+    /// When the booking last changed.
     async fn updated_at(&self) -> DateTime {
         DateTime(self.0.updated_at)
     }

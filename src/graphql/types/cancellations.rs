@@ -1,6 +1,6 @@
-//! What a cancellation costs.
+//! The settlement of a cancelled booking.
 
-use async_graphql::Object;
+use async_graphql::{Description, Object};
 
 use super::prices::PriceLine;
 use crate::domain::bookings as domain;
@@ -8,7 +8,9 @@ use crate::graphql::support::money::Money;
 use crate::graphql::support::scalars::DateTime;
 use crate::kernel::money::Currency;
 
-/// How the money of a cancelled booking is divided; the parts add up to what the guest paid.
+/// Settlement of a cancelled booking. `refund`, `hostKeeps`, `platformKeeps`, `taxKept` and earlier refunds add up to
+/// what the guest paid.
+#[derive(Description)]
 pub struct CancellationPreview {
     pub(in crate::graphql) cancellation: domain::Cancellation,
     pub(in crate::graphql) currency: Currency,
@@ -20,47 +22,49 @@ impl CancellationPreview {
     }
 }
 
-/// How the money of a cancelled booking is divided; the parts add up to what the guest paid.
-#[Object]
+#[Object(use_type_description)]
 impl CancellationPreview {
-    /// The moment it holds for.
+    /// When the booking was cancelled. For a booking that is not cancelled, the current time, for which the preview is
+    /// calculated.
     async fn at(&self) -> DateTime {
         DateTime(self.cancellation.at)
     }
 
-    /// What the guest gets back; `expectedRefund` of `bookingCancel`.
+    /// Amount refunded to the guest because of the cancellation, in addition to earlier refunds. Pass it as
+    /// `expectedRefund` of `bookingCancel`.
     async fn refund(&self) -> Money {
         self.money(self.cancellation.refund)
     }
 
-    /// What the host earns.
+    /// Earnings of the host after the cancellation, after the host's service fee.
     async fn host_keeps(&self) -> Money {
         self.money(self.cancellation.host_keeps)
     }
 
-    /// The service fees that stay with the marketplace.
+    /// Service fees of guest and host that the marketplace retains.
     async fn platform_keeps(&self) -> Money {
         self.money(self.cancellation.platform_keeps)
     }
 
-    /// The taxes on what stays.
+    /// Taxes on the part of the price that is not refunded.
     async fn tax_kept(&self) -> Money {
         self.money(self.cancellation.tax_kept)
     }
 
-    /// What a cancelling host owes; null when the host does not cancel.
+    /// Amount that the host has to pay to the marketplace for cancelling. It is deducted from later payouts. Null
+    /// unless the host cancels.
     async fn host_penalty(&self) -> Option<Money> {
         self.cancellation.host_penalty.map(|minor| self.money(minor))
     }
 
-    /// Which rule applies.
+    /// Explanation of the applied rule, as an English sentence.
     async fn reason(&self) -> &str {
         &self.cancellation.reason
     }
 
-    /// What is kept, line by line; empty once it is done.
+    /// The retained part of the price, line by line. Empty for a booking that is already cancelled.
     async fn lines(&self) -> Vec<PriceLine> {
         let lines = self.cancellation.lines.iter().cloned();
-        lines.map(|line| PriceLine::of(line, self.currency)).collect()
+        lines.map(|line| PriceLine::new(line, self.currency)).collect()
     }
 }

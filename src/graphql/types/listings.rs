@@ -1,115 +1,126 @@
-//! Listings as the API shows them.
+//! Listings, as types of the schema.
 
 use std::sync::Arc;
 
-use async_graphql::{Context, Enum, ID, Object, Result, SimpleObject};
+use async_graphql::{Context, Description, Enum, ID, Object, Result, SimpleObject};
 
 use super::calendar::CalendarDay;
+use super::connections::ReviewConnection;
 use super::pricing::{Pricing, StayRules};
 use super::ratings::RatingSummary;
 use super::stays::{StayCheck, StayInput};
 use super::users;
 use super::users::User;
+use crate::domain::error::Error;
 use crate::domain::listings as domain;
+use crate::domain::listings::cancellation_policy;
 use crate::domain::listings::enums;
-use crate::domain::listings::listing::{amenities, policy};
+use crate::domain::listings::listing::amenities;
 use crate::domain::reviews::ListOf;
-use crate::graphql::execution::cost::cost;
-use crate::graphql::support::connection::ReviewConnection;
-use crate::graphql::support::context::{Ask, id};
-use crate::graphql::support::errors::shown;
+use crate::graphql::support::context::{RequestContext, global_id};
+use crate::graphql::support::cost_directive::cost;
+use crate::graphql::support::errors::to_graphql_error;
 use crate::graphql::support::loaders::{About, AmenitiesKey, BookedKey, RatingKey, UserKey};
+use crate::graphql::support::money::stored_currency;
 use crate::graphql::support::scalars::{Date, DateTime, LocalTime, TimeZone};
 use crate::kernel::id::Kind;
 use crate::kernel::money::Currency;
 
-/// Where a listing stands.
+/// State of a listing. Only a published listing can be found and booked.
 #[derive(Enum, Clone, Copy, PartialEq, Eq)]
 #[graphql(remote = "enums::ListingStatus")]
 pub enum ListingStatus {
-    /// Being written; only its host sees it.
+    /// The host is writing the listing. Visible to the host and staff.
     Draft,
-    /// Waiting for the marketplace's approval.
+    /// The listing waits for the approval of the marketplace. Visible to the host and staff.
     InReview,
-    /// On the market.
+    /// The listing is public and can be booked.
     Published,
-    /// Taken off the market by its host.
+    /// The host unpublished the listing. Existing bookings remain valid.
     Unlisted,
-    /// Taken off the market by the marketplace.
+    /// Staff unpublished the listing. The host cannot publish it.
     Suspended,
-    /// Gone.
+    /// The host deleted the listing. Visible to staff, and to guests in their bookings.
     Deleted,
 }
 
-/// What a guest has to themselves.
+/// Which part of the place is private to the guest.
 #[derive(Enum, Clone, Copy, PartialEq, Eq)]
 #[graphql(remote = "enums::RoomType")]
 pub enum RoomType {
-    /// The whole place.
+    /// The guest has the entire place.
     EntirePlace,
-    /// A room, sharing the rest.
+    /// The guest has a private room and shares other rooms.
     PrivateRoom,
-    /// A bed in a shared room.
+    /// The guest has a bed in a shared room.
     SharedRoom,
-    /// A room in a hotel.
+    /// The guest has a room in a hotel.
     HotelRoom,
 }
 
-/// Whether a paid booking is confirmed at once.
+/// Whether the host must accept a paid booking.
 #[derive(Enum, Clone, Copy, PartialEq, Eq)]
 #[graphql(remote = "enums::BookingMode")]
 pub enum BookingMode {
-    /// At once.
+    /// Bookings are confirmed as soon as the payment is authorized.
     Instant,
-    /// When the host accepts.
+    /// The host accepts or declines each booking.
     Request,
-    /// At once for guests with a verified e-mail address, else when the host accepts.
+    /// Bookings of guests with a verified e-mail address are confirmed at once. The host accepts or declines all
+    /// others.
     InstantForVerified,
 }
 
-/// What a guest gets back, by how early they cancel.
+/// Refund for a cancellation by the guest, depending on when the guest cancels. Stays of fewer than 28 nights that are
+/// confirmed at least 7 days before check-in are also refunded in full within 24 hours of confirmation. Days are
+/// counted from the check-in time of the listing.
 #[derive(Enum, Clone, Copy, PartialEq, Eq)]
-#[graphql(remote = "policy::CancellationPolicy")]
+#[graphql(remote = "cancellation_policy::CancellationPolicy")]
 pub enum CancellationPolicy {
-    /// Everything back until a day before check-in; then the first night is kept.
+    /// Full refund until 1 day before check-in. After that the host retains the nights that have begun and one more.
     Flexible,
-    /// Everything back until five days before check-in; then the first night and half of the others are kept.
+    /// Full refund until 5 days before check-in. After that the host retains the nights that have begun, one more, and
+    /// half of the remaining nights.
     Moderate,
-    /// Everything back until 14 days before check-in, half until seven.
+    /// Full refund until 14 days before check-in, half of the nights until 7 days before, then nothing.
     Limited,
-    /// Everything back until 30 days before check-in, half until seven.
+    /// Full refund until 30 days before check-in, half of the nights until 7 days before, then nothing.
     Firm,
-    /// Half back until seven days before check-in.
+    /// Half of the nights are refunded until 7 days before check-in, then nothing.
     Strict,
-    /// Half back until 30 days before check-in.
+    /// Half of the nights are refunded until 30 days before check-in, then nothing.
     #[graphql(name = "SUPER_STRICT_30")]
     SuperStrict30,
-    /// Half back until 60 days before check-in.
+    /// Half of the nights are refunded until 60 days before check-in, then nothing.
     #[graphql(name = "SUPER_STRICT_60")]
     SuperStrict60,
-    /// Nothing back, at a lower price.
+    /// No refund for nights. Chosen with `nonRefundable` of `quoteCreate`, at a lower price.
     NonRefundable,
-    /// For 28 nights and more: everything back until 30 days before check-in, then 30 nights are kept.
+    /// For stays of 28 nights or more. Full refund until 30 days before check-in. After that the host retains the
+    /// nights that have begun and 30 more.
     LongTermFirm,
-    /// For 28 nights and more: everything back within 48 hours of booking, 28 days before check-in at the latest.
+    /// For stays of 28 nights or more. Full refund within 48 hours of booking, but not later than 28 days before
+    /// check-in. After that the host retains the nights that have begun and 30 more.
     LongTermStrict,
 }
 
-/// A place to stay.
-#[derive(Clone)]
+/// A place that guests can book. Everyone can see a published listing; in other states, its host and staff can.
+#[derive(Clone, Description)]
 pub struct Listing(pub Arc<domain::Listing>);
 
-impl Listing {
-    /// Wraps a row.
-    pub fn of(row: domain::Listing) -> Listing {
+impl From<domain::Listing> for Listing {
+    fn from(row: domain::Listing) -> Listing {
         Listing(Arc::new(row))
     }
+}
 
+impl Listing {
     pub(in crate::graphql) fn currency(&self) -> Result<Currency> {
-        self.0.currency.parse().map_err(|_| shown(crate::domain::error::Error::failed("unknown currency")))
+        stored_currency(&self.0.currency).map_err(to_graphql_error)
     }
 
-    /// Whether the viewer may know exactly where it is: its host, staff, and guests with a confirmed booking.
+    /// Whether the viewer may see the exact position and address: the host, staff, and guests with a confirmed
+    /// booking.
     async fn is_disclosed(&self, ctx: &Context<'_>) -> Result<bool> {
         let viewer = ctx.viewer();
         if viewer.is(self.0.host_id) || viewer.is_staff() {
@@ -119,72 +130,71 @@ impl Listing {
     }
 }
 
-/// A place to stay.
-#[Object]
+#[Object(use_type_description)]
 impl Listing {
-    /// The id.
+    /// Global ID of the listing, prefixed `lst_`.
     pub async fn id(&self) -> ID {
-        id(Kind::Listing, self.0.id)
+        global_id(Kind::Listing, self.0.id)
     }
 
-    /// Grows with every change; for `expectedVersion`.
+    /// Number that increases with every change of the listing. Pass it as `expectedVersion` of `listingUpdate`.
     async fn version(&self) -> i32 {
         self.0.version
     }
 
-    /// Where it stands.
+    /// Current state of the listing.
     async fn status(&self) -> ListingStatus {
         self.0.status.into()
     }
 
-    /// What it is called.
+    /// Title of the listing, at most 120 characters. Empty while a draft has none.
     async fn title(&self) -> &str {
         &self.0.title
     }
 
-    /// What it is like, as plain text.
+    /// Description as plain text, at most 20,000 characters. Empty while a draft has none.
     async fn description(&self) -> &str {
         &self.0.description
     }
 
-    /// Whose it is.
+    /// The user who offers the place.
     async fn host(&self, ctx: &Context<'_>) -> Result<User> {
         let host = ctx.load(UserKey(self.0.host_id)).await?;
-        host.map(User::of).ok_or_else(|| shown(crate::domain::error::Error::failed("a listing has no host")))
+        host.map(User::from).ok_or_else(|| to_graphql_error(Error::failed("the host of a listing does not exist")))
     }
 
-    /// What a guest has to themselves.
+    /// Which part of the place is private to the guest.
     async fn room_type(&self) -> RoomType {
         self.0.room_type.into()
     }
 
-    /// How many adults and children fit.
+    /// Maximum number of adults and children. Infants do not count.
     async fn capacity(&self) -> i32 {
         self.0.capacity
     }
 
-    /// Bedrooms; 0 for a studio.
+    /// Number of bedrooms. 0 for a studio.
     async fn bedrooms(&self) -> i32 {
         self.0.bedrooms
     }
 
-    /// Beds.
+    /// Number of beds. 0 while a draft has none.
     async fn beds(&self) -> i32 {
         self.0.beds
     }
 
-    /// Bathrooms, in halves.
+    /// Number of bathrooms, a multiple of 0.5.
     async fn bathrooms(&self) -> f64 {
         self.0.bathrooms
     }
 
-    /// What it offers.
+    /// The amenities that the place offers.
     async fn amenities(&self, ctx: &Context<'_>) -> Result<Vec<Amenity>> {
         let codes = ctx.load(AmenitiesKey(self.0.id)).await?.unwrap_or_default();
         Ok(codes.iter().filter_map(|code| amenities::find(code)).map(Amenity).collect())
     }
 
-    /// Where it is; street and postal code only for its host and for guests with a confirmed booking.
+    /// Postal address. Street and postal code are visible only to the host, staff and guests with a confirmed booking.
     async fn address(&self, ctx: &Context<'_>) -> Result<Address> {
         let disclosed = self.is_disclosed(ctx).await?;
         let hidden = |text: &Option<String>| text.clone().filter(|_| disclosed);
@@ -198,7 +208,8 @@ impl Listing {
         })
     }
 
-    /// The point on the map; null while a draft has none.
+    /// Position on the map, shifted by up to 150 m for viewers who may not see the exact one. Null while a draft has
+    /// none.
     async fn location(&self, ctx: &Context<'_>) -> Option<Result<GeoPoint>> {
         let (latitude, longitude) = self.0.latitude.zip(self.0.longitude)?;
         let exact = match self.is_disclosed(ctx).await {
@@ -209,156 +220,161 @@ impl Listing {
         Some(Ok(GeoPoint { latitude: point.0, longitude: point.1, approximate: !exact }))
     }
 
-    /// The zone its clocks keep.
+    /// Time zone of the place. All dates and local times of the listing are in this zone.
     async fn time_zone(&self) -> TimeZone {
         TimeZone(self.0.time_zone.clone())
     }
 
-    /// Guests may arrive from this time on.
+    /// Earliest local time of arrival on the date of check-in.
     async fn check_in_from(&self) -> LocalTime {
         LocalTime(self.0.check_in_from)
     }
 
-    /// Guests must arrive by this time; null means at any later time.
+    /// Latest local time of arrival on the date of check-in. Null if there is no latest time.
     async fn check_in_until(&self) -> Option<LocalTime> {
         self.0.check_in_until.map(LocalTime)
     }
 
-    /// Guests must have left by this time.
+    /// Latest local time of departure on the date of check-out.
     async fn check_out_by(&self) -> LocalTime {
         LocalTime(self.0.check_out_by)
     }
 
-    /// What guests must keep to.
+    /// Rules for guests, one per item, at most 50.
     async fn house_rules(&self) -> Result<Vec<String>> {
-        domain::house_rules(&self.0).map_err(shown)
+        domain::house_rules(&self.0).map_err(to_graphql_error)
     }
 
-    /// Whether a paid booking is confirmed at once.
+    /// Whether the host must accept a paid booking.
     async fn booking_mode(&self) -> BookingMode {
         self.0.booking_mode.into()
     }
 
-    /// What guests of fewer than 28 nights get back.
+    /// Cancellation policy for stays of fewer than 28 nights.
     async fn cancellation_policy(&self) -> CancellationPolicy {
         self.0.cancellation_policy.into()
     }
 
-    /// What guests of 28 nights and more get back.
+    /// Cancellation policy for stays of 28 nights or more.
     async fn long_term_policy(&self) -> CancellationPolicy {
         self.0.long_term_policy.into()
     }
 
-    /// What it costs.
+    /// Prices, discounts, seasons and taxes of the listing.
     async fn pricing(&self) -> Result<Pricing> {
-        Pricing::of(&self.0).map_err(shown)
+        Pricing::try_from(&*self.0).map_err(to_graphql_error)
     }
 
-    /// When it can be stayed in.
+    /// Rules for the dates and length of a stay.
     async fn stay_rules(&self) -> Result<StayRules> {
-        StayRules::of(&self.0).map_err(shown)
+        StayRules::try_from(&*self.0).map_err(to_graphql_error)
     }
 
-    /// What guests thought of it.
+    /// Average ratings by guests.
     async fn rating(&self, ctx: &Context<'_>) -> Result<RatingSummary> {
         Ok(RatingSummary(ctx.load(RatingKey(self.0.id)).await?.unwrap_or_default()))
     }
 
-    /// What guests wrote, latest first.
+    /// Published reviews by guests, newest first.
     #[graphql(directive = cost::apply(2))]
     async fn reviews(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Take so many from the start, at most 100.")] first: Option<i32>,
-        #[graphql(desc = "Start after this cursor.")] after: Option<String>,
-        #[graphql(desc = "Take so many from the end, at most 100.")] last: Option<i32>,
-        #[graphql(desc = "End before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Number of items from the start, 0 to 100. Default: 20, unless `last` is given.")]
+        first: Option<i32>,
+        #[graphql(desc = "Only items after this cursor. If absent, from the first item.")] after: Option<String>,
+        #[graphql(desc = "Number of items from the end, 0 to 100. Refused with `first`. If absent, `first` applies.")]
+        last: Option<i32>,
+        #[graphql(desc = "Only items before this cursor. If absent, up to the last item.")] before: Option<String>,
     ) -> Result<ReviewConnection> {
-        users::reviews(ctx, ListOf::Listing, self.0.id, first, after, last, before).await
+        users::page_of_reviews(ctx, ListOf::Listing, self.0.id, first, after, last, before).await
     }
 
-    /// One row per local date, at most 366.
+    /// One item for each date from `from` until the day before `to`, at most 366.
     #[graphql(directive = cost::apply(5))]
     async fn calendar(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "First date.")] from: Date,
-        #[graphql(desc = "Day after the last date.")] to: Date,
+        #[graphql(desc = "First date, in the listing's time zone.")] from: Date,
+        #[graphql(desc = "Day after the last date, at most 366 days after `from`.")] to: Date,
     ) -> Result<Vec<CalendarDay>> {
         let days = ctx.load(About(self.0.clone(), (from.0, to.0))).await?.unwrap_or_default();
         let currency = self.currency()?;
         Ok(days.into_iter().map(|day| CalendarDay { day, currency }).collect())
     }
 
-    /// Price and availability of one stay, with every reason it cannot be booked.
+    /// Price and availability of one stay, with every rule that it violates. Nothing is reserved.
     #[graphql(directive = cost::apply(5))]
     async fn stay(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The stay in question.")] input: StayInput,
+        #[graphql(desc = "Dates and guests of the stay to check.")] input: StayInput,
     ) -> Result<StayCheck> {
-        let request = input.read(&["input"], &self.0.currency, false).map_err(shown)?;
+        let request = input.to_request(&["input"], &self.0.currency, false).map_err(to_graphql_error)?;
         let answer = ctx.load(About(self.0.clone(), request)).await?;
-        let answer = answer.ok_or_else(|| shown(crate::domain::error::Error::failed("no answer for a stay")))?;
+        let answer = answer.ok_or_else(|| to_graphql_error(Error::failed("the stay was not evaluated")))?;
         Ok(StayCheck { answer, request, listing: self.0.clone() })
     }
 
-    /// When it was written down.
+    /// When the host created the listing.
     async fn created_at(&self) -> DateTime {
         DateTime(self.0.created_at)
     }
 
-    /// When it was last changed.
+    /// When the listing was last changed.
     async fn updated_at(&self) -> DateTime {
         DateTime(self.0.updated_at)
     }
 }
 
-/// A postal address.
+/// Postal address of a listing.
 #[derive(SimpleObject)]
 pub struct Address {
-    /// Street and number; null except for its host and guests with a confirmed booking, and where there is none.
+    /// Street and number. Null if there is none, or unless the viewer is the host, staff or a guest with a confirmed
+    /// booking.
     line1: Option<String>,
-    /// Floor, door; null except for its host and guests with a confirmed booking, and where there is none.
+    /// Floor, apartment or other addition. Null if there is none, or unless the viewer is the host, staff or a guest
+    /// with a confirmed booking.
     line2: Option<String>,
-    /// Town.
+    /// Town or city. Empty while a draft has none.
     city: String,
-    /// State, province, district; null where there is none.
+    /// State, province or district. Null if there is none.
     region: Option<String>,
-    /// Postal code; null except for its host and guests with a confirmed booking, and where there is none.
+    /// Postal code. Null if there is none, or unless the viewer is the host, staff or a guest with a confirmed booking.
     postal_code: Option<String>,
-    /// ISO 3166-1 alpha-2.
+    /// ISO 3166-1 alpha-2 code of the country, such as `PT`. Empty while a draft has none.
     country: String,
 }
 
-/// A point on the map, in degrees of WGS 84.
+/// A position on the map, in degrees of WGS 84.
 #[derive(SimpleObject)]
 pub struct GeoPoint {
-    /// Degrees north.
+    /// Degrees north of the equator, negative in the south.
     latitude: f64,
-    /// Degrees east.
+    /// Degrees east of Greenwich, negative in the west.
     longitude: f64,
-    /// True when shifted by up to 150 m because the viewer has no confirmed booking.
+    /// Whether the point is shifted by up to 150 m. True unless the viewer is the host, staff or a guest with a
+    /// confirmed booking.
     approximate: bool,
 }
 
-/// Something a place offers.
+/// A facility or service that a place can offer.
+#[derive(Description)]
 pub struct Amenity(pub &'static amenities::Amenity);
 
-/// Something a place offers.
-#[Object]
+#[Object(use_type_description)]
 impl Amenity {
-    /// The code that filters and inputs use.
+    /// Code of the amenity, such as `HOT_TUB`, for filters and inputs. It never changes.
     async fn code(&self) -> &str {
         self.0.code
     }
 
-    /// What it is called, in English.
+    /// Name of the amenity, in English.
     async fn name(&self) -> &str {
         self.0.name
     }
 
-    /// The group it belongs to.
+    /// Name of the group in which the amenity is listed, in English.
     async fn category(&self) -> &str {
         self.0.category
     }

@@ -1,103 +1,99 @@
-//! Notifications: what you are told, and saying that you have read it.
+//! Notifications, as types of the schema.
 
 use std::sync::Arc;
 
-use async_graphql::{Context, Enum, ID, Object, Result};
+use async_graphql::{Context, Description, Enum, ID, Object, Result};
 
-use crate::domain::error::Error;
+use super::connections::NotificationConnection;
+use super::node::{Node, fetch_node};
 use crate::domain::notifications as domain;
-use crate::graphql::schema::payload::payloads;
-use crate::graphql::support::connection::{NotificationConnection, count, page};
-use crate::graphql::support::context::{Ask, id, key};
-use crate::graphql::support::errors::{shown, split};
-use crate::graphql::support::idempotency::call;
-use crate::graphql::support::node_ids;
-use crate::graphql::support::node_ids::Node;
+use crate::graphql::support::connection::{count_lazily, page_request};
+use crate::graphql::support::context::{RequestContext, global_id};
+use crate::graphql::support::errors::to_graphql_error;
 use crate::graphql::support::scalars::DateTime;
 use crate::kernel::id::Kind;
 
-/// What a notification is about. There will be more kinds: show the title and the body of those that you do not know.
+/// What a notification is about. New kinds may be added; for an unknown kind, show `title` and `body`.
 #[derive(Enum, Clone, Copy, PartialEq, Eq)]
 #[graphql(remote = "domain::NotificationKind")]
 pub enum NotificationKind {
-    /// To the host: a guest asks for a stay.
+    /// Sent to the host: a guest requested a booking, which the host must accept or decline.
     BookingRequested,
-    /// The stay is agreed.
+    /// Sent to guest and host: the booking is confirmed.
     BookingConfirmed,
-    /// To the guest: the request was refused, or somebody else got the nights.
+    /// Sent to the guest: the host declined the request, or another booking got the nights.
     BookingDeclined,
-    /// To the host: the guest took the request back.
+    /// Sent to the host: the guest withdrew the request.
     BookingWithdrawn,
-    /// The request came to nothing, as nobody answered in time.
+    /// Sent to guest and host: the request ended without a response of the host in time.
     BookingRequestExpired,
-    /// To the guest: the payment did not go through, and there is no booking.
+    /// Sent to the guest: the payment failed or was not completed in time, and the booking is closed.
     BookingPaymentFailed,
-    /// The other side, or the marketplace, cancelled.
+    /// Sent to guest and host, except the one who cancelled: the booking is cancelled.
     BookingCancelled,
-    /// To the guest: the host says that they never came.
+    /// Sent to the guest: the host reported that the guest did not arrive.
     BookingNoShow,
-    /// The other side says that the guest has arrived.
+    /// Sent to the other side: guest or host reported the guest's arrival.
     BookingCheckedIn,
-    /// The stay is over, and can be reviewed.
+    /// Sent to guest and host: the stay has ended and both can review it.
     BookingCompleted,
-    /// Money goes back beside what the policy says.
+    /// Sent to guest and host: an amount was refunded in addition to the cancellation policy.
     BookingRefunded,
-    /// The other side asks for another stay.
+    /// The other side requested a change of the stay, which the recipient must accept or decline.
     AlterationRequested,
-    /// The other side agrees, and the difference is being paid; `bookingPaymentConfirm` goes on with a payment that
-    /// needs the guest.
+    /// The other side accepted the change and the price difference is being paid. If the payment needs an action of the
+    /// guest, `bookingPaymentConfirm` continues it.
     AlterationAgreed,
-    /// The booking is changed.
+    /// The change took effect and the booking has the new stay.
     AlterationAccepted,
-    /// The other side refused the change.
+    /// The other side declined the change.
     AlterationDeclined,
-    /// The other side took the change back.
+    /// The other side withdrew the change that it had requested.
     AlterationWithdrawn,
-    /// The change came to nothing, as nobody answered or paid in time.
+    /// The change ended because it was not answered or paid in time.
     AlterationExpired,
-    /// The change came to nothing, as the card was declined.
+    /// The change ended because the card was declined for the price difference.
     AlterationPaymentFailed,
-    /// The other side wrote a review, which is hidden until you write yours or the window closes.
+    /// The other side submitted a review. It is hidden until the recipient submits theirs or the review window closes.
     ReviewSubmitted,
-    /// A review of you can be read.
+    /// A review of the recipient was published.
     ReviewPublished,
-    /// Your review was answered.
+    /// The reviewed side responded to the recipient's review.
     ReviewAnswered,
-    /// To the host: money is on its way.
+    /// Sent to the host: a payout was sent.
     PayoutSent,
-    /// To the host: all of a payout settled what was owed.
+    /// Sent to the host: a payout was deducted in full from what the host owed.
     PayoutOffset,
-    /// To the host: the processor refused a payout, which will be tried again.
+    /// Sent to the host: the processor refused a payout, which will be retried.
     PayoutFailed,
-    /// To the host: a payout waits.
+    /// Sent to the host: a payout was put on hold.
     PayoutHeld,
 }
 
-/// Something that you were told. You are never told of what you did yourself.
-#[derive(Clone)]
+/// A message to the viewer about an event that another side or the service caused. Nobody else can see it. Users get no
+/// notification of their own actions.
+#[derive(Clone, Description)]
 pub struct Notification(Arc<domain::Notification>);
 
-impl Notification {
-    /// Wraps a row that is the viewer's.
-    pub fn of(row: domain::Notification) -> Notification {
+impl From<domain::Notification> for Notification {
+    fn from(row: domain::Notification) -> Notification {
         Notification(Arc::new(row))
     }
 }
 
-/// Something that you were told. You are never told of what you did yourself.
-#[Object]
+#[Object(use_type_description)]
 impl Notification {
-    /// The id.
+    /// Global ID of the notification, prefixed `ntf_`.
     pub async fn id(&self) -> ID {
-        id(Kind::Notification, self.0.id)
+        global_id(Kind::Notification, self.0.id)
     }
 
-    /// What it is about.
+    /// What the notification is about.
     async fn kind(&self) -> NotificationKind {
         self.0.kind.into()
     }
 
-    /// What happened, in a few English words.
+    /// Short summary of the event, in English.
     async fn title(&self) -> &str {
         self.0.title()
     }
@@ -107,69 +103,34 @@ impl Notification {
         self.0.body()
     }
 
-    /// When it happened.
+    /// When the event happened.
     async fn created_at(&self) -> DateTime {
         DateTime(self.0.created_at)
     }
 
-    /// When you said that you had read it; null before.
+    /// When the viewer marked the notification as read. Null if it is unread.
     async fn read_at(&self) -> Option<DateTime> {
         self.0.read_at.map(DateTime)
     }
 
-    /// What it is about, as it is now: a booking, a change of one, a review or a payout. Null when you may not see it
-    /// any more.
+    /// Current state of the booking, change of a booking, review or payout that the notification is about. Null if the
+    /// viewer may no longer see it.
     async fn subject(&self, ctx: &Context<'_>) -> Option<Result<Node>> {
-        node_ids::node(ctx, &ID(self.0.subject.clone()), &["subject"]).await.transpose()
+        fetch_node(ctx, &ID(self.0.subject.clone()), &["subject"]).await.transpose()
     }
 }
 
-/// A page of what the viewer was told.
-pub(in crate::graphql) async fn notifications(
+/// A page of the viewer's notifications.
+pub(in crate::graphql) async fn page_of_notifications(
     ctx: &Context<'_>,
     first: Option<i32>,
     after: Option<String>,
     unread_only: bool,
 ) -> Result<NotificationConnection> {
-    let request = page(first, after, None, None)?;
-    let found = domain::page(ctx.app(), ctx.viewer(), unread_only, request).await.map_err(shown)?;
+    let request = page_request(first, after, None, None)?;
+    let found = domain::page(ctx.app(), ctx.viewer(), unread_only, request).await.map_err(to_graphql_error)?;
     Ok(NotificationConnection {
-        page: found.map(Notification::of),
-        total: count(move |app, viewer| async move { domain::page_count(&app, &viewer, unread_only).await }),
+        page: found.map(Notification::from),
+        total: count_lazily(move |app, viewer| async move { domain::page_count(&app, &viewer, unread_only).await }),
     })
-}
-
-payloads! {
-    /// The notifications that are read now.
-    NotificationsMarkReadPayload {
-        /// The notifications, in the order of the ids.
-        notifications: Option<Vec<Notification>>,
-    }
-}
-
-/// What people are told.
-#[derive(Default)]
-pub struct NotificationMutation;
-
-#[Object]
-impl NotificationMutation {
-    /// Says that you have read some of your notifications, all of them or, when one is not known, none. Those that were
-    /// read before stay as they are.
-    async fn notifications_mark_read(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "The notifications, at most 100.")] ids: Vec<ID>,
-    ) -> Result<NotificationsMarkReadPayload> {
-        let once = call(ctx);
-        let (app, viewer) = (once.app(), ctx.viewer());
-        let run = async {
-            viewer.require_user()?;
-            let keys: Result<Vec<_>, Error> = ids.iter().map(|id| key(Kind::Notification, id, &["ids"])).collect();
-            domain::mark_read(app, viewer, &keys?).await
-        };
-        let done = once.run(run, async |spent| domain::marked(app, viewer, &spent.subject).await).await;
-        let (done, user_errors) = split(app, done)?;
-        let notifications = done.map(|rows| rows.into_iter().map(Notification::of).collect());
-        Ok(NotificationsMarkReadPayload { notifications, user_errors })
-    }
 }

@@ -1,71 +1,71 @@
-//! Payments, the tries at moving them, and refunds.
+//! Payments, their attempts and refunds, as types of the schema.
 
 use std::sync::Arc;
 
-use async_graphql::{Context, Enum, ID, Object, Result};
+use async_graphql::{Context, Description, Enum, ID, Object, Result};
 
-use crate::domain::error::Error;
 use crate::domain::payments as domain;
 use crate::domain::payments::status;
-use crate::graphql::support::context::{Ask, id};
-use crate::graphql::support::errors::shown;
+use crate::graphql::support::context::{RequestContext, global_id};
+use crate::graphql::support::errors::to_graphql_error;
 use crate::graphql::support::loaders::{AttemptsKey, DisputedKey, RefundsKey};
-use crate::graphql::support::money::Money;
+use crate::graphql::support::money::{Money, stored_currency};
 use crate::graphql::support::scalars::DateTime;
 use crate::kernel::id::Kind;
 use crate::kernel::money::Currency;
 
-/// Where a payment stands.
+/// State of a payment.
 #[derive(Enum, Clone, Copy, PartialEq, Eq)]
 #[graphql(remote = "status::PaymentState")]
 pub enum PaymentState {
-    /// No card that works yet.
+    /// The payment has no card that can be charged.
     RequiresPaymentMethod,
-    /// The guest must act at their bank.
+    /// The guest must complete an action at their bank, such as 3-D Secure. After that, call `bookingPaymentConfirm`.
     RequiresAction,
-    /// Asked of the processor, not answered yet.
+    /// The request was sent to the processor and has no response yet.
     Processing,
-    /// Set aside on the card, not taken.
+    /// The amount is authorized on the card and not charged yet.
     RequiresCapture,
-    /// Taken.
+    /// The amount was captured: the guest was charged.
     Succeeded,
-    /// Given up before it was taken.
+    /// The payment was cancelled before it was captured. Its authorization is released.
     Cancelled,
-    /// Declined.
+    /// The card was declined. A declined payment is not retried.
     Failed,
 }
 
-/// Where a refund stands.
+/// State of a refund.
 #[derive(Enum, Clone, Copy, PartialEq, Eq)]
 #[graphql(remote = "status::RefundState")]
 pub enum RefundState {
-    /// Owed, not confirmed by the processor yet.
+    /// The refund is recorded and the processor has not confirmed it.
     Pending,
-    /// Paid back.
+    /// The processor confirmed the refund.
     Succeeded,
-    /// Refused by the processor; a person looks at it.
+    /// The processor refused the refund. Staff can send it once more with `refundRetry`.
     Failed,
 }
 
-/// What a guest pays for a booking and the changes of its stay, summed up.
-#[derive(Clone)]
+/// The payments of a guest for one booking and the changes of its stay, added up. Visible to the guest, the host and
+/// staff. All amounts are in the currency of the booking.
+#[derive(Clone, Description)]
 pub struct Payment {
     /// The booking's own payment.
     pub(in crate::graphql) row: Arc<domain::Payment>,
-    /// Those of its changes.
+    /// The payments for changes of its stay.
     pub(in crate::graphql) more: Arc<Vec<domain::Payment>>,
-    /// Whether the viewer is the one who pays, or staff; hosts do not see how.
+    /// Whether the viewer is the guest or staff. Hosts do not see card details.
     pub(in crate::graphql) for_guest: bool,
 }
 
 impl Payment {
-    /// The payments of one booking, its own first.
-    pub(in crate::graphql) fn of(rows: Vec<domain::Payment>, for_guest: bool) -> Option<Payment> {
+    /// Combines the payments of one booking; the booking's own payment is the first row.
+    pub(in crate::graphql) fn combine(rows: Vec<domain::Payment>, for_guest: bool) -> Option<Payment> {
         let mut rows = rows.into_iter();
         let row = Arc::new(rows.next()?);
-        // What a card refused to pay for was never part of it.
-        let over = [status::PaymentState::Cancelled, status::PaymentState::Failed];
-        let more = rows.filter(|row| row.captured_minor > 0 || !over.contains(&row.state)).collect();
+        // A payment for a change that failed before anything was captured is not part of the total.
+        let ended = [status::PaymentState::Cancelled, status::PaymentState::Failed];
+        let more = rows.filter(|row| row.captured_minor > 0 || !ended.contains(&row.state)).collect();
         Some(Payment { row, more: Arc::new(more), for_guest })
     }
 
@@ -77,14 +77,14 @@ impl Payment {
         self.money(self.all().map(minor).sum())
     }
 
-    /// The payment that is under way, else the booking's own.
+    /// The payment that is in progress. If none is, the booking's own.
     fn current(&self) -> &domain::Payment {
         use status::PaymentState::{Processing, RequiresAction};
         self.all().find(|row| matches!(row.state, RequiresAction | Processing)).unwrap_or(&self.row)
     }
 
     fn currency(&self) -> Result<Currency> {
-        self.row.currency.parse().map_err(|_| shown(Error::failed("unknown currency")))
+        stored_currency(&self.row.currency).map_err(to_graphql_error)
     }
 
     fn money(&self, minor: i64) -> Result<Money> {
@@ -92,69 +92,69 @@ impl Payment {
     }
 }
 
-/// What a guest pays for a booking and the changes of its stay, summed up.
-#[Object]
+#[Object(use_type_description)]
 impl Payment {
-    /// The id.
+    /// Global ID of the first payment of the booking, prefixed `pay_`.
     pub async fn id(&self) -> ID {
-        id(Kind::Payment, self.row.id)
+        global_id(Kind::Payment, self.row.id)
     }
 
-    /// Where it stands.
+    /// State of the payment that is in progress. If none is, the state of the first payment.
     async fn state(&self) -> PaymentState {
         self.current().state.into()
     }
 
-    /// What is to be paid.
+    /// Total amount to be paid.
     async fn amount(&self) -> Result<Money> {
         self.sum(|row| row.amount_minor)
     }
 
-    /// What was set aside on the card.
+    /// Amount authorized on the card, whether or not it was captured later.
     async fn authorized(&self) -> Result<Money> {
         self.sum(|row| row.authorized_minor)
     }
 
-    /// What was taken.
+    /// Amount charged to the card.
     async fn captured(&self) -> Result<Money> {
         self.sum(|row| row.captured_minor)
     }
 
-    /// What was given back, or is owed back.
+    /// Amount refunded to the guest, including refunds that the processor has not confirmed.
     async fn refunded(&self) -> Result<Money> {
         self.sum(|row| row.refunded_minor)
     }
 
-    /// What could still be given back.
+    /// Amount that can still be refunded: `captured` minus `refunded`.
     async fn refundable(&self) -> Result<Money> {
         self.sum(|row| row.captured_minor - row.refunded_minor)
     }
 
-    /// What the guest's bank holds or has taken back.
+    /// Amount that the guest's bank has taken back, or withholds during a dispute.
     async fn disputed(&self, ctx: &Context<'_>) -> Result<Money> {
         let found = self.all().map(|row| ctx.load(DisputedKey(row.id)));
         let found = futures_util::future::try_join_all(found).await?;
         self.money(found.into_iter().flatten().sum())
     }
 
-    /// The card processor.
+    /// Name of the payment processor, such as `stripe` or `sandbox`.
     async fn provider(&self) -> &str {
         &self.row.provider
     }
 
-    /// The processor's name for it; null until it gave one, and for the host.
+    /// ID of the payment at the processor. Null until the processor assigned one, and for the host.
     async fn provider_reference(&self) -> Option<&str> {
         self.row.provider_reference.as_deref().filter(|_| self.for_guest)
     }
 
-    /// What the client's payment form needs while the guest must act; null at any other time, and for the host.
+    /// Secret that the payment form needs to let the guest complete an action at the bank. Null unless the payment is
+    /// REQUIRES_ACTION, and for the host.
     async fn client_secret(&self) -> Option<&str> {
         let current = self.current();
         let acting = self.for_guest && current.state == status::PaymentState::RequiresAction;
         current.client_secret.as_deref().filter(|_| acting)
     }
 
-    /// Every try, oldest first; for the guest alone.
+    /// Requests to the processor, oldest first. Empty for the host.
     async fn attempts(&self, ctx: &Context<'_>) -> Result<Vec<PaymentAttempt>> {
         if !self.for_guest {
             return Ok(Vec::new());
@@ -164,7 +164,7 @@ impl Payment {
         Ok(found.map(|row| PaymentAttempt(Arc::new(row))).collect())
     }
 
-    /// Every refund, oldest first.
+    /// Refunds to the guest, oldest first.
     async fn refunds(&self, ctx: &Context<'_>) -> Result<Vec<Refund>> {
         let currency = self.currency()?;
         let found = self.all().map(|row| ctx.load(RefundsKey(row.id)));
@@ -172,31 +172,30 @@ impl Payment {
         Ok(found.map(|row| Refund { row: Arc::new(row), currency }).collect())
     }
 
-    /// When what was set aside lapses; null when the processor names no such time.
+    /// When the authorization expires if it is not captured. Null if the processor gives no such time.
     async fn capture_before(&self) -> Option<DateTime> {
         self.row.capture_before.map(DateTime)
     }
 }
 
-/// One try at moving a payment.
-#[derive(Clone)]
+/// One request to the processor for a payment. Visible to the guest and staff.
+#[derive(Clone, Description)]
 pub struct PaymentAttempt(pub(in crate::graphql) Arc<domain::Attempt>);
 
-/// One try at moving a payment.
-#[Object]
+#[Object(use_type_description)]
 impl PaymentAttempt {
-    /// The id.
+    /// Global ID of the attempt, prefixed `pat_`.
     pub async fn id(&self) -> ID {
-        id(Kind::PaymentAttempt, self.0.id)
+        global_id(Kind::PaymentAttempt, self.0.id)
     }
 
-    /// When it was.
+    /// When the outcome of the request was recorded.
     async fn at(&self) -> DateTime {
         DateTime(self.0.at)
     }
 
-    /// What was tried, and how it ended: AUTHORIZE, CONFIRM, CAPTURE or VOID; SUCCEEDED, DECLINED, ACTION_REQUIRED or
-    /// UNKNOWN.
+    /// Operation and outcome, separated by a space. Operations: AUTHORIZE, CONFIRM, CAPTURE, VOID. Outcomes: SUCCEEDED,
+    /// DECLINED, ACTION_REQUIRED, UNKNOWN.
     async fn outcome(&self) -> String {
         use status::{Operation, Outcome};
         let operation = match self.0.operation {
@@ -214,56 +213,57 @@ impl PaymentAttempt {
         format!("{operation} {outcome}")
     }
 
-    /// The processor's reason for declining; null when it did not.
+    /// Decline code of the processor, such as `insufficient_funds`. Null if the request was not declined.
     async fn decline_code(&self) -> Option<&str> {
         self.0.decline_code.as_deref()
     }
 }
 
-/// Money given back.
-#[derive(Clone)]
+/// An amount paid back to the guest of a booking. Visible to the guest, the host and staff.
+#[derive(Clone, Description)]
 pub struct Refund {
     pub(in crate::graphql) row: Arc<domain::Refund>,
     pub(in crate::graphql) currency: Currency,
 }
 
-/// Money given back.
-#[Object]
+#[Object(use_type_description)]
 impl Refund {
-    /// The id.
+    /// Global ID of the refund, prefixed `rfd_`.
     pub async fn id(&self) -> ID {
-        id(Kind::Refund, self.row.id)
+        global_id(Kind::Refund, self.row.id)
     }
 
-    /// How much.
+    /// Refunded amount, in the currency of the payment.
     async fn amount(&self) -> Money {
         Money::new(self.row.amount_minor, self.currency)
     }
 
-    /// Where it stands.
+    /// Current state of the refund.
     async fn state(&self) -> RefundState {
         self.row.state.into()
     }
 
-    /// Why.
+    /// Reason for the refund: the text that a person gave, or an English sentence of the service.
     async fn reason(&self) -> &str {
         &self.row.reason
     }
 
-    /// When it was decided.
+    /// When the refund was decided. The processor may confirm it later.
     async fn created_at(&self) -> DateTime {
         DateTime(self.row.created_at)
     }
 
-    /// The processor's name for it; null until it gave one.
+    /// ID of the refund at the processor. Null until the processor assigned one.
     async fn provider_reference(&self) -> Option<&str> {
         self.row.provider_reference.as_deref()
     }
 }
 
-/// A refund in the currency of its payment.
-pub(in crate::graphql) async fn refund(ctx: &Context<'_>, row: domain::Refund) -> Result<Option<Refund>> {
-    let Some(payment) = domain::by_id(ctx.app(), row.payment_id).await.map_err(shown)? else { return Ok(None) };
-    let currency = payment.currency.parse().map_err(|_| shown(Error::failed("unknown currency")))?;
+/// Converts a refund. Its currency is that of its payment.
+pub(in crate::graphql) async fn refund_in_currency(ctx: &Context<'_>, row: domain::Refund) -> Result<Option<Refund>> {
+    let Some(payment) = domain::by_id(ctx.app(), row.payment_id).await.map_err(to_graphql_error)? else {
+        return Ok(None);
+    };
+    let currency = stored_currency(&payment.currency).map_err(to_graphql_error)?;
     Ok(Some(Refund { row: Arc::new(row), currency }))
 }

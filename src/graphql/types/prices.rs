@@ -1,23 +1,23 @@
-//! What a stay costs, line by line.
+//! The price of a stay, line by line.
 
-use async_graphql::{Enum, Object, SimpleObject};
+use async_graphql::{Description, Enum, Object, SimpleObject};
 
 use crate::domain::listings::pricing::{self, Price};
 use crate::graphql::support::money::Money;
 use crate::graphql::support::scalars::Date;
 use crate::kernel::money::Currency;
 
-/// Where the price of a night comes from.
+/// Which rule of the listing sets the price of a night.
 #[derive(Enum, Clone, Copy, PartialEq, Eq)]
 #[graphql(remote = "pricing::PriceSource")]
 pub enum PriceSource {
-    /// The listing's base price.
+    /// The base price of the listing.
     Base,
-    /// Its weekend price.
+    /// The weekend price of the listing.
     Weekend,
-    /// The season.
+    /// The price of a season.
     Season,
-    /// The price the host set for this date.
+    /// The price that the host set for this date.
     Override,
 }
 
@@ -25,45 +25,46 @@ pub enum PriceSource {
 #[derive(Enum, Clone, Copy, PartialEq, Eq)]
 #[graphql(remote = "pricing::PriceLineKind")]
 pub enum PriceLineKind {
-    /// A night.
+    /// One night at its listed price.
     Night,
-    /// People beyond those the price covers.
+    /// Fee for guests beyond the included number, for all nights.
     ExtraGuest,
-    /// Cleaning.
+    /// Cleaning fee, once per stay.
     Cleaning,
-    /// Pets.
+    /// Pet fee, per pet and stay.
     Pet,
-    /// A discount; negative.
+    /// A discount on the nights, as a negative amount.
     Discount,
-    /// The guest's service fee.
+    /// The marketplace's service fee for the guest.
     GuestServiceFee,
-    /// A tax.
+    /// One tax on the stay.
     Tax,
-    /// The host's service fee; negative, and no part of what the guest pays.
+    /// The marketplace's service fee for the host, as a negative amount. It is not part of what the guest pays. Only
+    /// the host and staff see it.
     HostServiceFee,
 }
 
 /// One line of a price.
 #[derive(SimpleObject)]
 pub struct PriceLine {
-    /// What it is for.
+    /// What the line is for.
     kind: PriceLineKind,
-    /// What it is for, for people.
+    /// Text of the line for people, in English.
     label: String,
-    /// The night; null for every kind but NIGHT.
+    /// Date on which the night begins. Null for every kind but NIGHT.
     date: Option<Date>,
-    /// How many.
+    /// Number of units, such as nights, guests or pets.
     quantity: i32,
-    /// For one.
+    /// Price of one unit.
     unit: Money,
-    /// For all.
+    /// Price of all units. Negative for discounts and the host's service fee.
     total: Money,
-    /// Where the price comes from; null for every kind but NIGHT.
+    /// Which rule sets the price of the night. Null for every kind but NIGHT.
     source: Option<PriceSource>,
 }
 
 impl PriceLine {
-    pub(in crate::graphql) fn of(line: pricing::PriceLine, currency: Currency) -> PriceLine {
+    pub(in crate::graphql) fn new(line: pricing::PriceLine, currency: Currency) -> PriceLine {
         PriceLine {
             kind: line.kind.into(),
             label: line.label,
@@ -76,7 +77,9 @@ impl PriceLine {
     }
 }
 
-/// What a stay costs, line by line. The lines add up to the total, the host's service fee aside.
+/// Price of a stay, line by line. The lines add up to `total`, except the host's service fee. All amounts are in the
+/// currency of the listing.
+#[derive(Description)]
 pub struct PriceBreakdown {
     pub(in crate::graphql) price: Price,
     pub(in crate::graphql) for_host: bool,
@@ -88,24 +91,23 @@ impl PriceBreakdown {
     }
 }
 
-/// What a stay costs, line by line. The lines add up to the total, the host's service fee aside.
-#[Object]
+#[Object(use_type_description)]
 impl PriceBreakdown {
-    /// The lines.
+    /// The lines of the price. The host's service fee is included only for the host and staff.
     async fn lines(&self) -> Vec<PriceLine> {
         let lines = self.price.lines().into_iter();
         lines
             .filter(|line| self.for_host || line.kind != pricing::PriceLineKind::HostServiceFee)
-            .map(|line| PriceLine::of(line, self.price.currency))
+            .map(|line| PriceLine::new(line, self.price.currency))
             .collect()
     }
 
-    /// Number of nights.
+    /// Number of nights of the stay.
     async fn nights(&self) -> usize {
         self.price.nights.len()
     }
 
-    /// The mean price of a night after discounts.
+    /// Average price of a night after discounts, without extra guests, rounded half up.
     async fn nightly_average(&self) -> Money {
         self.money(self.price.nightly_average())
     }
@@ -115,32 +117,32 @@ impl PriceBreakdown {
         self.money(self.price.subtotal)
     }
 
-    /// What discounts take off.
+    /// Sum of all discounts, as a positive amount.
     async fn discounts(&self) -> Money {
         self.money(self.price.discounts())
     }
 
-    /// What the guest pays for the service.
+    /// The marketplace's service fee for the guest.
     async fn guest_service_fee(&self) -> Money {
         self.money(self.price.guest_fee)
     }
 
-    /// All taxes.
+    /// Sum of all taxes.
     async fn taxes(&self) -> Money {
         self.money(self.price.taxes())
     }
 
-    /// What the guest pays.
+    /// Total that the guest pays: `subtotal`, `guestServiceFee` and `taxes`.
     async fn total(&self) -> Money {
         self.money(self.price.total)
     }
 
-    /// What the host pays for the service; null for everybody but the host and staff.
+    /// The marketplace's service fee for the host, as a positive amount. Null unless the viewer is the host or staff.
     async fn host_service_fee(&self) -> Option<Money> {
         self.for_host.then(|| self.money(self.price.host_fee))
     }
 
-    /// What the host earns; null for everybody but the host and staff.
+    /// Earnings of the host: `subtotal` minus `hostServiceFee`. Null unless the viewer is the host or staff.
     async fn host_payout(&self) -> Option<Money> {
         self.for_host.then(|| self.money(self.price.payout))
     }

@@ -1,32 +1,32 @@
-//! What a listing costs and when it can be stayed in, as the API shows it.
+//! The prices and stay rules of a listing, as types of the schema.
 
 use async_graphql::{Enum, ID, SimpleObject};
 
 use crate::domain::error::Error;
 use crate::domain::listings::{self as domain, pricing};
-use crate::graphql::support::context::id;
+use crate::graphql::support::context::global_id;
 use crate::graphql::support::money::Money;
 use crate::graphql::support::scalars::{CurrencyCode, Date, LocalTime, Ppm};
 use crate::kernel::id::Kind;
 use crate::kernel::stay::Weekdays;
 
-/// A day of the week.
+/// A day of the week, in the listing's time zone.
 #[derive(Enum, Clone, Copy, PartialEq, Eq)]
 #[graphql(remote = "chrono::Weekday")]
 pub enum Weekday {
-    /// Monday.
+    /// Monday, the first day of the ISO week.
     Mon,
-    /// Tuesday.
+    /// Tuesday, the second day of the ISO week.
     Tue,
-    /// Wednesday.
+    /// Wednesday, the third day of the ISO week.
     Wed,
-    /// Thursday.
+    /// Thursday, the fourth day of the ISO week.
     Thu,
-    /// Friday.
+    /// Friday, the fifth day of the ISO week.
     Fri,
-    /// Saturday.
+    /// Saturday, the sixth day of the ISO week.
     Sat,
-    /// Sunday.
+    /// Sunday, the seventh day of the ISO week.
     Sun,
 }
 
@@ -34,141 +34,146 @@ fn weekdays(days: Weekdays) -> Vec<Weekday> {
     days.days().map(Into::into).collect()
 }
 
-/// What a listing costs.
+/// Prices, discounts, seasons and taxes of a listing. Each stay gets at most one of the discounts for new listings,
+/// length of stay, early booking and late booking, in this order. The non-refundable discount is applied after it.
 #[derive(SimpleObject)]
 pub struct Pricing {
-    /// The currency of every amount here.
+    /// Currency of all amounts of the listing.
     currency: CurrencyCode,
-    /// A night, when nothing else says otherwise.
+    /// Price of a night for which no other price is set. Zero while a draft has none.
     base: Money,
-    /// A night of the weekend; null means as any other.
+    /// Price of a weekend night. Null if weekend nights cost the base price.
     weekend: Option<Money>,
-    /// Which nights are the weekend's.
+    /// The nights of the weekend, by the day on which they begin.
     weekend_nights: Vec<Weekday>,
-    /// Once per stay; null when there is none.
+    /// Cleaning fee, once per stay. Null if there is none.
     cleaning_fee: Option<Money>,
-    /// Per stay and pet; null when there is none.
+    /// Fee per pet and stay. Null if there is none.
     pet_fee: Option<Money>,
-    /// Per night and person beyond `includedGuests`; null when there is none.
+    /// Fee per night and guest beyond `includedGuests`. Null if there is none.
     extra_guest_fee: Option<Money>,
-    /// How many people the night's price covers.
+    /// Number of adults and children that the price of a night includes.
     included_guests: i32,
-    /// Discounts for long stays; the one with the most nights that fits applies.
+    /// Discounts for long stays, at most 12. The one with the highest `minNights` that the stay reaches applies.
     length_of_stay: Vec<LengthOfStayDiscount>,
-    /// Discount for booking well ahead; null when there is none.
+    /// Discount for stays booked at least `days` days before arrival. Null if there is none.
     early_bird: Option<WindowDiscount>,
-    /// Discount for booking shortly before; null when there is none.
+    /// Discount for stays booked fewer than `days` days before arrival. Null if there is none.
     last_minute: Option<WindowDiscount>,
-    /// Discount while the listing is new; null when there is none.
+    /// Discount while the listing is new, in parts per million. Null if there is none.
     new_listing_discount: Option<Ppm>,
-    /// Discount for giving up every refund; null when there is none.
+    /// Discount for choosing the non-refundable price, in parts per million. Null if the listing has no non-refundable
+    /// price.
     non_refundable_discount: Option<Ppm>,
-    /// Times of the year with prices of their own.
+    /// Periods with prices or rules of their own, at most 50.
     seasons: Vec<Season>,
-    /// Taxes on a stay.
+    /// Taxes on stays at the listing, at most 20.
     taxes: Vec<TaxRule>,
 }
 
-/// A discount on stays of so many nights and more.
+/// A discount for stays of a minimum length.
 #[derive(SimpleObject)]
 pub struct LengthOfStayDiscount {
-    /// From so many nights on.
+    /// Minimum number of nights of the stay.
     min_nights: i32,
-    /// Off each night.
+    /// Discount on the price of each night, in parts per million.
     discount: Ppm,
 }
 
-/// A discount by how far ahead a stay is booked.
+/// A discount that depends on the number of days between booking and arrival.
 #[derive(SimpleObject)]
 pub struct WindowDiscount {
-    /// Days before arrival.
+    /// Number of days between booking and arrival, counted in dates of the listing's time zone.
     days: i32,
-    /// Off each night.
+    /// Discount on the price of each night, in parts per million.
     discount: Ppm,
 }
 
-/// A time of the year with prices or rules of its own.
+/// A period with a price or minimum stay of its own. Of two seasons on one date, the one with the higher `priority`
+/// applies; if equal, the shorter one.
 #[derive(SimpleObject)]
 pub struct Season {
-    /// The id.
+    /// ID of the season, prefixed `ssn_`. It cannot be fetched with `node`.
     id: ID,
-    /// What the host calls it.
+    /// Name that the host gave the season.
     name: String,
-    /// First date.
+    /// First date of the season, in the listing's time zone.
     from: Date,
-    /// Day after the last date.
+    /// Day after the last date of the season.
     to: Date,
-    /// A night; null means the usual price.
+    /// Price of a night in the season. Null if the season does not change the price.
     nightly: Option<Money>,
-    /// The shortest stay that may begin in it; null means the usual one.
+    /// Minimum number of nights of a stay that begins in the season. Null if the season does not change it.
     min_nights: Option<i32>,
-    /// Of two seasons on one date the one with the higher priority counts.
+    /// Priority over other seasons on the same date. Higher numbers win.
     priority: i32,
 }
 
-/// How a tax is reckoned.
+/// How the amount of a tax is calculated.
 #[derive(Enum, Clone, Copy, PartialEq, Eq)]
 #[graphql(remote = "pricing::TaxUnit")]
 pub enum TaxUnit {
-    /// A share of the base.
+    /// A share of the amount that `base` names.
     Percent,
-    /// Once per stay.
+    /// A fixed amount per stay.
     PerStay,
-    /// Per night.
+    /// A fixed amount per night.
     PerNight,
-    /// Once per person.
+    /// A fixed amount per adult and child.
     PerGuest,
-    /// Per person and night.
+    /// A fixed amount per adult and child, per night.
     PerGuestNight,
 }
 
-/// What a tax is a share of.
+/// Amount of which a percentage tax is a share.
 #[derive(Enum, Clone, Copy, PartialEq, Eq)]
 #[graphql(remote = "pricing::TaxBase")]
 pub enum TaxBase {
-    /// The nights.
+    /// Nights and extra guests, after discounts.
     Nights,
-    /// The nights and the host's fees.
+    /// Nights, extra guests, cleaning and pets, after discounts.
     Subtotal,
-    /// The same and the guest's service fee.
+    /// The subtotal and the guest's service fee.
     SubtotalAndGuestFee,
 }
 
-/// Who hands a tax on.
+/// Who passes a tax on to the authority. The guest pays it in both cases.
 #[derive(Enum, Clone, Copy, PartialEq, Eq)]
 #[graphql(remote = "pricing::TaxRemitter")]
 pub enum TaxRemitter {
-    /// The marketplace.
+    /// The marketplace remits the tax.
     Platform,
-    /// The host.
+    /// The host remits the tax.
     Host,
 }
 
-/// A tax on a stay.
+/// A tax on stays at a listing.
 #[derive(SimpleObject)]
 pub struct TaxRule {
-    /// The id.
+    /// ID of the tax, prefixed `tax_`. It cannot be fetched with `node`.
     id: ID,
-    /// What it is called.
+    /// Name of the tax, as guests see it in the price.
     name: String,
-    /// How it is reckoned.
+    /// How the amount of the tax is calculated.
     unit: TaxUnit,
-    /// The share; null for every unit but PERCENT.
+    /// Rate of the tax in parts per million. Null for every unit but PERCENT.
     rate: Option<Ppm>,
-    /// The amount; null for PERCENT.
+    /// Amount per unit. Null for PERCENT.
     amount: Option<Money>,
-    /// What it is a share of; null for every unit but PERCENT.
+    /// Amount of which the tax is a share. Null for every unit but PERCENT.
     base: Option<TaxBase>,
-    /// Nights beyond this many are free of it; null when none are.
+    /// Maximum number of nights that are taxed. Null if all nights are taxed.
     max_nights: Option<i32>,
-    /// Stays of so many nights and more are free of it; null when none are.
+    /// Stays of this many nights or more are not taxed. Null if no stay is exempt.
     exempt_from_nights: Option<i32>,
-    /// Who hands it on.
+    /// Who passes the tax on to the authority.
     remitted_by: TaxRemitter,
 }
 
-impl Pricing {
-    pub(in crate::graphql) fn of(listing: &domain::Listing) -> Result<Pricing, Error> {
+impl TryFrom<&domain::Listing> for Pricing {
+    type Error = Error;
+
+    fn try_from(listing: &domain::Listing) -> Result<Pricing, Error> {
         let rules = domain::price_rules(listing)?;
         let money = |minor: i64| Money::new(minor, rules.currency);
         let fee = |minor: i64| (minor > 0).then(|| money(minor));
@@ -196,7 +201,7 @@ impl Pricing {
                 .seasons
                 .iter()
                 .map(|season| Season {
-                    id: id(Kind::Season, season.id),
+                    id: global_id(Kind::Season, season.id),
                     name: season.name.clone(),
                     from: Date(season.from),
                     to: Date(season.to),
@@ -209,7 +214,7 @@ impl Pricing {
                 .taxes
                 .iter()
                 .map(|tax| TaxRule {
-                    id: id(Kind::TaxRule, tax.id),
+                    id: global_id(Kind::TaxRule, tax.id),
                     name: tax.name.clone(),
                     unit: tax.unit.into(),
                     rate: tax.rate.map(Ppm),
@@ -224,42 +229,44 @@ impl Pricing {
     }
 }
 
-/// When a listing can be stayed in.
+/// Rules for the dates and length of a stay at a listing.
 #[derive(SimpleObject)]
 pub struct StayRules {
-    /// The shortest stay.
+    /// Minimum number of nights of a stay.
     min_nights: i32,
-    /// The longest stay.
+    /// Maximum number of nights of a stay, at most 365.
     max_nights: i32,
-    /// The shortest stay by the day of arrival.
+    /// Minimum number of nights by day of arrival. Days without an entry have no minimum of their own.
     min_nights_by_arrival: Vec<ArrivalMinimum>,
-    /// Days between booking and arrival, at least.
+    /// Minimum number of days between booking and arrival. 0 allows arrival on the same day.
     advance_notice_days: i32,
-    /// Same-day bookings until this local time; null means until midnight.
+    /// Latest local time at which a stay can be booked that begins on the same day. Null if there is no latest time.
     same_day_cutoff: Option<LocalTime>,
-    /// Stays must end within so many days from today.
+    /// Maximum number of days from today until check-out.
     booking_window_days: i32,
-    /// Nights kept free after each booking.
+    /// Number of nights that stay free after each booking, at most 7.
     preparation_nights: i32,
-    /// Days on which a stay may begin.
+    /// Days of the week on which a stay may begin.
     check_in_days: Vec<Weekday>,
-    /// Days on which a stay may end.
+    /// Days of the week on which a stay may end.
     check_out_days: Vec<Weekday>,
-    /// Whether pets are welcome.
+    /// Whether guests may bring pets.
     pets_allowed: bool,
 }
 
-/// The shortest stay that begins on one day of the week.
+/// Minimum length of stays that begin on one day of the week.
 #[derive(SimpleObject)]
 pub struct ArrivalMinimum {
-    /// The day of arrival.
+    /// Day of the week on which the stay begins.
     day: Weekday,
-    /// The shortest stay.
+    /// Minimum number of nights of the stay.
     min_nights: i32,
 }
 
-impl StayRules {
-    pub(in crate::graphql) fn of(listing: &domain::Listing) -> Result<StayRules, Error> {
+impl TryFrom<&domain::Listing> for StayRules {
+    type Error = Error;
+
+    fn try_from(listing: &domain::Listing) -> Result<StayRules, Error> {
         let rules = domain::stay_rules(listing)?;
         Ok(StayRules {
             min_nights: rules.min_nights,

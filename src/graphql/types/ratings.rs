@@ -1,58 +1,58 @@
-//! What guests thought of a place.
+//! Average ratings of a listing.
 
-use async_graphql::Object;
+use async_graphql::{Description, Object};
 
 use crate::domain::listings::{Aspect, RatingSummary as Ratings};
 
-/// What guests thought of a place: means of 1 to 5 stars, shown from three ratings on.
+/// Average ratings of a listing by its guests, from 1 to 5. Averages are shown from 3 ratings on.
+#[derive(Description)]
 pub struct RatingSummary(pub(super) Ratings);
 
 impl RatingSummary {
-    fn shown(&self, aspect: Aspect) -> Option<f64> {
+    fn public_mean(&self, aspect: Aspect) -> Option<f64> {
         self.0.is_shown().then(|| aspect.mean()).flatten()
     }
 }
 
-/// What guests thought of a place: means of 1 to 5 stars, shown from three ratings on.
-#[Object]
+#[Object(use_type_description)]
 impl RatingSummary {
-    /// How many rated it.
+    /// Number of ratings by guests.
     async fn count(&self) -> i64 {
         self.0.overall.count
     }
 
-    /// The mean of the guests' overall answers; null until 3 reviews.
+    /// Average overall rating. Null for fewer than 3 ratings.
     async fn overall(&self) -> Option<f64> {
-        self.shown(self.0.overall)
+        self.public_mean(self.0.overall)
     }
 
-    /// Was it clean? Null until 3 reviews, and when nobody said.
+    /// Average rating of cleanliness. Null for fewer than 3 ratings, or if no guest rated it.
     async fn cleanliness(&self) -> Option<f64> {
-        self.shown(self.0.cleanliness)
+        self.public_mean(self.0.cleanliness)
     }
 
-    /// Was it as described? Null until 3 reviews, and when nobody said.
+    /// Average rating of how well the description fits. Null for fewer than 3 ratings, or if no guest rated it.
     async fn accuracy(&self) -> Option<f64> {
-        self.shown(self.0.accuracy)
+        self.public_mean(self.0.accuracy)
     }
 
-    /// Was arriving easy? Null until 3 reviews, and when nobody said.
+    /// Average rating of the arrival. Null for fewer than 3 ratings, or if no guest rated it.
     async fn check_in(&self) -> Option<f64> {
-        self.shown(self.0.check_in)
+        self.public_mean(self.0.check_in)
     }
 
-    /// Did the host answer? Null until 3 reviews, and when nobody said.
+    /// Average rating of the communication with the host. Null for fewer than 3 ratings, or if no guest rated it.
     async fn communication(&self) -> Option<f64> {
-        self.shown(self.0.communication)
+        self.public_mean(self.0.communication)
     }
 
-    /// Is it well placed? Null until 3 reviews, and when nobody said.
+    /// Average rating of the location. Null for fewer than 3 ratings, or if no guest rated it.
     async fn location(&self) -> Option<f64> {
-        self.shown(self.0.location)
+        self.public_mean(self.0.location)
     }
 
-    /// Was it worth its price? Null until 3 reviews, and when nobody said.
+    /// Average rating of the value for money. Null for fewer than 3 ratings, or if no guest rated it.
     async fn value(&self) -> Option<f64> {
-        self.shown(self.0.value)
+        self.public_mean(self.0.value)
     }
 }

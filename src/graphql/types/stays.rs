@@ -2,58 +2,61 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Context, Enum, InputObject, Object, Result, SimpleObject};
+use async_graphql::{Context, Description, Enum, InputObject, Object, Result, SimpleObject};
 
 use super::listings::BookingMode;
 use super::prices::PriceBreakdown;
 use crate::domain::error::{Code, Error};
 use crate::domain::listings as domain;
 use crate::domain::listings::availability::stay_check;
-use crate::domain::listings::{StayAnswer, StayRequest};
+use crate::domain::listings::enums;
+use crate::domain::listings::{StayEvaluation, StayRequest};
 use crate::domain::viewer::Viewer;
-use crate::graphql::execution::cost::cost;
-use crate::graphql::support::context::Ask;
-use crate::graphql::support::errors::shown;
+use crate::graphql::support::context::RequestContext;
+use crate::graphql::support::cost_directive::cost;
+use crate::graphql::support::errors::to_graphql_error;
 use crate::graphql::support::scalars::{CurrencyCode, Date};
 use crate::kernel::guests::Guests;
 use crate::kernel::money::Currency;
 use crate::kernel::stay::Stay;
 
-/// A stay somebody asks about.
+/// Dates and guests of a stay.
 #[derive(InputObject)]
 pub struct StayInput {
-    /// Date of arrival.
+    /// Date of arrival, in the listing's time zone.
     check_in: Date,
-    /// Date of departure, exclusive.
+    /// Date of departure, in the listing's time zone, 1 to 365 days after `checkIn`.
     check_out: Date,
-    /// Adults, at least one.
+    /// Number of adults, 1 to 100. Default: 1.
     #[graphql(default = 1)]
     adults: i32,
-    /// Children; they count towards capacity.
+    /// Number of children, 0 to 100. They count towards the capacity of the listing. Default: 0.
     #[graphql(default)]
     children: i32,
-    /// Infants; they do not.
+    /// Number of infants, 0 to 100. They do not count towards the capacity. Default: 0.
     #[graphql(default)]
     infants: i32,
-    /// Pets.
+    /// Number of pets, 0 to 100. Default: 0.
     #[graphql(default)]
     pets: i32,
-    /// The currency you expect the price in; it must be the listing's. In a search, only listings that charge in it match.
+    /// Expected currency. In a search, only listings in this currency match; otherwise another currency of the listing
+    /// is refused with INVALID. If absent, the currency of the listing is used.
     currency: Option<CurrencyCode>,
 }
 
 impl StayInput {
-    /// The currency that a search is narrowed to.
+    /// The currency to which a search is limited.
     pub fn currency(&self) -> Result<Option<Currency>, Error> {
-        self.currency.as_ref().map(|code| code.read(&["where", "stay", "currency"])).transpose()
+        self.currency.as_ref().map(|code| code.to_currency(&["where", "stay", "currency"])).transpose()
     }
 
-    /// The request, or a refusal that names the field; `currency` is the listing's, empty when there are many.
-    pub fn read(&self, field: &[&str], currency: &str, non_refundable: bool) -> Result<StayRequest, Error> {
+    /// Converts the input, or refuses it and names the field. `currency` is the currency of the listing, and empty for
+    /// a search.
+    pub fn to_request(&self, field: &[&str], currency: &str, non_refundable: bool) -> Result<StayRequest, Error> {
         if let Some(code) = &self.currency {
             let path: Vec<&str> = field.iter().copied().chain(["currency"]).collect();
-            let asked = code.read(&path)?;
-            if !currency.is_empty() && asked.code() != currency {
+            let expected = code.to_currency(&path)?;
+            if !currency.is_empty() && expected.code() != currency {
                 return Err(Error::refused(Code::Invalid, &path, format!("this listing charges in {currency}")));
             }
         }
@@ -68,121 +71,122 @@ impl StayInput {
     }
 }
 
-/// A rule that a stay can break.
+/// A rule that a stay can violate.
 #[derive(Enum, Clone, Copy, PartialEq, Eq)]
 #[graphql(remote = "stay_check::StayRule")]
 pub enum StayRule {
-    /// The listing is not on the market.
+    /// The listing is not published.
     ListingNotPublished,
-    /// The dates are out of order, or too far apart.
+    /// The check-out is not after the check-in, or the stay is too long to be priced.
     DatesInvalid,
-    /// Arrival is before today.
+    /// The stay begins before today in the listing's time zone.
     InThePast,
-    /// Hosts do not book their own listings.
+    /// A host cannot book their own listing.
     OwnListing,
-    /// Too short notice.
+    /// The stay begins too soon for the host's advance notice.
     AdvanceNotice,
-    /// Too far ahead.
+    /// The stay ends after the last date that can be booked.
     BookingWindow,
-    /// No arrivals on this day of the week.
+    /// The host accepts no arrivals on this day of the week.
     CheckInDay,
-    /// No departures on this day of the week.
+    /// The host accepts no departures on this day of the week.
     CheckOutDay,
-    /// Too short a stay.
+    /// The stay has fewer nights than the minimum.
     MinNights,
-    /// Too long a stay.
+    /// The stay has more nights than the maximum.
     MaxNights,
-    /// Too many people.
+    /// The stay has more adults and children than the capacity.
     Capacity,
-    /// No pets.
+    /// The listing does not allow pets.
     Pets,
-    /// Some nights are taken.
+    /// Some of the nights are not available.
     NightsTaken,
-    /// The host needs time to prepare before or after.
+    /// The stay is too close to another booking for the host's preparation nights.
     Preparation,
 }
 
-/// Whether and why a night is taken.
+/// Whether a night is available, and if not, why.
 #[derive(Enum, Clone, Copy, PartialEq, Eq)]
-#[graphql(remote = "stay_check::NightState")]
+#[graphql(remote = "enums::NightState")]
 pub enum NightState {
-    /// Free.
+    /// The night can be booked.
     Free,
-    /// A guest stays.
+    /// The night belongs to a booking.
     Booked,
-    /// Somebody is booking it.
+    /// The night is on hold while a guest pays or waits for the host.
     Held,
-    /// The host closed it.
+    /// The host blocked the night.
     BlockedByHost,
-    /// An external calendar closed it.
+    /// An external calendar blocks the night.
     BlockedByCalendar,
-    /// The host prepares for the next guest.
+    /// The night stays free after a booking.
     Preparation,
-    /// In the past, or too far ahead.
+    /// The night is in the past or after the last date that can be booked.
     OutsideWindow,
 }
 
 impl NightState {
-    pub(in crate::graphql) fn from_word(word: &str) -> Option<NightState> {
-        use stay_check::NightState as Known;
+    /// The value with this name of the schema, if there is one.
+    pub(in crate::graphql) fn parse(name: &str) -> Option<NightState> {
+        use enums::NightState as Domain;
         [
-            Known::Free,
-            Known::Booked,
-            Known::Held,
-            Known::BlockedByHost,
-            Known::BlockedByCalendar,
-            Known::Preparation,
-            Known::OutsideWindow,
+            Domain::Free,
+            Domain::Booked,
+            Domain::Held,
+            Domain::BlockedByHost,
+            Domain::BlockedByCalendar,
+            Domain::Preparation,
+            Domain::OutsideWindow,
         ]
         .into_iter()
-        .find(|known| known.word() == word)
+        .find(|state| state.as_str() == name)
         .map(Into::into)
     }
 }
 
-/// A night that cannot be had.
+/// A night that is not available.
 #[derive(SimpleObject)]
 pub struct UnavailableNight {
-    /// The local date on which the night begins.
+    /// Date in the listing's time zone on which the night begins.
     pub date: Date,
-    /// Why it cannot be had.
+    /// Why the night is not available.
     pub state: NightState,
 }
 
-/// One reason why a stay cannot be booked.
+/// A rule that a stay violates, with details.
 #[derive(SimpleObject)]
 pub struct StayViolation {
-    /// The rule it breaks.
+    /// The violated rule, for programs.
     rule: StayRule,
-    /// The reason, in a sentence for people.
+    /// Explanation for people, as an English sentence.
     message: String,
-    /// The nights in question; null when it is not about nights.
+    /// The unavailable nights, by date. Null if the rule is not about nights.
     nights: Option<Vec<UnavailableNight>>,
-    /// The rule's number of nights, days or heads; null when it has none.
+    /// The number of the rule, in nights, days, guests or pets. Null if the rule has none.
     limit: Option<i64>,
 }
 
-/// Price and availability of one stay.
+/// Price and availability of one stay at the time of the request. Nothing is reserved.
+#[derive(Description)]
 pub struct StayCheck {
-    pub(in crate::graphql) answer: StayAnswer,
+    pub(in crate::graphql) answer: StayEvaluation,
     pub(in crate::graphql) request: StayRequest,
     pub(in crate::graphql) listing: Arc<domain::Listing>,
 }
 
-/// Price and availability of one stay.
-#[Object]
+#[Object(use_type_description)]
 impl StayCheck {
-    /// Whether it can be booked now.
+    /// Whether the stay can be booked now. True if there are no violations.
     async fn bookable(&self) -> bool {
-        self.answer.bookable()
+        self.answer.is_bookable()
     }
 
-    /// Whether a paid booking is confirmed at once.
+    /// Whether the host must accept the booking. INSTANT or REQUEST, depending on the viewer.
     async fn mode(&self) -> BookingMode {
         self.answer.mode.into()
     }
 
-    /// Every reason why it cannot be booked.
+    /// Every rule that the stay violates. Empty if it can be booked.
     async fn violations(&self) -> Vec<StayViolation> {
         let violations = self.answer.violations.iter().map(|violation| {
             let nights = violation.nights.iter();
@@ -198,60 +202,60 @@ impl StayCheck {
         violations.collect()
     }
 
-    /// What it costs; null when the dates make no sense.
+    /// Price of the stay. Null if the dates are not a valid stay.
     async fn price(&self, ctx: &Context<'_>) -> Option<PriceBreakdown> {
         let price = self.answer.price.clone()?;
-        Some(PriceBreakdown { price, for_host: is_hosts(ctx.viewer(), self.listing.host_id) })
+        Some(PriceBreakdown { price, for_host: is_host_or_staff(ctx.viewer(), self.listing.host_id) })
     }
 
-    /// Next free stays of the same length.
+    /// Next stays of the same length that can be booked, earliest first.
     #[graphql(directive = cost::apply(20))]
     async fn alternatives(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "At most so many, up to 10.", default_with = "Some(3)")] first: Option<i32>,
+        #[graphql(desc = "Maximum number of stays, 0 to 10. Default: 3.", default_with = "Some(3)")] first: Option<i32>,
     ) -> Result<Vec<DateRange>> {
         let most = usize::try_from(first.unwrap_or(3))
             .ok()
             .filter(|most| *most <= 10)
-            .ok_or_else(|| shown(Error::refused(Code::Invalid, &["first"], "must be between 0 and 10")))?;
+            .ok_or_else(|| to_graphql_error(Error::refused(Code::Invalid, &["first"], "must be between 0 and 10")))?;
         let found = domain::alternatives(ctx.app(), ctx.viewer(), &self.listing, &self.request, most);
-        Ok(found.await.map_err(shown)?.into_iter().map(DateRange::of).collect())
+        Ok(found.await.map_err(to_graphql_error)?.into_iter().map(DateRange::from).collect())
     }
 }
 
-/// Whether the viewer sees what the host earns.
-pub(in crate::graphql) fn is_hosts(viewer: &Viewer, host_id: uuid::Uuid) -> bool {
+/// Whether the viewer may see the earnings of the host.
+pub(in crate::graphql) fn is_host_or_staff(viewer: &Viewer, host_id: uuid::Uuid) -> bool {
     viewer.is(host_id) || viewer.is_staff()
 }
 
 /// The nights of a stay.
 #[derive(SimpleObject)]
 pub struct DateRange {
-    /// Date of arrival.
+    /// Date of arrival, in the listing's time zone.
     check_in: Date,
-    /// Date of departure, exclusive.
+    /// Date of departure, in the listing's time zone.
     check_out: Date,
-    /// Number of nights.
+    /// Number of nights between arrival and departure.
     nights: i64,
 }
 
-impl DateRange {
-    pub(in crate::graphql) fn of(stay: Stay) -> DateRange {
+impl From<Stay> for DateRange {
+    fn from(stay: Stay) -> DateRange {
         DateRange { check_in: Date(stay.check_in()), check_out: Date(stay.check_out()), nights: stay.nights() }
     }
 }
 
-/// Head counts of a stay.
+/// Number of guests, by age group.
 #[derive(SimpleObject)]
 pub struct GuestCount {
-    /// Adults.
+    /// Number of adults, at least 1.
     adults: i32,
-    /// Children.
+    /// Number of children. They count towards the capacity.
     children: i32,
-    /// Infants.
+    /// Number of infants. They do not count towards the capacity.
     infants: i32,
-    /// Pets.
+    /// Number of pets that the guests bring.
     pets: i32,
 }
 

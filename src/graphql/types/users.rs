@@ -1,119 +1,124 @@
-//! People: what everyone sees, and what hangs privately from the viewer.
+//! Users: the public profile, and the private data of the viewer. All private data are fields of [`Viewer`], so that
+//! access to them needs one rule only.
 
-use async_graphql::{Context, Enum, ID, Object, Result};
 use std::sync::Arc;
 
+use async_graphql::{Context, Description, Enum, ID, Object, Result};
+
 use super::bookings::{Booking, BookingState};
+use super::connections::{
+    BookingConnection, ListingConnection, NotificationConnection, PayoutConnection, ReviewConnection, SessionConnection,
+};
 use super::listings::{Listing, ListingStatus};
-use super::notifications::notifications;
+use super::notifications::page_of_notifications;
 use super::payouts::{Payout, PayoutState};
 use super::reviews::Review;
-use crate::domain::bookings::{self as domain_bookings, Side};
+use crate::domain::bookings::{self as domain_bookings, BookingSide};
 use crate::domain::error::Error;
 use crate::domain::listings as domain_listings;
 use crate::domain::payments;
 use crate::domain::reviews::ListOf;
 use crate::domain::users as domain;
-use crate::graphql::execution::cost::cost;
-use crate::graphql::support::connection::{
-    BookingConnection, ListingConnection, NotificationConnection, PayoutConnection, ReviewConnection,
-    SessionConnection, count, empty_page, page,
-};
-use crate::graphql::support::context::{Ask, id, key};
-use crate::graphql::support::errors::shown;
-use crate::graphql::support::loaders::{HostListingsKey, ReviewCountKey, ReviewsKey};
-use crate::graphql::support::money::Money;
+use crate::graphql::support::connection::{count_lazily, empty_page, page_request};
+use crate::graphql::support::context::{RequestContext, global_id, parse_id};
+use crate::graphql::support::cost_directive::cost;
+use crate::graphql::support::errors::to_graphql_error;
+use crate::graphql::support::loaders::{HostListingsKey, ReviewCountKey, ReviewsKey, UserKey};
+use crate::graphql::support::money::{Money, stored_currency};
 use crate::graphql::support::scalars::{CurrencyCode, DateTime, TimeZone};
 use crate::kernel::id::Kind;
+use crate::kernel::page::PageRequest;
 
-/// What somebody may do.
+/// What a user may do on the marketplace.
 #[derive(Enum, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
-    /// Search, book and review.
+    /// The user can search, book and review. Every user has this role.
     Guest,
-    /// List places.
+    /// The user can offer listings. `userBecomeHost` grants this role.
     Host,
-    /// Run the marketplace.
+    /// The user is a member of the marketplace's staff.
     Admin,
 }
 
-/// A person, as everyone sees them.
-#[derive(Clone)]
+/// The public profile of a user. Everyone can see it.
+#[derive(Clone, Description)]
 pub struct User(pub Arc<domain::User>);
 
-/// A person, as everyone sees them.
-#[Object]
+#[Object(use_type_description)]
 impl User {
-    /// The id.
+    /// Global ID of the user, prefixed `usr_`.
     pub async fn id(&self) -> ID {
-        id(Kind::User, self.0.id)
+        global_id(Kind::User, self.0.id)
     }
 
-    /// The name they go by.
+    /// Public name of the user, at most 80 characters.
     async fn display_name(&self) -> &str {
         &self.0.display_name
     }
 
-    /// A few words about themselves; null when they wrote none.
+    /// Self-description of the user, at most 2,000 characters. Null if there is none.
     async fn about(&self) -> Option<&str> {
         self.0.about.as_deref()
     }
 
-    /// When they joined.
+    /// When the user registered.
     async fn created_at(&self) -> DateTime {
         DateTime(self.0.created_at)
     }
 
-    /// Whether they have shown that their e-mail address is theirs.
+    /// Whether the user's e-mail address is verified.
     async fn is_verified(&self) -> bool {
         self.0.email_verified_at.is_some()
     }
 
-    /// What hosts said of them as a guest, latest first.
+    /// Published reviews by hosts about the user as a guest, newest first.
     #[graphql(directive = cost::apply(2))]
     async fn reviews_received(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Take so many from the start, at most 100.")] first: Option<i32>,
-        #[graphql(desc = "Start after this cursor.")] after: Option<String>,
-        #[graphql(desc = "Take so many from the end, at most 100.")] last: Option<i32>,
-        #[graphql(desc = "End before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Number of items from the start, 0 to 100. Default: 20, unless `last` is given.")]
+        first: Option<i32>,
+        #[graphql(desc = "Only items after this cursor. If absent, from the first item.")] after: Option<String>,
+        #[graphql(desc = "Number of items from the end, 0 to 100. Refused with `first`. If absent, `first` applies.")]
+        last: Option<i32>,
+        #[graphql(desc = "Only items before this cursor. If absent, up to the last item.")] before: Option<String>,
     ) -> Result<ReviewConnection> {
-        reviews(ctx, ListOf::Guest, self.0.id, first, after, last, before).await
+        page_of_reviews(ctx, ListOf::Guest, self.0.id, first, after, last, before).await
     }
 
-    /// Their listings on the market, newest first.
+    /// Published listings of the user, newest first.
     #[graphql(directive = cost::apply(2))]
     async fn listings(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Take so many from the start, at most 100.")] first: Option<i32>,
-        #[graphql(desc = "Start after this cursor.")] after: Option<String>,
-        #[graphql(desc = "Take so many from the end, at most 100.")] last: Option<i32>,
-        #[graphql(desc = "End before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Number of items from the start, 0 to 100. Default: 20, unless `last` is given.")]
+        first: Option<i32>,
+        #[graphql(desc = "Only items after this cursor. If absent, from the first item.")] after: Option<String>,
+        #[graphql(desc = "Number of items from the end, 0 to 100. Refused with `first`. If absent, `first` applies.")]
+        last: Option<i32>,
+        #[graphql(desc = "Only items before this cursor. If absent, up to the last item.")] before: Option<String>,
     ) -> Result<ListingConnection> {
-        let request = page(first, after, last, before)?;
+        let request = page_request(first, after, last, before)?;
         let host = self.0.id;
         let found = ctx.load(HostListingsKey(host, request)).await?.unwrap_or_else(empty_page);
         let published = [crate::domain::listings::enums::ListingStatus::Published];
         Ok(ListingConnection {
-            page: found.map(Listing::of),
-            total: count(move |app, viewer| async move {
+            page: found.map(Listing::from),
+            total: count_lazily(move |app, viewer| async move {
                 domain_listings::by_host_count(&app, &viewer, host, Some(&published)).await
             }),
         })
     }
 }
 
-impl User {
-    /// Wraps a row.
-    pub fn of(row: domain::User) -> User {
+impl From<domain::User> for User {
+    fn from(row: domain::User) -> User {
         User(Arc::new(row))
     }
 }
 
 /// A page of the published reviews of a listing or guest.
-pub(in crate::graphql) async fn reviews(
+pub(in crate::graphql) async fn page_of_reviews(
     ctx: &Context<'_>,
     list: ListOf,
     owner: uuid::Uuid,
@@ -122,260 +127,272 @@ pub(in crate::graphql) async fn reviews(
     last: Option<i32>,
     before: Option<String>,
 ) -> Result<ReviewConnection> {
-    let request = page(first, after, last, before)?;
+    let request = page_request(first, after, last, before)?;
     let found = ctx.load(ReviewsKey(list, owner, request)).await?.unwrap_or_else(empty_page);
     Ok(ReviewConnection {
-        page: found.map(Review::of),
+        page: found.map(Review::from),
         total: Box::new(move |ctx| {
             Box::pin(async move { Ok(ctx.load(ReviewCountKey(list, owner)).await?.unwrap_or(0)) })
         }),
     })
 }
 
-/// You. Everything private hangs from here, so authorisation is one rule.
-#[derive(Clone)]
+/// The signed-in user and their private data. Nobody else can see it.
+#[derive(Clone, Description)]
 pub struct Viewer(pub Arc<domain::User>);
 
-/// You. Everything private hangs from here, so authorisation is one rule.
-#[Object]
+#[Object(use_type_description)]
 impl Viewer {
-    /// The id.
+    /// Global ID of the viewer, prefixed `vwr_`. It differs from the ID of `user`.
     pub async fn id(&self) -> ID {
-        id(Kind::Viewer, self.0.id)
+        global_id(Kind::Viewer, self.0.id)
     }
 
-    /// What others see of you.
+    /// Public profile of the viewer.
     async fn user(&self) -> User {
         User(self.0.clone())
     }
 
-    /// The address you sign in with.
+    /// E-mail address with which the viewer signs in, in lower case.
     async fn email(&self) -> &str {
         self.0.email.as_deref().unwrap_or_default()
     }
 
-    /// Whether you have shown that the address is yours.
+    /// Whether the e-mail address is verified.
     async fn email_verified(&self) -> bool {
         self.0.email_verified_at.is_some()
     }
 
-    /// Your telephone number; null when you gave none.
+    /// Telephone number in international form. Null if the viewer gave none.
     async fn phone(&self) -> Option<&str> {
         self.0.phone.as_deref()
     }
 
-    /// What you may do.
+    /// Roles of the viewer. Always contains GUEST.
     async fn roles(&self) -> Vec<Role> {
         let roles = [(true, Role::Guest), (self.0.is_host, Role::Host), (self.0.is_admin, Role::Admin)];
         roles.into_iter().filter_map(|(has, role)| has.then_some(role)).collect()
     }
 
-    /// The zone you are usually in.
+    /// Usual time zone of the viewer, for display.
     async fn time_zone(&self) -> TimeZone {
         TimeZone(self.0.time_zone.clone())
     }
 
-    /// Your language, as a BCP 47 tag.
+    /// Preferred language of the viewer, as a BCP 47 tag.
     async fn locale(&self) -> &str {
         &self.0.locale
     }
 
-    /// The currency you think in.
+    /// Preferred currency of the viewer. New listings of the viewer begin with it.
     async fn currency(&self) -> CurrencyCode {
         CurrencyCode(self.0.currency.clone())
     }
 
-    /// Where you are signed in, newest first.
+    /// Active sessions of the viewer, newest first.
     #[graphql(directive = cost::apply(2))]
     async fn sessions(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Take so many, at most 100.")] first: Option<i32>,
-        #[graphql(desc = "Start after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Number of items from the start, 0 to 100. Default: 20.")] first: Option<i32>,
+        #[graphql(desc = "Only items after this cursor. If absent, from the first item.")] after: Option<String>,
     ) -> Result<SessionConnection> {
-        let found = domain::sessions(ctx.app(), ctx.viewer(), page(first, after, None, None)?).await.map_err(shown)?;
+        let found = domain::session_page(ctx.app(), ctx.viewer(), page_request(first, after, None, None)?)
+            .await
+            .map_err(to_graphql_error)?;
         Ok(SessionConnection {
             page: found.map(|row| Session { row: Arc::new(row) }),
-            total: count(|app, viewer| async move { domain::sessions_count(&app, &viewer).await }),
+            total: count_lazily(|app, viewer| async move { domain::session_count(&app, &viewer).await }),
         })
     }
 
-    /// Your own listings in every status, newest first.
+    /// Listings of the viewer in all states except DELETED, newest first.
     #[graphql(directive = cost::apply(2))]
     async fn listings(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Take so many from the start, at most 100.")] first: Option<i32>,
-        #[graphql(desc = "Start after this cursor.")] after: Option<String>,
-        #[graphql(desc = "Take so many from the end, at most 100.")] last: Option<i32>,
-        #[graphql(desc = "End before this cursor.")] before: Option<String>,
-        #[graphql(desc = "Only those in one of these statuses.")] status: Option<Vec<ListingStatus>>,
+        #[graphql(desc = "Number of items from the start, 0 to 100. Default: 20, unless `last` is given.")]
+        first: Option<i32>,
+        #[graphql(desc = "Only items after this cursor. If absent, from the first item.")] after: Option<String>,
+        #[graphql(desc = "Number of items from the end, 0 to 100. Refused with `first`. If absent, `first` applies.")]
+        last: Option<i32>,
+        #[graphql(desc = "Only items before this cursor. If absent, up to the last item.")] before: Option<String>,
+        #[graphql(desc = "Only listings in one of these states. If absent, all.")] status: Option<Vec<ListingStatus>>,
     ) -> Result<ListingConnection> {
         let statuses: Option<Vec<_>> = status.map(|list| list.into_iter().map(Into::into).collect());
-        let request = page(first, after, last, before)?;
+        let request = page_request(first, after, last, before)?;
         let host = self.0.id;
         let found = domain_listings::by_host(ctx.app(), ctx.viewer(), host, statuses.as_deref(), request);
-        let found = found.await.map_err(shown)?;
+        let found = found.await.map_err(to_graphql_error)?;
         Ok(ListingConnection {
-            page: found.map(Listing::of),
-            total: count(move |app, viewer| {
+            page: found.map(Listing::from),
+            total: count_lazily(move |app, viewer| {
                 let statuses = statuses.clone();
                 async move { domain_listings::by_host_count(&app, &viewer, host, statuses.as_deref()).await }
             }),
         })
     }
 
-    /// Your bookings as a guest, newest first.
+    /// Bookings of the viewer as a guest, newest first.
     #[graphql(directive = cost::apply(2))]
     async fn trips(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Take so many from the start, at most 100.")] first: Option<i32>,
-        #[graphql(desc = "Start after this cursor.")] after: Option<String>,
-        #[graphql(desc = "Take so many from the end, at most 100.")] last: Option<i32>,
-        #[graphql(desc = "End before this cursor.")] before: Option<String>,
-        #[graphql(desc = "Only those in one of these states.")] state: Option<Vec<BookingState>>,
+        #[graphql(desc = "Number of items from the start, 0 to 100. Default: 20, unless `last` is given.")]
+        first: Option<i32>,
+        #[graphql(desc = "Only items after this cursor. If absent, from the first item.")] after: Option<String>,
+        #[graphql(desc = "Number of items from the end, 0 to 100. Refused with `first`. If absent, `first` applies.")]
+        last: Option<i32>,
+        #[graphql(desc = "Only items before this cursor. If absent, up to the last item.")] before: Option<String>,
+        #[graphql(desc = "Only bookings in one of these states. If absent, all.")] state: Option<Vec<BookingState>>,
     ) -> Result<BookingConnection> {
-        bookings(ctx, Side::Guest, page(first, after, last, before)?, state, None).await
+        page_of_bookings(ctx, BookingSide::Guest, page_request(first, after, last, before)?, state, None).await
     }
 
-    /// Bookings of your listings, newest first.
+    /// Bookings of the viewer's listings, newest first.
     #[expect(clippy::too_many_arguments, reason = "these are the arguments of the field")]
     #[graphql(directive = cost::apply(2))]
     async fn reservations(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Take so many from the start, at most 100.")] first: Option<i32>,
-        #[graphql(desc = "Start after this cursor.")] after: Option<String>,
-        #[graphql(desc = "Take so many from the end, at most 100.")] last: Option<i32>,
-        #[graphql(desc = "End before this cursor.")] before: Option<String>,
-        #[graphql(desc = "Only those in one of these states.")] state: Option<Vec<BookingState>>,
-        #[graphql(desc = "Only those of this listing.")] listing_id: Option<ID>,
+        #[graphql(desc = "Number of items from the start, 0 to 100. Default: 20, unless `last` is given.")]
+        first: Option<i32>,
+        #[graphql(desc = "Only items after this cursor. If absent, from the first item.")] after: Option<String>,
+        #[graphql(desc = "Number of items from the end, 0 to 100. Refused with `first`. If absent, `first` applies.")]
+        last: Option<i32>,
+        #[graphql(desc = "Only items before this cursor. If absent, up to the last item.")] before: Option<String>,
+        #[graphql(desc = "Only bookings in one of these states. If absent, all.")] state: Option<Vec<BookingState>>,
+        #[graphql(desc = "Only bookings of this listing, by its global ID. If absent, all listings.")]
+        listing_id: Option<ID>,
     ) -> Result<BookingConnection> {
-        let listing = listing_id.map(|id| key(Kind::Listing, &id, &["listingId"])).transpose().map_err(shown)?;
-        bookings(ctx, Side::Host, page(first, after, last, before)?, state, listing).await
+        let listing =
+            listing_id.map(|id| parse_id(Kind::Listing, &id, &["listingId"])).transpose().map_err(to_graphql_error)?;
+        page_of_bookings(ctx, BookingSide::Host, page_request(first, after, last, before)?, state, listing).await
     }
 
-    /// What you are paid as a host, newest first.
+    /// Payouts to the viewer as a host, newest first.
     #[graphql(directive = cost::apply(2))]
     async fn payouts(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Take so many, at most 100.")] first: Option<i32>,
-        #[graphql(desc = "Start after this cursor.")] after: Option<String>,
-        #[graphql(desc = "Only those in one of these states.")] state: Option<Vec<PayoutState>>,
+        #[graphql(desc = "Number of items from the start, 0 to 100. Default: 20.")] first: Option<i32>,
+        #[graphql(desc = "Only items after this cursor. If absent, from the first item.")] after: Option<String>,
+        #[graphql(desc = "Only payouts in one of these states. If absent, all.")] state: Option<Vec<PayoutState>>,
     ) -> Result<PayoutConnection> {
         let states: Option<Vec<_>> = state.map(|list| list.into_iter().map(Into::into).collect());
-        let request = page(first, after, None, None)?;
-        let found = payments::payout_page(ctx.app(), ctx.viewer(), states.as_deref(), request).await.map_err(shown)?;
+        let request = page_request(first, after, None, None)?;
+        let found = payments::payout_page(ctx.app(), ctx.viewer(), states.as_deref(), request)
+            .await
+            .map_err(to_graphql_error)?;
         Ok(PayoutConnection {
-            page: found.map(Payout::of),
-            total: count(move |app, viewer| {
+            page: found.map(Payout::from),
+            total: count_lazily(move |app, viewer| {
                 let states = states.clone();
                 async move { payments::payout_count(&app, &viewer, states.as_deref()).await }
             }),
         })
     }
 
-    /// What you were told, newest first. For a badge, ask for `totalCount` of those that are unread.
+    /// Notifications of the viewer, newest first. They are deleted after 365 days. For a badge, select `totalCount`
+    /// with `unreadOnly: true`.
     #[graphql(directive = cost::apply(2))]
     async fn notifications(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Take so many, at most 100.")] first: Option<i32>,
-        #[graphql(desc = "Start after this cursor.")] after: Option<String>,
-        #[graphql(desc = "Only those that you have not read.", default)] unread_only: bool,
+        #[graphql(desc = "Number of items from the start, 0 to 100. Default: 20.")] first: Option<i32>,
+        #[graphql(desc = "Only items after this cursor. If absent, from the first item.")] after: Option<String>,
+        #[graphql(desc = "Whether only unread notifications are returned. Default: false.", default)] unread_only: bool,
     ) -> Result<NotificationConnection> {
-        notifications(ctx, first, after, unread_only).await
+        page_of_notifications(ctx, first, after, unread_only).await
     }
 
-    /// What the platform owes you by its ledger and has not paid yet, by currency; below zero, what you owe.
+    /// Amounts that the marketplace owes the viewer by its ledger and has not paid yet, one per currency. Negative if
+    /// the viewer owes it.
     async fn balance(&self, ctx: &Context<'_>) -> Result<Vec<Money>> {
-        let balance = payments::balance(ctx.app(), ctx.viewer()).await.map_err(shown)?;
+        let balance = payments::viewer_balance(ctx.app(), ctx.viewer()).await.map_err(to_graphql_error)?;
         let money = |(code, minor): (String, i64)| {
-            let currency = code.parse().map_err(|_| shown(Error::failed("unknown currency")))?;
+            let currency = stored_currency(&code).map_err(to_graphql_error)?;
             Ok(Money::new(minor, currency))
         };
         balance.into_iter().map(money).collect()
     }
 }
 
-impl Viewer {
-    pub(in crate::graphql) fn of(row: domain::User) -> Viewer {
+impl From<domain::User> for Viewer {
+    fn from(row: domain::User) -> Viewer {
         Viewer(Arc::new(row))
     }
 }
 
-async fn bookings(
+async fn page_of_bookings(
     ctx: &Context<'_>,
-    side: Side,
-    request: crate::kernel::page::PageRequest,
+    side: BookingSide,
+    request: PageRequest,
     states: Option<Vec<BookingState>>,
     listing: Option<uuid::Uuid>,
 ) -> Result<BookingConnection> {
     let states: Option<Vec<_>> = states.map(|list| list.into_iter().map(Into::into).collect());
-    let found = domain_bookings::page(ctx.app(), ctx.viewer(), side, states.as_deref(), listing, request);
-    let found = found.await.map_err(shown)?;
+    let found = domain_bookings::page_of_bookings(ctx.app(), ctx.viewer(), side, states.as_deref(), listing, request);
+    let found = found.await.map_err(to_graphql_error)?;
     Ok(BookingConnection {
-        page: found.map(Booking::of),
-        total: count(move |app, viewer| {
+        page: found.map(Booking::from),
+        total: count_lazily(move |app, viewer| {
             let states = states.clone();
-            async move { domain_bookings::page_count(&app, &viewer, side, states.as_deref(), listing).await }
+            async move { domain_bookings::count_bookings(&app, &viewer, side, states.as_deref(), listing).await }
         }),
     })
 }
 
-/// A sign-in on one device.
-#[derive(Clone)]
+/// A sign-in of the viewer on one device. Nobody else can see it.
+#[derive(Clone, Description)]
 pub struct Session {
     row: Arc<domain::Session>,
 }
 
-/// A sign-in on one device.
-#[Object]
+#[Object(use_type_description)]
 impl Session {
-    /// The id.
+    /// Global ID of the session, prefixed `ses_`.
     pub async fn id(&self) -> ID {
-        id(Kind::Session, self.row.id)
+        global_id(Kind::Session, self.row.id)
     }
 
-    /// When it began.
+    /// When the viewer signed in.
     async fn created_at(&self) -> DateTime {
         DateTime(self.row.created_at)
     }
 
-    /// When it was last refreshed.
+    /// When the session was last refreshed.
     async fn last_seen_at(&self) -> DateTime {
         DateTime(self.row.last_seen_at)
     }
 
-    /// What the device said it is; null when it said nothing.
+    /// `User-Agent` header of the sign-in. Null if there was none.
     async fn user_agent(&self) -> Option<&str> {
         self.row.user_agent.as_deref()
     }
 
-    /// The address it came from; null when it is not known.
+    /// IP address of the sign-in. Null if it could not be determined.
     async fn ip(&self) -> Option<&str> {
         self.row.ip.as_deref()
     }
 
-    /// Whether this request came with it.
+    /// Whether this request belongs to the session.
     async fn is_current(&self, ctx: &Context<'_>) -> bool {
         ctx.viewer().user().is_some_and(|user| user.session_id == self.row.id)
     }
 }
 
 impl Session {
-    /// The viewer's own session with this id, if it has not ended.
+    /// Finds a session of the viewer that has not ended.
     pub(in crate::graphql) async fn find(ctx: &Context<'_>, id: uuid::Uuid) -> Result<Option<Session>, Error> {
-        let row = domain::session(ctx.app(), ctx.viewer(), id).await?;
+        let row = domain::session_by_id(ctx.app(), ctx.viewer(), id).await?;
         Ok(row.map(|row| Session { row: Arc::new(row) }))
     }
 }
 
-/// You, if the request came with a valid token.
-pub(in crate::graphql) async fn viewer(ctx: &Context<'_>) -> Result<Option<Viewer>> {
+/// Loads the signed-in user. Nothing for anonymous requests.
+pub(in crate::graphql) async fn load_viewer(ctx: &Context<'_>) -> Result<Option<Viewer>> {
     let Some(user) = ctx.viewer().user() else { return Ok(None) };
-    let row = ctx.load(crate::graphql::support::loaders::UserKey(user.user_id)).await?;
-    Ok(row.map(Viewer::of))
+    let row = ctx.load(UserKey(user.user_id)).await?;
+    Ok(row.map(Viewer::from))
 }

@@ -1,67 +1,67 @@
-//! Two dialects of amenity lists, and the words by which a free text is recognised as an amenity of the catalogue.
+//! Parses lists of amenities in two formats and maps their free texts to amenities of the catalogue.
 
 use std::collections::HashMap;
 
-/// What a listing's amenity texts say, in terms of Roost.
+/// The amenities of one listing.
 #[derive(Debug, Default, PartialEq)]
-pub struct Offers {
-    /// Codes of the catalogue, each once, sorted.
+pub struct ParsedAmenities {
+    /// Codes of the catalogue, sorted and without duplicates.
     pub codes: Vec<&'static str>,
-    /// Whether pets may come: a stay rule rather than an amenity.
+    /// Whether pets are allowed. This is a rule for stays and not an amenity.
     pub pets_allowed: bool,
-    /// Texts the catalogue has no place for.
+    /// Texts without an amenity in the catalogue.
     pub unknown: Vec<String>,
-    /// How many texts there were.
+    /// Number of texts.
     pub texts: u64,
 }
 
-/// Recognises amenity texts; remembers those it has seen, as a few hundred texts make up all lists.
+/// Maps amenity texts to the catalogue. It caches results, because all lists consist of a few hundred texts.
 #[derive(Debug, Default)]
-pub struct Recogniser {
-    seen: HashMap<String, Option<&'static Rule>>,
+pub struct AmenityMatcher {
+    cache: HashMap<String, Option<&'static Rule>>,
 }
 
-impl Recogniser {
-    /// Reads a list in either dialect, or nothing when it is in neither.
-    pub fn read(&mut self, list: &str) -> Option<Offers> {
-        let mut offers = Offers::default();
-        for text in split(list)? {
-            offers.texts += 1;
-            match self.rule(&text) {
-                Some(Rule { means: Means::Codes(codes), .. }) => offers.codes.extend(*codes),
-                Some(Rule { means: Means::PetsAllowed, .. }) => offers.pets_allowed = true,
-                Some(Rule { means: Means::Nothing, .. }) | None => offers.unknown.push(text),
+impl AmenityMatcher {
+    /// Parses a list in either format. `None` if it is in neither.
+    pub fn parse(&mut self, list: &str) -> Option<ParsedAmenities> {
+        let mut parsed = ParsedAmenities::default();
+        for text in parse_list(list)? {
+            parsed.texts += 1;
+            match self.find_rule(&text) {
+                Some(Rule { means: Means::Codes(codes), .. }) => parsed.codes.extend(*codes),
+                Some(Rule { means: Means::PetsAllowed, .. }) => parsed.pets_allowed = true,
+                Some(Rule { means: Means::Nothing, .. }) | None => parsed.unknown.push(text),
             }
         }
-        offers.codes.sort_unstable();
-        offers.codes.dedup();
-        Some(offers)
+        parsed.codes.sort_unstable();
+        parsed.codes.dedup();
+        Some(parsed)
     }
 
-    fn rule(&mut self, text: &str) -> Option<&'static Rule> {
-        if let Some(known) = self.seen.get(text) {
-            return *known;
+    fn find_rule(&mut self, text: &str) -> Option<&'static Rule> {
+        if let Some(cached) = self.cache.get(text) {
+            return *cached;
         }
-        let words = words_of(text);
+        let words = normalized_words(text);
         let rule = RULES.iter().find(|rule| rule.matches(&words));
-        self.seen.insert(text.to_owned(), rule);
+        self.cache.insert(text.to_owned(), rule);
         rule
     }
 }
 
-/// Splits `["Wifi", "TV"]` (JSON) or `{Wifi,"Cable TV"}` (the layouts up to 2020).
-fn split(list: &str) -> Option<Vec<String>> {
+/// Parses the texts of `["Wifi", "TV"]` (JSON) or `{Wifi,"Cable TV"}` (the layouts up to 2020).
+fn parse_list(list: &str) -> Option<Vec<String>> {
     let list = list.trim();
     if list.is_empty() {
         return Some(Vec::new());
     }
     match list.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) {
-        Some(inner) => Some(split_braces(inner)),
+        Some(inner) => Some(parse_braces(inner)),
         None => serde_json::from_str(list).ok(),
     }
 }
 
-fn split_braces(inner: &str) -> Vec<String> {
+fn parse_braces(inner: &str) -> Vec<String> {
     let mut texts = vec![String::new()];
     let mut quoted = false;
     for letter in inner.chars() {
@@ -75,8 +75,8 @@ fn split_braces(inner: &str) -> Vec<String> {
     texts
 }
 
-/// Lower-case words with one space around each, so that a phrase can be sought with its word boundaries.
-fn words_of(text: &str) -> String {
+/// The words in lower case with one space around each, so that a phrase matches only at word boundaries.
+fn normalized_words(text: &str) -> String {
     let mut words = String::from(" ");
     for letter in text.chars() {
         if letter.is_alphanumeric() {
@@ -93,7 +93,7 @@ fn words_of(text: &str) -> String {
 
 #[derive(Debug)]
 struct Rule {
-    /// Words that must stand next to each other; a `$` at the end asks for them at the end of the text.
+    /// Consecutive words. With a `$` at the end they match only at the end of the text.
     phrase: &'static str,
     means: Means,
 }
@@ -127,9 +127,9 @@ const fn nothing(phrase: &'static str) -> Rule {
     Rule { phrase, means: Means::Nothing }
 }
 
-/// The first rule that matches counts, so the narrower phrases stand first.
+/// The first rule that matches applies, so narrower phrases come first.
 static RULES: &[Rule] = &[
-    // Views, before the things that are looked at.
+    // Views, before the rules for what is seen, such as a pool.
     is("pool view$", &["POOL_VIEW"]),
     is("garden view$", &["GARDEN_VIEW"]),
     is("park view$", &["GARDEN_VIEW"]),
@@ -148,7 +148,7 @@ static RULES: &[Rule] = &[
     is("city view$", &["CITY_VIEW"]),
     is("skyline view$", &["CITY_VIEW"]),
     nothing("view$"),
-    // What a brand name may stand before, so the last word tells.
+    // A brand name can precede these, so only the last words are matched.
     is("shampoo$", &["SHAMPOO"]),
     is("hair conditioner$", &["CONDITIONER"]),
     is("air conditioner$", &["AIR_CONDITIONING"]),
@@ -183,7 +183,7 @@ static RULES: &[Rule] = &[
     is("dining table", &["DINING_TABLE"]),
     is("trash compactor", &["TRASH_COMPACTOR"]),
     is("breakfast", &["BREAKFAST"]),
-    // Connected, and entertained.
+    // Internet and entertainment.
     is("wifi", &["WIFI"]),
     is("wi fi", &["WIFI"]),
     is("wireless internet", &["WIFI"]),
@@ -251,7 +251,7 @@ static RULES: &[Rule] = &[
     is("bidet", &["BIDET"]),
     is("hot water", &["HOT_WATER"]),
     is("cleaning products", &["CLEANING_PRODUCTS"]),
-    // Heat and cold.
+    // Heating and cooling.
     is("air conditioning", &["AIR_CONDITIONING"]),
     is("ac", &["AIR_CONDITIONING"]),
     is("fireplace", &["INDOOR_FIREPLACE"]),
@@ -268,7 +268,7 @@ static RULES: &[Rule] = &[
     is("security cameras", &["SECURITY_CAMERAS"]),
     is("noise decibel", &["NOISE_MONITOR"]),
     is("lock on bedroom door", &["BEDROOM_LOCK"]),
-    // Outside.
+    // Outdoors.
     is("bbq", &["BARBECUE"]),
     is("barbecue grill", &["BARBECUE"]),
     is("fire pit", &["FIRE_PIT"]),
@@ -289,7 +289,7 @@ static RULES: &[Rule] = &[
     is("beach essentials", &["BEACH_ESSENTIALS"]),
     is("lake access", &["LAKE_ACCESS"]),
     is("ski in", &["SKI_ACCESS"]),
-    // The building and what it has.
+    // The building and its facilities.
     is("ev charger", &["EV_CHARGER"]),
     is("free street parking", &["FREE_STREET_PARKING"]),
     is("free parking on street", &["FREE_STREET_PARKING"]),
@@ -313,7 +313,7 @@ static RULES: &[Rule] = &[
     is("wheelchair", &["WHEELCHAIR_ACCESSIBLE"]),
     is("private entrance", &["PRIVATE_ENTRANCE"]),
     is("private living room", &["PRIVATE_LIVING_ROOM"]),
-    // How guests are received.
+    // Arrival and services.
     is("self check in", &["SELF_CHECK_IN"]),
     is("24 hour check in", &["SELF_CHECK_IN"]),
     is("keypad", &["SELF_CHECK_IN"]),
@@ -329,7 +329,7 @@ static RULES: &[Rule] = &[
     is("long term stays", &["LONG_TERM_STAYS"]),
     is("smoking allowed", &["SMOKING_ALLOWED"]),
     Rule { phrase: "pets allowed", means: Means::PetsAllowed },
-    // Last, because what is shown on a screen names many other things.
+    // Last, because texts about a TV often contain the words of other rules.
     is("tv", &["TV"]),
     is("hdtv", &["TV"]),
 ];
@@ -340,11 +340,11 @@ mod tests {
     use crate::domain::listings::listing::amenities;
 
     fn codes(list: &str) -> Vec<&'static str> {
-        Recogniser::default().read(list).unwrap().codes
+        AmenityMatcher::default().parse(list).unwrap().codes
     }
 
     #[test]
-    fn every_rule_speaks_of_the_catalogue() {
+    fn every_rule_maps_to_the_catalogue() {
         for rule in RULES {
             if let Means::Codes(codes) = rule.means {
                 for code in codes {
@@ -363,7 +363,7 @@ mod tests {
     }
 
     #[test]
-    fn brands_sizes_and_speeds_are_seen_through() {
+    fn brands_sizes_and_speeds_are_ignored() {
         assert_eq!(codes(r#"["Fast wifi \u2013 120 Mbps"]"#), ["WIFI"]);
         assert_eq!(codes(r#"["65\" HDTV with Netflix, standard cable"]"#), ["TV"]);
         assert_eq!(codes(r#"["Acme  refrigerator", "Acme stainless steel double oven"]"#), ["OVEN", "REFRIGERATOR"]);
@@ -375,26 +375,26 @@ mod tests {
     }
 
     #[test]
-    fn a_view_of_a_pool_is_no_pool() {
+    fn a_view_of_a_pool_is_not_a_pool() {
         assert_eq!(codes(r#"["Pool view", "Pool table"]"#), ["POOL_TABLE", "POOL_VIEW"]);
         assert_eq!(codes(r#"["Shared outdoor pool - available all year"]"#), ["POOL"]);
     }
 
     #[test]
-    fn the_older_dialect_is_read_too() {
-        let offers =
-            Recogniser::default().read(r#"{TV,"Cable TV","Washer / Dryer","Pets allowed","Odd, thing"}"#).unwrap();
-        assert_eq!(offers.codes, ["DRYER", "TV", "WASHER"]);
-        assert!(offers.pets_allowed);
-        assert_eq!((offers.unknown, offers.texts), (vec!["Odd, thing".to_owned()], 5));
+    fn the_older_format_is_parsed_too() {
+        let parsed =
+            AmenityMatcher::default().parse(r#"{TV,"Cable TV","Washer / Dryer","Pets allowed","Odd, thing"}"#).unwrap();
+        assert_eq!(parsed.codes, ["DRYER", "TV", "WASHER"]);
+        assert!(parsed.pets_allowed);
+        assert_eq!((parsed.unknown, parsed.texts), (vec!["Odd, thing".to_owned()], 5));
         assert_eq!(codes("{}"), [""; 0]);
         assert_eq!(codes("[]"), [""; 0]);
         assert_eq!(codes(""), [""; 0]);
     }
 
     #[test]
-    fn what_is_in_neither_dialect_is_refused() {
-        assert_eq!(Recogniser::default().read("Wifi, TV"), None);
-        assert_eq!(Recogniser::default().read("[\"Wifi\""), None);
+    fn a_list_in_neither_format_is_refused() {
+        assert_eq!(AmenityMatcher::default().parse("Wifi, TV"), None);
+        assert_eq!(AmenityMatcher::default().parse("[\"Wifi\""), None);
     }
 }

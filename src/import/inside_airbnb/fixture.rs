@@ -1,4 +1,4 @@
-//! Folders with made-up files, for tests.
+//! Temporary folders with files for tests.
 
 use std::fs::File;
 use std::io::Write;
@@ -10,14 +10,14 @@ use flate2::write::GzEncoder;
 
 static NEXT: AtomicU32 = AtomicU32::new(0);
 
-/// A folder that goes away with its test.
+/// A folder that is deleted at the end of its test.
 pub struct Folder(PathBuf);
 
 impl Folder {
     pub fn new() -> Folder {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let path = std::env::temp_dir().join(format!("roost-import-{}-{number}", std::process::id()));
-        succeed(std::fs::create_dir_all(&path));
+        expect_ok(std::fs::create_dir_all(&path));
         Folder(path)
     }
 
@@ -26,13 +26,13 @@ impl Folder {
     }
 
     pub fn write(&self, name: &str, text: &str) {
-        succeed(std::fs::write(self.0.join(name), text));
+        expect_ok(std::fs::write(self.0.join(name), text));
     }
 
     pub fn write_gz(&self, name: &str, text: &str) {
-        let mut file = GzEncoder::new(succeed(File::create(self.0.join(name))), Compression::fast());
-        succeed(file.write_all(text.as_bytes()));
-        succeed(file.finish());
+        let mut file = GzEncoder::new(expect_ok(File::create(self.0.join(name))), Compression::fast());
+        expect_ok(file.write_all(text.as_bytes()));
+        expect_ok(file.finish());
     }
 }
 
@@ -42,6 +42,6 @@ impl Drop for Folder {
     }
 }
 
-fn succeed<T>(result: std::io::Result<T>) -> T {
-    result.unwrap_or_else(|error| panic!("a test's own file: {error}"))
+fn expect_ok<T>(result: std::io::Result<T>) -> T {
+    result.unwrap_or_else(|error| panic!("the file of a test cannot be written: {error}"))
 }

@@ -1,41 +1,41 @@
-//! Columns found by name, and their texts read as the values they stand for.
+//! Finds columns by name and parses their texts.
 
 use std::collections::HashMap;
 
 use chrono::NaiveDate;
 use csv::StringRecord;
 
-use super::amount;
+use super::amount::parse_minor;
 use crate::import::findings::{At, Problem};
 use crate::kernel::money::Currency;
 
-/// The columns of a file, wherever they stand.
+/// The columns of a file, in any order.
 #[derive(Clone, Debug)]
 pub struct Header {
     names: Vec<String>,
-    places: HashMap<String, usize>,
+    positions: HashMap<String, usize>,
 }
 
 impl Header {
-    /// Reads the first record of a file.
+    /// The header from the first record of a file.
     pub fn new(record: &StringRecord) -> Header {
         let clean = |name: &str| name.trim_start_matches('\u{feff}').trim().to_ascii_lowercase();
         let names: Vec<String> = record.iter().map(clean).collect();
-        let places = names.iter().cloned().enumerate().map(|(place, name)| (name, place)).collect();
-        Header { names, places }
+        let positions = names.iter().cloned().enumerate().map(|(position, name)| (name, position)).collect();
+        Header { names, positions }
     }
 
-    /// The names, in order.
+    /// The names of the columns, in order.
     pub fn columns(&self) -> impl Iterator<Item = &str> {
         self.names.iter().map(String::as_str)
     }
 
-    /// Whether there is such a column.
+    /// Whether there is a column with this name.
     pub fn has(&self, name: &str) -> bool {
-        self.places.contains_key(name)
+        self.positions.contains_key(name)
     }
 
-    /// Which of the required columns are not there.
+    /// The required columns that are missing.
     pub fn missing<'a>(&self, required: &[&'a str]) -> Vec<&'a str> {
         required.iter().copied().filter(|name| !self.has(name)).collect()
     }
@@ -44,75 +44,75 @@ impl Header {
 /// A record with its columns.
 #[derive(Clone, Copy, Debug)]
 pub struct Row<'a> {
-    /// Where it stands in its file.
+    /// Position in the file.
     pub at: At,
     header: &'a Header,
     fields: &'a StringRecord,
 }
 
 impl<'a> Row<'a> {
-    /// Joins a record with the header of its file.
+    /// Combines a record with the header of its file.
     pub fn new(header: &'a Header, fields: &'a StringRecord, at: At) -> Row<'a> {
         Row { at, header, fields }
     }
 
-    /// Refuses a record that has more or fewer fields than the header: its values may stand under wrong names.
+    /// Refuses a record that has more or fewer fields than the header: its values can be in the wrong columns.
     pub fn check_width(&self) -> Result<(), Problem> {
         let (fields, columns) = (self.fields.len(), self.header.names.len());
         if fields == columns {
             return Ok(());
         }
         let value = format!("{fields} fields, {columns} columns");
-        Err(Problem::new("record", "has another number of fields than the header", &value))
+        Err(Problem::new("record", "has a different number of fields than the header", &value))
     }
 
-    /// Whether the file has such a column.
+    /// Whether the file has a column with this name.
     pub fn has(&self, column: &str) -> bool {
         self.header.has(column)
     }
 
-    /// The text as it stands; nothing when it is blank or there is no such column.
+    /// The text of a column. `None` if it is blank or there is no such column.
     pub fn text(&self, column: &str) -> Option<&'a str> {
-        let place = *self.header.places.get(column)?;
-        self.fields.get(place).map(str::trim).filter(|text| !text.is_empty())
+        let position = *self.header.positions.get(column)?;
+        self.fields.get(position).map(str::trim).filter(|text| !text.is_empty())
     }
 
-    /// The value where an unknown one is written as `N/A`.
-    fn known(&self, column: &str) -> Option<&'a str> {
+    /// The text of a column in which `N/A` means that the value is not known.
+    fn known_text(&self, column: &str) -> Option<&'a str> {
         self.text(column).filter(|text| *text != "N/A")
     }
 
-    /// The key of something at the source: a whole number of up to 63 bits.
+    /// A key of the source: a whole number of up to 63 bits, greater than 0.
     pub fn key(&self, column: &'static str) -> Result<i64, Problem> {
         let text = self.text(column).ok_or_else(|| Problem::new(column, "is missing", ""))?;
-        key(text).ok_or_else(|| Problem::new(column, "is no whole number above 0", text))
+        parse_key(text).ok_or_else(|| Problem::new(column, "is not a whole number above 0", text))
     }
 
-    /// A whole number, which some layouts write as `3.0`.
+    /// A whole number. Some layouts write it as `3.0`.
     pub fn whole(&self, column: &'static str) -> Result<Option<i64>, Problem> {
-        let Some(text) = self.known(column) else { return Ok(None) };
+        let Some(text) = self.known_text(column) else { return Ok(None) };
         let digits = text.split_once('.').filter(|(_, rest)| rest.bytes().all(|b| b == b'0')).map_or(text, |(n, _)| n);
-        digits.parse().map(Some).map_err(|_| Problem::new(column, "is no whole number", text))
+        digits.parse().map(Some).map_err(|_| Problem::new(column, "is not a whole number", text))
     }
 
     /// A number with decimals.
     pub fn decimal(&self, column: &'static str) -> Result<Option<f64>, Problem> {
-        let Some(text) = self.known(column) else { return Ok(None) };
+        let Some(text) = self.known_text(column) else { return Ok(None) };
         match text.parse::<f64>() {
             Ok(number) if number.is_finite() => Ok(Some(number)),
-            _ => Err(Problem::new(column, "is no number", text)),
+            _ => Err(Problem::new(column, "is not a number", text)),
         }
     }
 
     /// A calendar date.
     pub fn date(&self, column: &'static str) -> Result<Option<NaiveDate>, Problem> {
-        let Some(text) = self.known(column) else { return Ok(None) };
-        date(text).map(Some).ok_or_else(|| Problem::new(column, "is no date", text))
+        let Some(text) = self.known_text(column) else { return Ok(None) };
+        parse_date(text).map(Some).ok_or_else(|| Problem::new(column, "is not a date", text))
     }
 
-    /// A yes or no, written `t` or `f`.
+    /// A boolean, written `t` or `f`.
     pub fn flag(&self, column: &'static str) -> Result<Option<bool>, Problem> {
-        match self.known(column) {
+        match self.known_text(column) {
             None => Ok(None),
             Some("t" | "true" | "True" | "TRUE") => Ok(Some(true)),
             Some("f" | "false" | "False" | "FALSE") => Ok(Some(false)),
@@ -120,20 +120,20 @@ impl<'a> Row<'a> {
         }
     }
 
-    /// An amount of money in minor units of `currency`; the sign before it is not the currency.
+    /// An amount of money in minor units of `currency`. The sign before it is ignored.
     pub fn money(&self, column: &'static str, currency: Currency) -> Result<Option<i64>, Problem> {
-        let Some(text) = self.known(column) else { return Ok(None) };
-        amount::minor(text, currency).map(Some).ok_or_else(|| Problem::new(column, "is no amount of money", text))
+        let Some(text) = self.known_text(column) else { return Ok(None) };
+        parse_minor(text, currency).map(Some).ok_or_else(|| Problem::new(column, "is not an amount of money", text))
     }
 }
 
-/// Reads a key of the source.
-pub fn key(text: &str) -> Option<i64> {
+/// Parses a key of the source.
+fn parse_key(text: &str) -> Option<i64> {
     text.parse().ok().filter(|key| *key > 0)
 }
 
-/// Reads `2024-11-05`. Millions of these stand in one calendar, hence no general parser.
-fn date(text: &str) -> Option<NaiveDate> {
+/// Parses `2024-11-05`. One calendar has millions of dates, so this is faster than a general parser.
+fn parse_date(text: &str) -> Option<NaiveDate> {
     let (year, rest) = text.split_once('-')?;
     let (month, day) = rest.split_once('-')?;
     if (year.len(), month.len(), day.len()) != (4, 2, 2) {
@@ -157,7 +157,7 @@ mod tests {
     const GOOD: [&str; 9] = ["973486502034928311", "3.0", "4.5", "2024-02-29", "t", "$1,250.00", " ", "N/A", "None"];
 
     #[test]
-    fn values_are_read_as_what_they_stand_for() {
+    fn values_are_parsed_by_type() {
         with(GOOD, |row| {
             assert_eq!(row.key("id"), Ok(973_486_502_034_928_311));
             assert_eq!(row.whole("n"), Ok(Some(3)));
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn blank_is_not_zero_and_none_is_a_name() {
+    fn a_blank_value_is_not_zero_and_none_is_a_name() {
         with(GOOD, |row| {
             assert_eq!((row.whole("blank"), row.flag("blank"), row.text("blank")), (Ok(None), Ok(None), None));
             assert_eq!((row.decimal("rate"), row.text("rate")), (Ok(None), Some("N/A")));
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_names_its_column() {
+    fn a_value_that_cannot_be_parsed_names_its_column() {
         let bad = ["6.63E+17", "3.5", "inf", "2024-2-9", "maybe", "about 5", "", "", ""];
         with(bad, |row| {
             let wrong = [
@@ -194,12 +194,12 @@ mod tests {
             assert_eq!(row.check_width(), Ok(()));
         });
         for text in ["0", "-1", "9223372036854775808", "1 ", ""] {
-            assert_eq!(key(text), None, "{text}");
+            assert_eq!(parse_key(text), None, "{text}");
         }
     }
 
     #[test]
-    fn columns_are_found_by_name_and_extra_ones_do_no_harm() {
+    fn columns_are_found_by_name_and_extra_ones_are_ignored() {
         let header = Header::new(&StringRecord::from(vec!["\u{feff}ID ", "new", "Price"]));
         assert_eq!(header.missing(&["id", "price", "name"]), ["name"]);
         let fields = StringRecord::from(vec!["1", "2"]);

@@ -1,4 +1,4 @@
-//! Snapshots in the form of Inside Airbnb: files of listings, reviews and calendars, in every layout since 2015.
+//! Reads snapshots of Inside Airbnb: files of listings, reviews and calendars, in every layout since 2015.
 
 mod amenities;
 mod amount;

@@ -1,23 +1,24 @@
-//! The cities and regions this family of data sets covers, and which of them a snapshot is about.
+//! The table of cities and regions that Inside Airbnb covers, and the choice of the one that a snapshot is about.
 
 use chrono_tz::Tz;
 
+use crate::domain::listings::distance_m;
 use crate::kernel::money::Currency;
 
-/// What a snapshot's files do not say and all of its listings share.
+/// The values that all listings of a snapshot share and that its files do not contain.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Here {
-    /// The city or region.
+    /// City or region.
     pub city: String,
-    /// ISO 3166 code of the country.
+    /// ISO 3166-1 alpha-2 code of the country.
     pub country: String,
-    /// The zone of the calendars.
+    /// Time zone of the calendars.
     pub zone: Tz,
-    /// The currency of every amount.
+    /// Currency of all amounts.
     pub currency: Currency,
 }
 
-/// What the caller knows better than the table of places.
+/// Values that the caller sets in place of those in the table.
 #[derive(Clone, Debug, Default)]
 #[expect(missing_docs, reason = "the fields are those of `Here`")]
 pub struct Overrides {
@@ -27,22 +28,22 @@ pub struct Overrides {
     pub currency: Option<Currency>,
 }
 
-/// No place of the table is near, and the caller did not say everything.
+/// No place of the table is near the snapshot, and the caller has not set all values.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
-#[error("no known city lies within {NEAR_KM} km of {latitude:.3}, {longitude:.3}; say {}", .missing.join(" and "))]
+#[error("no known city is within {MAX_DISTANCE_KM} km of {latitude:.3}, {longitude:.3}; use {}", .missing.join(" and "))]
 pub struct UnknownPlace {
-    /// Degrees north of the median listing.
+    /// Latitude of the median listing, in degrees.
     pub latitude: f64,
-    /// Degrees east of the median listing.
+    /// Longitude of the median listing, in degrees.
     pub longitude: f64,
-    /// The options that would help.
+    /// The command line options that would set the missing values.
     pub missing: Vec<&'static str>,
 }
 
 impl Here {
-    /// Joins what the caller knows with the place nearest to the snapshot's median listing.
+    /// Combines the caller's values with those of the place nearest to the snapshot's median listing.
     pub fn resolve((latitude, longitude): (f64, f64), overrides: &Overrides) -> Result<Here, UnknownPlace> {
-        let near = nearest(latitude, longitude);
+        let near = nearest_place(latitude, longitude);
         let city = overrides.city.clone().or_else(|| near.map(|place| place.city.to_owned()));
         let country = overrides.country.clone().or_else(|| near.map(|place| place.country.to_owned()));
         let zone = overrides.zone.or_else(|| near.and_then(|place| place.zone.parse().ok()));
@@ -56,51 +57,41 @@ impl Here {
                     (zone.is_some(), "--time-zone"),
                     (currency.is_some(), "--currency"),
                 ];
-                let missing = options.into_iter().filter(|(known, _)| !known).map(|(_, option)| option).collect();
+                let missing = options.into_iter().filter(|(is_set, _)| !is_set).map(|(_, option)| option).collect();
                 Err(UnknownPlace { latitude, longitude, missing })
             }
         }
     }
 }
 
-/// A city or region with what is the same for all of its listings.
+/// A city or region of the table.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Place {
-    /// Its English name.
+    /// English name.
     pub city: &'static str,
-    /// ISO 3166 code of its country.
+    /// ISO 3166-1 alpha-2 code of the country.
     pub country: &'static str,
     /// IANA time zone.
     pub zone: &'static str,
-    /// ISO 4217 code of its currency.
+    /// ISO 4217 code of the currency.
     pub currency: &'static str,
-    /// Degrees north.
+    /// Latitude in degrees.
     pub latitude: f64,
-    /// Degrees east.
+    /// Longitude in degrees.
     pub longitude: f64,
 }
 
-/// How far a snapshot's median listing may lie from a place to belong to it.
-pub const NEAR_KM: f64 = 150.0;
+/// Largest distance between a snapshot's median listing and its place.
+pub const MAX_DISTANCE_KM: f64 = 150.0;
 
-/// The place nearest to a point, when one is near enough.
-pub fn nearest(latitude: f64, longitude: f64) -> Option<&'static Place> {
+/// The place nearest to a point. `None` if there is none within [`MAX_DISTANCE_KM`].
+pub fn nearest_place(latitude: f64, longitude: f64) -> Option<&'static Place> {
     PLACES
         .iter()
-        .map(|place| (distance_km(latitude, longitude, place.latitude, place.longitude), place))
-        .filter(|(distance, _)| *distance <= NEAR_KM)
+        .map(|place| (distance_m((latitude, longitude), (place.latitude, place.longitude)) / 1_000.0, place))
+        .filter(|(distance, _)| *distance <= MAX_DISTANCE_KM)
         .min_by(|(one, _), (other, _)| one.total_cmp(other))
         .map(|(_, place)| place)
-}
-
-const EARTH_RADIUS_KM: f64 = 6371.0;
-
-fn distance_km(latitude: f64, longitude: f64, other_latitude: f64, other_longitude: f64) -> f64 {
-    let (from, to) = (latitude.to_radians(), other_latitude.to_radians());
-    let half_north = (to - from) / 2.0;
-    let half_east = (other_longitude - longitude).to_radians() / 2.0;
-    let chord = half_north.sin().powi(2) + from.cos() * to.cos() * half_east.sin().powi(2);
-    2.0 * EARTH_RADIUS_KM * chord.sqrt().min(1.0).asin()
 }
 
 const fn at(
@@ -259,18 +250,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_place_has_a_real_zone_and_currency() {
+    fn every_place_has_an_existing_zone_and_currency() {
         for place in PLACES {
             assert!(place.zone.parse::<Tz>().is_ok(), "{}", place.zone);
             assert!(place.currency.parse::<Currency>().is_ok(), "{}", place.currency);
             assert_eq!(place.country.len(), 2, "{}", place.country);
-            assert_eq!(nearest(place.latitude, place.longitude), Some(place));
+            assert_eq!(nearest_place(place.latitude, place.longitude), Some(place));
         }
     }
 
     #[test]
     fn a_snapshot_belongs_to_the_nearest_place_or_to_none() {
-        let city = |latitude, longitude| nearest(latitude, longitude).map(|place| place.city);
+        let city = |latitude, longitude| nearest_place(latitude, longitude).map(|place| place.city);
         assert_eq!(city(1.31, 103.84), Some("Singapore"));
         assert_eq!(city(42.66, -73.77), Some("Albany"));
         assert_eq!(city(40.72, -73.95), Some("New York"));
@@ -278,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_caller_says_counts_and_what_nobody_knows_is_asked_for() {
+    fn values_of_the_caller_apply_and_missing_values_are_named() {
         let euros = Overrides { currency: "EUR".parse().ok(), ..Overrides::default() };
         let here = Here::resolve((1.3, 103.8), &euros).unwrap();
         assert_eq!(
@@ -287,13 +278,8 @@ mod tests {
         );
         let error = Here::resolve((0.0, -30.0), &euros).unwrap_err();
         assert_eq!(error.missing, ["--city", "--country", "--time-zone"]);
-        assert!(error.to_string().ends_with("say --city and --country and --time-zone"), "{error}");
+        assert!(error.to_string().ends_with("use --city and --country and --time-zone"), "{error}");
         let all = Overrides { city: Some("X".into()), country: Some("XX".into()), zone: Some(Tz::UTC), ..euros };
         assert_eq!(Here::resolve((0.0, -30.0), &all).unwrap().city, "X");
-    }
-
-    #[test]
-    fn distances_are_those_of_the_globe() {
-        assert!((distance_km(48.86, 2.35, 51.51, -0.13) - 344.0).abs() < 2.0);
     }
 }

@@ -1,34 +1,37 @@
-//! What a listing costs, from the columns of every layout: newer ones know a price, older ones fees and discounts too.
+//! Parses the prices of a listing from the columns of every layout. Newer layouts have only a price, older ones also
+//! fees and discounts.
 
 use super::header::Row;
-use crate::domain::listings::import::{ImportedPricing, MOST_GUESTS};
-use crate::domain::listings::listing::policy::CancellationPolicy;
+use crate::domain::listings::cancellation_policy::CancellationPolicy;
+use crate::domain::listings::import::ImportedPricing;
+use crate::domain::listings::limits::MAX_GUESTS;
 use crate::import::findings::Problem;
 use crate::kernel::money::{Currency, ONE_PPM};
 
-/// Nights of a week and of a month, with the columns that older layouts price them in.
+/// The columns with prices of longer stays in older layouts, with the number of nights from which the source applies
+/// them and the number of nights that the price is for.
 const LONG_STAYS: [(&str, i32, i64); 2] = [("weekly_price", 7, 7), ("monthly_price", 28, 30)];
 
-/// Reads prices, fees, discounts and the cancellation policy; columns that are not there stay unknown.
-pub fn read(row: Row<'_>, currency: Currency, problem: &mut impl FnMut(Problem)) -> ImportedPricing {
+/// Parses prices, fees, discounts and the cancellation policy. Values of missing columns are `None`.
+pub fn parse_pricing(row: Row<'_>, currency: Currency, problem: &mut impl FnMut(Problem)) -> ImportedPricing {
     let mut money = |column| {
         row.money(column, currency).unwrap_or_else(|wrong| {
             problem(wrong);
             None
         })
     };
-    // In a layout with fees a blank one is none.
+    // In a layout with fees, a blank fee is 0.
     let mut fee = |column| row.has(column).then(|| money(column).unwrap_or(0));
     let cleaning_fee_minor = fee("cleaning_fee");
     let extra_guest_fee_minor = fee("extra_people");
     let base_minor = money("price").filter(|price| *price > 0);
     let length_of_stay = LONG_STAYS.iter().any(|(column, _, _)| row.has(column)).then(|| {
-        let step = |&(column, least, nights): &(&'static str, i32, i64)| {
+        let discount = |&(column, least, nights): &(&'static str, i32, i64)| {
             let whole = base_minor?.checked_mul(nights)?;
             let price = money(column).filter(|price| *price > 0 && *price < whole)?;
             Some((least, ONE_PPM - price * ONE_PPM / whole))
         };
-        LONG_STAYS.iter().filter_map(step).collect()
+        LONG_STAYS.iter().filter_map(discount).collect()
     });
     let included_guests = row.whole("guests_included").unwrap_or_else(|wrong| {
         problem(wrong);
@@ -39,18 +42,18 @@ pub fn read(row: Row<'_>, currency: Currency, problem: &mut impl FnMut(Problem))
         base_minor,
         cleaning_fee_minor,
         extra_guest_fee_minor,
-        included_guests: included_guests.map(|guests| guests.clamp(1, MOST_GUESTS.into()).try_into().unwrap_or(1)),
+        included_guests: included_guests.map(|guests| guests.clamp(1, MAX_GUESTS.into()).try_into().unwrap_or(1)),
         length_of_stay,
         cancellation_policy: row.text("cancellation_policy").and_then(|word| {
-            policy(word).or_else(|| {
-                problem(Problem::new("cancellation_policy", "is no known policy", word));
+            parse_policy(word).or_else(|| {
+                problem(Problem::new("cancellation_policy", "is not a known policy", word));
                 None
             })
         }),
     }
 }
 
-fn policy(word: &str) -> Option<CancellationPolicy> {
+fn parse_policy(word: &str) -> Option<CancellationPolicy> {
     match word {
         "flexible" | "luxury_super_flexible" => Some(CancellationPolicy::Flexible),
         "moderate" | "luxury_moderate" => Some(CancellationPolicy::Moderate),
@@ -73,12 +76,12 @@ mod tests {
         let fields: StringRecord = columns.iter().map(|(_, value)| *value).collect();
         let mut problems = Vec::new();
         let row = Row::new(&header, &fields, At { record: 1, line: 2 });
-        let pricing = read(row, "USD".parse().unwrap(), &mut |problem| problems.push(problem.field));
+        let pricing = parse_pricing(row, "USD".parse().unwrap(), &mut |problem| problems.push(problem.field));
         (pricing, problems)
     }
 
     #[test]
-    fn an_older_layout_knows_fees_and_discounts() {
+    fn an_older_layout_has_fees_and_discounts() {
         let (pricing, problems) = read_row(&[
             ("price", "$100.00"),
             ("cleaning_fee", "$40.00"),
@@ -96,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn a_newer_layout_leaves_them_unknown_and_no_price_is_no_zero() {
+    fn a_newer_layout_has_neither_and_a_missing_price_is_not_zero() {
         for price in ["", "$0.00", "0"] {
             let (pricing, problems) = read_row(&[("price", price)]);
             assert_eq!((pricing.base_minor, pricing.cleaning_fee_minor, pricing.length_of_stay), (None, None, None));
@@ -105,13 +108,13 @@ mod tests {
     }
 
     #[test]
-    fn a_week_that_costs_more_than_its_nights_is_no_discount() {
+    fn a_weekly_price_above_seven_nights_is_not_a_discount() {
         let (pricing, _) = read_row(&[("price", "$100.00"), ("weekly_price", "$800.00"), ("monthly_price", "")]);
         assert_eq!(pricing.length_of_stay, Some(vec![]));
     }
 
     #[test]
-    fn what_cannot_be_read_is_named() {
+    fn values_that_cannot_be_parsed_are_reported() {
         let (pricing, problems) = read_row(&[
             ("price", "lots"),
             ("cleaning_fee", "-1"),

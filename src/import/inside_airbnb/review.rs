@@ -1,43 +1,43 @@
-//! A record of the reviews file read as an author and what they wrote.
+//! Parses a record of the reviews file into an author and a review.
 
 use std::collections::HashSet;
 
 use super::header::Row;
-use super::listing::{noon, person};
+use super::listing::{name_or, noon};
 use super::places::Here;
 use super::text;
+use crate::domain::reviews::MAX_REVIEW_CHARS;
 use crate::domain::reviews::import::ImportedReview;
 use crate::domain::users::import::ImportedUser;
 use crate::import::findings::Problem;
 
-/// What the source's own robot writes when a host cancels, in the language of the page it was read from.
+/// Part of the text that the source posts by itself when a host cancels.
 const AUTOMATED: &str = "automated posting";
-const LONGEST_REVIEW: usize = 10_000;
 
 /// A guest and one of their reviews.
 #[derive(Clone, Debug)]
 pub struct AuthorAndReview {
-    /// The guest.
+    /// The guest who wrote the review.
     pub author: ImportedUser,
-    /// The review.
+    /// The text and date of the review.
     pub review: ImportedReview,
 }
 
-/// Reads one record, or says why it must be left out. `listings` are those that were taken.
-pub fn read(row: Row<'_>, here: &Here, listings: &HashSet<i64>) -> Result<AuthorAndReview, Problem> {
+/// Parses one record. The error says why it is skipped. `listings` are the keys of the imported listings.
+pub fn parse_review(row: Row<'_>, here: &Here, listings: &HashSet<i64>) -> Result<AuthorAndReview, Problem> {
     row.check_width()?;
     let key = row.key("id")?;
     let listing = row.key("listing_id")?;
     let author = row.key("reviewer_id")?;
     let date = row.date("date")?.ok_or_else(|| Problem::new("date", "is missing", ""))?;
     if !listings.contains(&listing) {
-        return Err(Problem::new("listing_id", "is none of the listings taken", &listing.to_string()));
+        return Err(Problem::new("listing_id", "is not one of the imported listings", &listing.to_string()));
     }
     let comments = row.text("comments").unwrap_or_default();
     if comments.contains(AUTOMATED) {
-        return Err(Problem::new("comments", "is an automated posting: an event and no opinion", ""));
+        return Err(Problem::new("comments", "is an automated posting and not a review", ""));
     }
-    let (text, _) = text::cut(text::plain(comments), LONGEST_REVIEW);
+    let (text, _) = text::truncate(text::plain(comments), MAX_REVIEW_CHARS);
     if text.is_empty() {
         return Err(Problem::new("comments", "is blank", ""));
     }
@@ -45,7 +45,7 @@ pub fn read(row: Row<'_>, here: &Here, listings: &HashSet<i64>) -> Result<Author
     Ok(AuthorAndReview {
         author: ImportedUser {
             source_ref: author.to_string(),
-            display_name: person(row.text("reviewer_name"), "Guest"),
+            display_name: name_or(row.text("reviewer_name"), "Guest"),
             about: None,
             is_host: false,
             joined_at: Some(submitted_at),
@@ -76,7 +76,7 @@ mod tests {
         let header = Header::new(&StringRecord::from(COLUMNS.to_vec()));
         let fields = StringRecord::from(fields.to_vec());
         let here = Here::resolve((42.65, -73.76), &Overrides::default()).unwrap();
-        read(Row::new(&header, &fields, At { record: 1, line: 2 }), &here, &HashSet::from([5]))
+        parse_review(Row::new(&header, &fields, At { record: 1, line: 2 }), &here, &HashSet::from([5]))
     }
 
     #[test]
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn events_blanks_and_strangers_are_left_out() {
+    fn automated_postings_blank_texts_and_unknown_listings_are_skipped() {
         for (fields, field) in [
             (["5", "9", "2024-07-01", "3", "Ann", "The host canceled. This is an automated posting."], "comments"),
             (["5", "9", "2024-07-01", "3", "Ann", " <br/> "], "comments"),

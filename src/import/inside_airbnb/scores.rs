@@ -1,4 +1,5 @@
-//! The scores of listings, brought to one scale: newer sets count to 5, older ones to 100 overall and to 10 by aspect.
+//! Converts the ratings of listings to one scale. Newer files have a scale of 5, older ones of 100 overall and of 10 by
+//! aspect.
 
 use super::header::Row;
 use crate::domain::listings::import::ImportedRating;
@@ -13,33 +14,35 @@ const COLUMNS: [&str; 7] = [
     "review_scores_location",
     "review_scores_value",
 ];
-/// The scales that are in use.
+/// Highest scores of the scales that exist.
 const SCALES: [f64; 3] = [5.0, 10.0, 100.0];
+/// Five stars, in hundredths of a star.
 const HUNDREDTHS_OF_STARS: f64 = 500.0;
 
-/// What the highest score of each aspect is.
+/// The highest score of each aspect in a file, which shows its scale.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Scales {
     highest: [f64; COLUMNS.len()],
 }
 
 impl Scales {
-    /// Takes a listing into account.
-    pub fn see(&mut self, row: Row<'_>) {
+    /// Takes the scores of one listing into account.
+    pub fn add(&mut self, row: Row<'_>) {
         for (highest, column) in self.highest.iter_mut().zip(COLUMNS) {
             let score = row.decimal(column).ok().flatten().unwrap_or_default();
             *highest = highest.max(score);
         }
     }
 
-    fn of(&self, place: usize) -> f64 {
-        let highest = self.highest.get(place).copied().unwrap_or_default();
+    /// The scale of one aspect.
+    fn scale_of(&self, aspect: usize) -> f64 {
+        let highest = self.highest.get(aspect).copied().unwrap_or_default();
         SCALES.into_iter().find(|scale| highest <= *scale).unwrap_or(f64::INFINITY)
     }
 }
 
-/// Reads a listing's scores; nothing when it has no review or no score. A blank score is none, and 0.0 is a score.
-pub fn read(row: Row<'_>, scales: &Scales, problem: &mut impl FnMut(Problem)) -> Option<ImportedRating> {
+/// Parses the ratings of a listing. `None` if it has no reviews or no scores. A blank score is not a score, but 0.0 is.
+pub fn parse_ratings(row: Row<'_>, scales: &Scales, problem: &mut impl FnMut(Problem)) -> Option<ImportedRating> {
     let count = row.whole("number_of_reviews").unwrap_or_else(|wrong| {
         problem(wrong);
         None
@@ -48,8 +51,8 @@ pub fn read(row: Row<'_>, scales: &Scales, problem: &mut impl FnMut(Problem)) ->
         return None;
     }
     let mut scores = [None; COLUMNS.len()];
-    for (place, (score, column)) in scores.iter_mut().zip(COLUMNS).enumerate() {
-        *score = hundredths(row, column, scales.of(place)).unwrap_or_else(|wrong| {
+    for (aspect, (score, column)) in scores.iter_mut().zip(COLUMNS).enumerate() {
+        *score = parse_hundredths(row, column, scales.scale_of(aspect)).unwrap_or_else(|wrong| {
             problem(wrong);
             None
         });
@@ -67,11 +70,11 @@ pub fn read(row: Row<'_>, scales: &Scales, problem: &mut impl FnMut(Problem)) ->
     })
 }
 
-fn hundredths(row: Row<'_>, column: &'static str, scale: f64) -> Result<Option<i64>, Problem> {
+fn parse_hundredths(row: Row<'_>, column: &'static str, scale: f64) -> Result<Option<i64>, Problem> {
     let Some(score) = row.decimal(column)? else { return Ok(None) };
     if !(0.0..=scale).contains(&score) || scale.is_infinite() {
         let text = row.text(column).unwrap_or_default();
-        return Err(Problem::new(column, "is on no known scale", text));
+        return Err(Problem::new(column, "is not on a known scale", text));
     }
     Ok(format!("{:.0}", score * HUNDREDTHS_OF_STARS / scale).parse().ok())
 }
@@ -89,15 +92,17 @@ mod tests {
         let records: Vec<StringRecord> = rows.iter().map(|row| StringRecord::from(row.to_vec())).collect();
         let at = At { record: 1, line: 2 };
         let mut scales = Scales::default();
-        records.iter().for_each(|fields| scales.see(Row::new(&header, fields, at)));
+        records.iter().for_each(|fields| scales.add(Row::new(&header, fields, at)));
         let mut problems = 0;
-        let ratings =
-            records.iter().map(|fields| read(Row::new(&header, fields, at), &scales, &mut |_| problems += 1)).collect();
+        let ratings = records
+            .iter()
+            .map(|fields| parse_ratings(Row::new(&header, fields, at), &scales, &mut |_| problems += 1))
+            .collect();
         (ratings, problems)
     }
 
     #[test]
-    fn a_real_zero_is_a_score_and_a_blank_is_none() {
+    fn zero_is_a_score_and_a_blank_is_not() {
         let (ratings, problems) = read_all(&[["9", "4.44", "", ""], ["1", "0.0", "5.0", ""], ["0", "", "", ""]]);
         let some = |count, overall, value| Some(ImportedRating { count, overall, value, ..Default::default() });
         assert_eq!(ratings, [some(9, Some(444), None), some(1, Some(0), Some(500)), None]);
@@ -105,14 +110,14 @@ mod tests {
     }
 
     #[test]
-    fn older_scales_are_brought_to_five_stars() {
+    fn older_scales_are_converted_to_five_stars() {
         let (ratings, _) = read_all(&[["3", "93", "9", ""], ["2", "20.0", "10.0", ""]]);
         let seen: Vec<_> = ratings.iter().flatten().map(|rating| (rating.overall, rating.value)).collect();
         assert_eq!(seen, [(Some(465), Some(450)), (Some(100), Some(500))]);
     }
 
     #[test]
-    fn what_is_no_score_is_left_out() {
+    fn invalid_scores_are_left_out() {
         let (ratings, problems) = read_all(&[["3", "-1", "4.0", ""], ["x", "4", "4", ""], ["3", "", "", ""]]);
         assert_eq!(ratings.iter().map(Option::is_some).collect::<Vec<_>>(), [true, false, false]);
         assert_eq!(problems, 2);

@@ -1,4 +1,4 @@
-//! The files of a snapshot: which ones a folder holds, whether their headers fit, and their records one by one.
+//! The files of a snapshot: finds them in a folder, checks their headers, and reads their records one by one.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -12,69 +12,69 @@ use flate2::read::MultiGzDecoder;
 use super::header::{Header, Row};
 use crate::import::findings::At;
 
-/// Why a snapshot cannot be read; nothing has been written unless a file turned out damaged in its middle.
+/// Why a snapshot cannot be read. Nothing was written, except if a file is damaged in the middle.
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
-    /// There is no such folder.
-    #[error("{0} is no folder that can be read: {1}")]
+    /// The folder does not exist or cannot be read.
+    #[error("{0} is not a folder that can be read: {1}")]
     NoFolder(String, #[source] io::Error),
-    /// The folder lacks the one file that is needed.
-    #[error("{0} holds neither listings.csv nor listings.csv.gz, nor a CSV file with the header of a summary")]
+    /// The folder has no file of listings.
+    #[error("{0} contains neither listings.csv nor listings.csv.gz, nor a CSV file with the header of a summary")]
     NoListings(String),
-    /// Several files could be meant.
-    #[error("several files look like summaries, and one of them must be alone in a folder: {}", .0.join(", "))]
+    /// Several files could be the file of listings.
+    #[error("several files have the header of a summary, but the folder must contain only one: {}", .0.join(", "))]
     Ambiguous(Vec<String>),
-    /// Headers lack columns.
+    /// Headers have missing columns.
     #[error("{}", .0.join("; "))]
     WrongHeader(Vec<String>),
     /// A file cannot be opened.
     #[error("{0} cannot be opened: {1}")]
     Unopened(String, #[source] io::Error),
-    /// A file breaks off or is not what its name says.
+    /// A file is incomplete or not in the format that its name says.
     #[error("{file} is damaged after record {record}: {cause}")]
     Damaged {
-        /// The file's name.
+        /// Name of the file.
         file: String,
-        /// The last record that could be read.
+        /// Number of the last record that could be read.
         record: u64,
-        /// What the reader said.
+        /// Error of the CSV reader.
         cause: csv::Error,
     },
     /// No record of the file can be used.
-    #[error("{0} holds no listing with an id and a place")]
+    #[error("{0} contains no listing with an ID and a location")]
     Empty(String),
 }
 
-/// What a file of listings says.
+/// The form of a file of listings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
-    /// Every column there is.
+    /// All columns.
     Detailed,
-    /// The 16 to 18 columns of a summary.
+    /// A summary with 16 to 18 columns.
     Summary,
 }
 
-/// The files of one snapshot, with headers that fit.
+/// The files of one snapshot, with valid headers.
 #[derive(Clone, Debug)]
 pub struct Source {
-    /// The listings.
+    /// File of listings.
     pub listings: DataFile,
-    /// What their file says.
+    /// Form of the file of listings.
     pub form: Form,
-    /// The reviews, if there are any with words.
+    /// File of reviews. `None` if there is none with texts.
     pub reviews: Option<DataFile>,
-    /// The calendar, if there is one.
+    /// Calendar file. `None` if there is none.
     pub calendar: Option<DataFile>,
-    /// Files that are there but have nothing to import, with the reason.
+    /// Files that contain nothing to import, with the reason.
     pub unused: Vec<(Arc<str>, &'static str)>,
 }
 
-/// One CSV file, compressed or not.
+/// One CSV file, possibly compressed.
 #[derive(Clone, Debug)]
 pub struct DataFile {
-    /// Its name without the folder.
+    /// Name without the folder.
     pub name: Arc<str>,
-    /// Its size as it lies on disk.
+    /// Size on disk.
     pub bytes: u64,
     path: PathBuf,
 }
@@ -90,16 +90,16 @@ impl Source {
     /// Finds the files in `folder` and reads their headers.
     pub fn open(folder: &Path) -> Result<Source, SourceError> {
         let mut files = DataFile::all_in(folder)?;
-        let named = |files: &mut Vec<DataFile>, stem: &str| {
-            // Of two, the compressed one: that is how the detailed form is published beside the summary.
-            let of = |ending: &str| files.iter().position(|file| *file.name == *format!("{stem}.{ending}"));
-            of("csv.gz").or_else(|| of("csv")).map(|place| files.remove(place))
+        let take_named = |files: &mut Vec<DataFile>, stem: &str| {
+            // The compressed file is preferred: the detailed form is published compressed, beside the summary.
+            let position = |ending: &str| files.iter().position(|file| *file.name == *format!("{stem}.{ending}"));
+            position("csv.gz").or_else(|| position("csv")).map(|index| files.remove(index))
         };
-        let reviews = named(&mut files, "reviews");
-        let calendar = named(&mut files, "calendar");
-        let listings = match named(&mut files, "listings") {
+        let reviews = take_named(&mut files, "reviews");
+        let calendar = take_named(&mut files, "calendar");
+        let listings = match take_named(&mut files, "listings") {
             Some(listings) => listings,
-            None => only_summary(folder, files)?,
+            None => find_summary(folder, files)?,
         };
         let mut wrong = Vec::new();
         let form = check_listings(&listings, &mut wrong)?;
@@ -107,21 +107,21 @@ impl Source {
         if let Some(reviews) = reviews {
             let header = reviews.header()?;
             if header.columns().eq(["listing_id", "date"]) {
-                source.unused.push((reviews.name, "holds dates without words"));
+                source.unused.push((reviews.name, "contains dates without texts"));
             } else {
-                check(&reviews, &header, &REVIEW_COLUMNS, &mut wrong);
+                check_columns(&reviews, &header, &REVIEW_COLUMNS, &mut wrong);
                 source.reviews = Some(reviews);
             }
         }
         if let Some(calendar) = calendar {
-            check(&calendar, &calendar.header()?, &CALENDAR_COLUMNS, &mut wrong);
+            check_columns(&calendar, &calendar.header()?, &CALENDAR_COLUMNS, &mut wrong);
             source.calendar = Some(calendar);
         }
         if wrong.is_empty() { Ok(source) } else { Err(SourceError::WrongHeader(wrong)) }
     }
 }
 
-fn only_summary(folder: &Path, files: Vec<DataFile>) -> Result<DataFile, SourceError> {
+fn find_summary(folder: &Path, files: Vec<DataFile>) -> Result<DataFile, SourceError> {
     let mut summaries = Vec::new();
     for file in files {
         let header = file.header()?;
@@ -138,18 +138,18 @@ fn only_summary(folder: &Path, files: Vec<DataFile>) -> Result<DataFile, SourceE
 fn check_listings(file: &DataFile, wrong: &mut Vec<String>) -> Result<Form, SourceError> {
     let header = file.header()?;
     let detailed = DETAIL_COLUMNS.iter().any(|column| header.has(column));
-    check(file, &header, &LISTING_COLUMNS, wrong);
+    check_columns(file, &header, &LISTING_COLUMNS, wrong);
     if detailed {
-        check(file, &header, &DETAIL_COLUMNS, wrong);
+        check_columns(file, &header, &DETAIL_COLUMNS, wrong);
     }
     Ok(if detailed { Form::Detailed } else { Form::Summary })
 }
 
-fn check(file: &DataFile, header: &Header, required: &[&str], wrong: &mut Vec<String>) {
+fn check_columns(file: &DataFile, header: &Header, required: &[&str], wrong: &mut Vec<String>) {
     let missing = header.missing(required);
     if !missing.is_empty() {
         let columns = if missing.len() == 1 { "the column" } else { "the columns" };
-        wrong.push(format!("the header of {} lacks {columns} {}", file.name, missing.join(", ")));
+        wrong.push(format!("the header of {} does not have {columns} {}", file.name, missing.join(", ")));
     }
 }
 
@@ -173,10 +173,11 @@ impl DataFile {
         Ok(self.records(&Arc::default())?.header)
     }
 
-    /// Opens the file and reads its header; adds the bytes taken from disk to `taken` as they are.
-    pub fn records(&self, taken: &Arc<AtomicU64>) -> Result<Records, SourceError> {
+    /// Opens the file and reads its header. The number of bytes read from disk is added to `bytes_read`, now and with
+    /// every record.
+    pub fn records(&self, bytes_read: &Arc<AtomicU64>) -> Result<Records, SourceError> {
         let file = File::open(&self.path).map_err(|cause| SourceError::Unopened(self.name.to_string(), cause))?;
-        let counted = Counted { file, taken: taken.clone() };
+        let counted = CountedReader { file, bytes_read: bytes_read.clone() };
         let bytes: Box<dyn Read + Send> =
             if self.name.ends_with(".gz") { Box::new(MultiGzDecoder::new(counted)) } else { Box::new(counted) };
         let mut csv =
@@ -199,26 +200,28 @@ impl DataFile {
     }
 }
 
+/// Size of the buffer of the CSV reader, in bytes.
 const BUFFER: usize = 64 * 1024;
 
-struct Counted {
+/// Reads a file and counts the bytes.
+struct CountedReader {
     file: File,
-    taken: Arc<AtomicU64>,
+    bytes_read: Arc<AtomicU64>,
 }
 
-impl Read for Counted {
+impl Read for CountedReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.file.read(buffer)?;
-        self.taken.fetch_add(u64::try_from(read).unwrap_or(0), Ordering::Relaxed);
+        self.bytes_read.fetch_add(u64::try_from(read).unwrap_or(0), Ordering::Relaxed);
         Ok(read)
     }
 }
 
 /// The records of one file, read one at a time.
 pub struct Records {
-    /// Which file it is.
+    /// The file that is read.
     pub file: DataFile,
-    /// Its columns.
+    /// Columns of the file.
     pub header: Header,
     csv: csv::Reader<Box<dyn Read + Send>>,
     bytes: ByteRecord,
@@ -227,7 +230,7 @@ pub struct Records {
 }
 
 impl Records {
-    /// The next record, or nothing at the end of the file. Bytes that are no UTF-8 become replacement characters.
+    /// Reads the next record. `None` at the end of the file. Bytes that are not UTF-8 become replacement characters.
     pub fn next_row(&mut self) -> Result<Option<Row<'_>>, SourceError> {
         let mut bytes = std::mem::take(&mut self.bytes);
         let more = self.csv.read_byte_record(&mut bytes).map_err(|cause| self.file.damaged(self.record, cause))?;
@@ -236,7 +239,7 @@ impl Records {
         }
         self.record += 1;
         let line = bytes.position().map_or(0, csv::Position::line);
-        // The buffers are reused: the record of before becomes the one to read into next.
+        // The buffers are reused: the next record is read into the buffer of the previous one.
         let fields = StringRecord::from_byte_record_lossy(bytes);
         self.bytes = std::mem::replace(&mut self.fields, fields).into_byte_record();
         Ok(Some(Row::new(&self.header, &self.fields, At { record: self.record, line })))
@@ -259,30 +262,30 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_without_listings_says_so() {
+    fn a_folder_without_listings_is_refused() {
         let folder = Folder::new();
         folder.write("reviews.csv", "listing_id,id,date,reviewer_id,comments\n");
         folder.write("other.csv", "a,b\n");
-        assert!(error(&folder).contains("holds neither listings.csv nor listings.csv.gz"), "{}", error(&folder));
-        assert!(Source::open(&folder.path().join("nowhere")).unwrap_err().to_string().contains("is no folder"));
+        assert!(error(&folder).contains("contains neither listings.csv nor listings.csv.gz"), "{}", error(&folder));
+        assert!(Source::open(&folder.path().join("nowhere")).unwrap_err().to_string().contains("is not a folder"));
     }
 
     #[test]
-    fn every_wrong_header_is_named_at_once() {
+    fn all_invalid_headers_are_reported_together() {
         let folder = Folder::new();
         folder.write("listings.csv", "id,name,description,host_id,latitude,longitude,amenities,minimum_nights\n");
         folder.write("calendar.csv", "listing_id,date,available,price\n");
         assert_eq!(
             error(&folder),
-            "the header of listings.csv lacks the columns room_type, price; \
-             the header of calendar.csv lacks the column minimum_nights"
+            "the header of listings.csv does not have the columns room_type, price; \
+             the header of calendar.csv does not have the column minimum_nights"
         );
         folder.write("listings.csv", "");
-        assert!(error(&folder).contains("lacks the columns id, name"));
+        assert!(error(&folder).contains("does not have the columns id, name"));
     }
 
     #[test]
-    fn a_lone_summary_needs_no_name() {
+    fn a_single_summary_can_have_any_name() {
         let folder = Folder::new();
         folder.write_gz("SOME_2019.csv.gz", SUMMARY);
         folder.write("other.csv", "a,b\n");
@@ -293,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn the_detailed_form_is_taken_where_both_are() {
+    fn the_detailed_form_is_preferred_to_the_summary() {
         let folder = Folder::new();
         folder.write("listings.csv", SUMMARY);
         folder.write_gz("listings.csv.gz", &format!("\u{feff}{DETAILED}"));
@@ -304,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn records_are_counted_apart_from_lines() {
+    fn records_and_lines_are_counted_separately() {
         let folder = Folder::new();
         folder.write("listings.csv", &format!("{DETAILED}1,\"a\r\nb\rc\nd\",x\n2,y,z\n"));
         let mut records = Source::open(folder.path()).unwrap().listings.records(&Arc::default()).unwrap();
@@ -316,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_file_names_the_last_good_record() {
+    fn the_error_of_a_damaged_file_names_the_last_valid_record() {
         let folder = Folder::new();
         folder.write("listings.csv.gz", "this is no gzip");
         assert!(error(&folder).contains("listings.csv.gz is damaged after record 0"), "{}", error(&folder));

@@ -1,4 +1,4 @@
-//! A first look over the listings: which there are, where they lie, and on what scales their scores are.
+//! A first pass over the file of listings: their keys, their median location, and the scales of their ratings.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -11,37 +11,38 @@ use super::header::Row;
 use super::scores::Scales;
 use super::source::{DataFile, SourceError};
 
-/// What one pass over the listings shows.
+/// The result of the first pass.
 #[derive(Clone, Debug)]
 pub struct Survey {
-    /// The listings that have an id, each with the window its calendar is read in, in the order of the file.
+    /// The window in which the calendar of each listing is read, by the listing's key. Windows are in the order of the
+    /// file.
     pub windows: Arc<HashMap<i64, usize>>,
-    /// Degrees north and east of the listing in the middle.
+    /// Median latitude and longitude, in degrees.
     pub median: (f64, f64),
-    /// What the highest scores are.
+    /// The scales of the ratings.
     pub scales: Scales,
-    /// The last day on which a listing was read at the source.
+    /// Last date on which a listing was read at the source. `None` if the file does not contain it.
     pub taken_on: Option<NaiveDate>,
 }
 
 impl Survey {
-    /// Reads the whole file. What cannot be read is passed over here and reported when the listings are taken.
-    pub fn of(file: &DataFile, taken: &Arc<AtomicU64>) -> Result<Survey, SourceError> {
-        let mut records = file.records(taken)?;
+    /// Reads the whole file. Invalid records are ignored here and reported when the listings are imported.
+    pub fn read(file: &DataFile, bytes_read: &Arc<AtomicU64>) -> Result<Survey, SourceError> {
+        let mut records = file.records(bytes_read)?;
         let mut windows = HashMap::new();
         let (mut latitudes, mut longitudes) = (Vec::new(), Vec::new());
         let mut scales = Scales::default();
         let mut taken_on = None;
         while let Some(row) = records.next_row()? {
-            let Some((id, latitude, longitude)) = place(row) else { continue };
+            let Some((id, latitude, longitude)) = parse_location(row) else { continue };
             let window = windows.len() / WINDOW;
             windows.entry(id).or_insert(window);
             latitudes.push(latitude);
             longitudes.push(longitude);
-            scales.see(row);
+            scales.add(row);
             taken_on = taken_on.max(row.date("last_scraped").ok().flatten());
         }
-        match (middle(latitudes), middle(longitudes)) {
+        match (median(latitudes), median(longitudes)) {
             (Some(latitude), Some(longitude)) => {
                 let median = (latitude, longitude);
                 Ok(Survey { windows: Arc::new(windows), median, scales, taken_on })
@@ -51,14 +52,14 @@ impl Survey {
     }
 }
 
-fn place(row: Row<'_>) -> Option<(i64, f64, f64)> {
+fn parse_location(row: Row<'_>) -> Option<(i64, f64, f64)> {
     row.check_width().ok()?;
     let latitude = row.decimal("latitude").ok()?.filter(|degrees| degrees.abs() <= 90.0)?;
     let longitude = row.decimal("longitude").ok()?.filter(|degrees| degrees.abs() <= 180.0)?;
     Some((row.key("id").ok()?, latitude, longitude))
 }
 
-fn middle(mut numbers: Vec<f64>) -> Option<f64> {
+fn median(mut numbers: Vec<f64>) -> Option<f64> {
     numbers.sort_by(f64::total_cmp);
     numbers.get(numbers.len() / 2).copied()
 }

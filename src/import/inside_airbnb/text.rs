@@ -1,16 +1,17 @@
-//! Turns the half-HTML of descriptions and comments into plain text, once, on the way in.
+//! Converts descriptions and comments with some HTML into plain text, once, during the import.
 
-/// Writes a text without markup: breaks and blocks become line ends, other known tags go, entities are decoded once.
+/// Removes markup from a text: breaks and blocks become line ends, other known tags are removed, entities are decoded
+/// once.
 ///
-/// What merely looks like a tag (`<3`, `<all in>`) is what somebody wrote and stays. Lines are trimmed, and no more
-/// than one empty line stands between two others.
+/// Text that only looks like a tag (`<3`, `<all in>`) was written by a person and is not changed. Lines are trimmed,
+/// and several empty lines become one.
 pub fn plain(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(letter) = rest.chars().next() {
         let (written, length) = match letter {
-            '<' => tag(rest).unwrap_or(("<", 1)),
-            '&' => match entity(rest) {
+            '<' => parse_tag(rest).unwrap_or(("<", 1)),
+            '&' => match parse_entity(rest) {
                 Some((letter, length)) => {
                     out.push(letter);
                     ("", length)
@@ -18,7 +19,7 @@ pub fn plain(text: &str) -> String {
                 None => ("&", 1),
             },
             '\r' if rest.starts_with("\r\n") => ("\n", 2),
-            // A bare carriage return and the break after it are one line end, written twice.
+            // A carriage return followed by a break is one line end.
             '\r' | '\n' if follows_break(rest) => ("", 1),
             '\r' | '\u{2028}' | '\u{2029}' | '\u{85}' => ("\n", letter.len_utf8()),
             '\u{a0}' | '\t' => (" ", letter.len_utf8()),
@@ -29,17 +30,17 @@ pub fn plain(text: &str) -> String {
         out.push_str(written);
         rest = rest.get(length..).unwrap_or_default();
     }
-    tidy(&out)
+    trim_lines(&out)
 }
 
-/// Writes a name or a title: plain text on one line.
+/// Converts a name or a title into plain text on one line.
 pub fn one_line(text: &str) -> String {
     plain(text).split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// Cuts a text to at most `longest` characters, and says whether it had to.
-pub fn cut(mut text: String, longest: usize) -> (String, bool) {
-    match text.char_indices().nth(longest) {
+/// Shortens a text to at most `max_chars` characters. The second value is true if it was longer.
+pub fn truncate(mut text: String, max_chars: usize) -> (String, bool) {
+    match text.char_indices().nth(max_chars) {
         Some((end, _)) => {
             text.truncate(end);
             text.truncate(text.trim_end().len());
@@ -73,8 +74,8 @@ const INLINE: [&str; 22] = [
     "strong", "sub", "sup", "u", "td", "th",
 ];
 
-/// What the known tag at the start of `text` is written as, and its length.
-fn tag(text: &str) -> Option<(&'static str, usize)> {
+/// The replacement for the known tag at the start of `text`, and the tag's length.
+fn parse_tag(text: &str) -> Option<(&'static str, usize)> {
     let length = text.find('>')? + 1;
     let inner = text.get(1..length - 1)?.trim_start_matches('/').trim_end_matches('/').trim_end();
     let (name, attributes) = inner.split_once(char::is_whitespace).unwrap_or((inner, ""));
@@ -87,14 +88,15 @@ fn tag(text: &str) -> Option<(&'static str, usize)> {
 
 fn follows_break(text: &str) -> bool {
     let next = text.get(1..).unwrap_or_default();
-    next.get(..3).is_some_and(|start| start.eq_ignore_ascii_case("<br")) && tag(next).is_some()
+    next.get(..3).is_some_and(|start| start.eq_ignore_ascii_case("<br")) && parse_tag(next).is_some()
 }
 
-const LONGEST_ENTITY: usize = 10;
+/// Most characters of an entity.
+const MAX_ENTITY_CHARS: usize = 10;
 
-/// The letter that the entity at the start of `text` stands for, and the entity's length.
-fn entity(text: &str) -> Option<(char, usize)> {
-    let end = text.bytes().take(LONGEST_ENTITY).position(|byte| byte == b';')?;
+/// The character of the entity at the start of `text`, and the entity's length.
+fn parse_entity(text: &str) -> Option<(char, usize)> {
+    let end = text.bytes().take(MAX_ENTITY_CHARS).position(|byte| byte == b';')?;
     let letter = match text.get(1..end)? {
         "amp" => '&',
         "lt" => '<',
@@ -108,12 +110,12 @@ fn entity(text: &str) -> Option<(char, usize)> {
         "bull" => '•',
         "deg" => '°',
         "eacute" => 'é',
-        number => numbered(number.strip_prefix('#')?)?,
+        number => parse_numeric_entity(number.strip_prefix('#')?)?,
     };
     Some((letter, end + 1))
 }
 
-fn numbered(digits: &str) -> Option<char> {
+fn parse_numeric_entity(digits: &str) -> Option<char> {
     let code = match digits.strip_prefix(['x', 'X']) {
         Some(hex) => u32::from_str_radix(hex, 16).ok()?,
         None => digits.parse().ok()?,
@@ -121,7 +123,7 @@ fn numbered(digits: &str) -> Option<char> {
     char::from_u32(code).filter(|letter| !letter.is_control() || *letter == '\n')
 }
 
-fn tidy(text: &str) -> String {
+fn trim_lines(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut empty_lines = 0;
     for line in text.lines().map(str::trim) {
@@ -143,7 +145,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn breaks_become_line_ends_and_tags_go() {
+    fn breaks_become_line_ends_and_tags_are_removed() {
         assert_eq!(plain("One.<br /><br /><b>The space</b><br />Two."), "One.\n\nThe space\nTwo.");
         assert_eq!(plain("<p>One</p><p class=\"x\">Two</p>"), "One\n\nTwo");
         assert_eq!(plain("<a href=\"https://example.org/?a=1&amp;b=2\">Here</a>"), "Here");
@@ -155,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn what_only_looks_like_a_tag_stays() {
+    fn text_that_only_looks_like_a_tag_is_not_changed() {
         for text in ["I <3 it", "<all in>", "a < b > c", "<facebook_contact>", "5 <b big>", "<", "&", "a & b; c", "<>"]
         {
             assert_eq!(plain(text), text);
@@ -169,15 +171,15 @@ mod tests {
     }
 
     #[test]
-    fn scripts_and_emoji_survive() {
+    fn other_scripts_and_emoji_are_not_changed() {
         assert_eq!(plain("很好 \u{1f600}\u{0}\u{a0}좋아요 "), "很好 \u{1f600} 좋아요");
         assert_eq!(one_line(" Two\r\nlines  <b>here</b> "), "Two lines here");
     }
 
     #[test]
-    fn long_texts_are_cut_between_letters() {
-        assert_eq!(cut("很好很好".into(), 3), ("很好很".into(), true));
-        assert_eq!(cut("ab cd".into(), 3), ("ab".into(), true));
-        assert_eq!(cut("abc".into(), 3), ("abc".into(), false));
+    fn long_texts_are_truncated_between_characters() {
+        assert_eq!(truncate("很好很好".into(), 3), ("很好很".into(), true));
+        assert_eq!(truncate("ab cd".into(), 3), ("ab".into(), true));
+        assert_eq!(truncate("abc".into(), 3), ("abc".into(), false));
     }
 }

@@ -4,25 +4,24 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::Checks;
+use super::checks::{Checks, split_list};
 
-const LARGEST_BATCH: i64 = 100;
-/// A point comes back in a microsecond at the fastest.
-const MOST_POINTS: i64 = 1_000_000;
+const MAX_BATCH: i64 = 100;
+/// The largest budget and refill: at this refill one point returns in a microsecond.
+const MAX_POINTS: i64 = 1_000_000;
 
-/// The settings of the GraphQL endpoint as they were written, not yet checked.
+/// The settings of the GraphQL endpoint as texts, not checked yet.
 #[derive(Args, Clone, Debug)]
 pub struct GraphqlSettings {
-    /// `development`, or `production`: then answers say nothing about the inside, and the schema is not shown
+    /// `development`, or `production`: responses show no internals and introspection is off
     #[arg(long, global = true, env = "ROOST_MODE", default_value = "development", value_name = "MODE")]
     mode: String,
 
-    /// Whether clients may ask for the schema, and are told names that they may have meant: `on`, `off`, or `auto`: on
-    /// in development
+    /// Whether introspection is allowed and errors suggest similar names: `on`, `off`, or `auto` (on in development)
     #[arg(long, global = true, env = "ROOST_INTROSPECTION", default_value = "auto", value_name = "auto|on|off")]
     introspection: String,
 
-    /// Whether the playground is served: `on`, `off`, or `auto`: on in development
+    /// Whether the playground is served: `on`, `off`, or `auto` (on in development)
     #[arg(long, global = true, env = "ROOST_PLAYGROUND", default_value = "auto", value_name = "auto|on|off")]
     playground: String,
 
@@ -30,11 +29,11 @@ pub struct GraphqlSettings {
     #[arg(long, global = true, env = "ROOST_CORS_ORIGINS", default_value = "", value_name = "ORIGINS")]
     cors_origins: String,
 
-    /// How many operations one request may hold as a JSON array; 0 refuses arrays
+    /// Largest number of operations in one request that is a JSON array; 0 refuses arrays
     #[arg(long, global = true, env = "ROOST_BATCH_LIMIT", default_value = "0", value_name = "N")]
     batch_limit: String,
 
-    /// A manifest of trusted documents: Apollo's persisted query manifest, or a JSON object of documents by their ids
+    /// Manifest of trusted documents: Apollo's persisted query manifest, or a JSON object from id to document
     #[arg(long, global = true, env = "ROOST_TRUSTED_DOCUMENTS", value_name = "FILE")]
     trusted_documents: Option<String>,
 
@@ -42,20 +41,20 @@ pub struct GraphqlSettings {
     #[arg(long, global = true, env = "ROOST_TRUSTED_ONLY", default_value = "off", value_name = "on|off")]
     trusted_only: String,
 
-    /// The HTTP status of answers with both data and errors in application/graphql-response+json: 294 as the draft of
-    /// 2026 has it, or 200 as the one of 2023
+    /// HTTP status of application/graphql-response+json responses with both data and errors: 294 by the draft of 2026,
+    /// or 200 by the draft of 2023
     #[arg(long, global = true, env = "ROOST_PARTIAL_STATUS", default_value = "294", value_name = "294|200")]
     partial_status: String,
 
-    /// Points that a user, or a stranger's address, may spend at once, or `off`
+    /// Cost points that a user, or an anonymous client's address, may spend at once, or `off`
     #[arg(long, global = true, env = "ROOST_COST_BUDGET", default_value = "60000", value_name = "POINTS|off")]
     cost_budget: String,
 
-    /// Points that come back to each budget in a second
+    /// Cost points that each budget regains per second
     #[arg(long, global = true, env = "ROOST_COST_REFILL", default_value = "1000", value_name = "POINTS")]
     cost_refill: String,
 
-    /// Points that one operation may cost
+    /// Largest cost of one operation, in points
     #[arg(long, global = true, env = "ROOST_OPERATION_COST", default_value = "20000", value_name = "POINTS")]
     operation_cost: String,
 }
@@ -63,34 +62,34 @@ pub struct GraphqlSettings {
 /// The settings of the GraphQL endpoint, checked.
 #[derive(Clone, Debug)]
 pub struct GraphqlConfig {
-    /// Whether answers are for the public alone: no figures of the inside in them.
+    /// Whether responses hide internals.
     pub production: bool,
-    /// Whether the schema is shown.
+    /// Whether introspection is allowed.
     pub introspection: bool,
     /// Whether the playground is served.
     pub playground: bool,
-    /// Whose pages may call.
+    /// The origins whose pages may call.
     pub origins: Origins,
-    /// How many operations a request may hold as a list; nothing refuses lists.
+    /// Largest number of operations in a request that is a list; 0 refuses lists.
     pub batch_limit: usize,
-    /// Where the manifest of trusted documents is.
+    /// Path of the manifest of trusted documents.
     pub trusted_documents: Option<PathBuf>,
     /// Whether only trusted documents are served.
     pub trusted_only: bool,
-    /// The status of answers with data and errors.
+    /// The HTTP status of responses with data and errors.
     pub partial_status: u16,
-    /// What may be asked of the server at once and over time; nothing means as much as anybody likes.
+    /// The budget of each client. None means no limit.
     pub cost_budget: Option<CostBudget>,
-    /// Points that one operation may cost.
+    /// Largest cost of one operation, in points.
     pub operation_cost: u64,
 }
 
-/// A budget of points, for each user and for each stranger's address.
+/// A budget of points, for each user and for each address of anonymous clients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CostBudget {
-    /// What it holds when it is full.
+    /// Points of a full budget.
     pub points: u64,
-    /// What comes back in a second.
+    /// Points regained per second.
     pub refill_per_s: u64,
 }
 
@@ -99,7 +98,7 @@ pub struct CostBudget {
 pub enum Origins {
     /// All of them.
     Any,
-    /// These; an empty list is our own pages only.
+    /// These. An empty list allows the server's own pages only.
     Listed(Vec<String>),
 }
 
@@ -122,19 +121,20 @@ impl GraphqlSettings {
         };
         let introspection = unless_production("--introspection (ROOST_INTROSPECTION), or `auto`", &self.introspection);
         let playground = unless_production("--playground (ROOST_PLAYGROUND), or `auto`", &self.playground);
-        let batch_limit = checks.number("--batch-limit (ROOST_BATCH_LIMIT)", &self.batch_limit, 0, LARGEST_BATCH);
+        let batch_limit = checks.number("--batch-limit (ROOST_BATCH_LIMIT)", &self.batch_limit, 0, MAX_BATCH);
         let trusted_documents = self.trusted_documents.filter(|path| !path.is_empty()).map(PathBuf::from);
         let trusted_only = checks.either("--trusted-only (ROOST_TRUSTED_ONLY)", &self.trusted_only, "on", "off");
         if trusted_only && trusted_documents.is_none() {
             checks.wrong("--trusted-only (ROOST_TRUSTED_ONLY)", "needs a manifest: --trusted-documents FILE");
         }
         let partial = checks.either("--partial-status (ROOST_PARTIAL_STATUS)", &self.partial_status, "294", "200");
-        let (operation_cost, cost_budget) = costs([&self.operation_cost, &self.cost_budget, &self.cost_refill], checks);
+        let (operation_cost, cost_budget) =
+            check_costs([&self.operation_cost, &self.cost_budget, &self.cost_refill], checks);
         GraphqlConfig {
             production,
             introspection,
             playground,
-            origins: origins(&self.cors_origins, checks),
+            origins: check_origins(&self.cors_origins, checks),
             batch_limit: usize::try_from(batch_limit).unwrap_or(0),
             trusted_documents,
             trusted_only,
@@ -145,9 +145,9 @@ impl GraphqlSettings {
     }
 }
 
-fn costs([operation, budget, refill]: [&str; 3], checks: &mut Checks) -> (u64, Option<CostBudget>) {
+fn check_costs([operation, budget, refill]: [&str; 3], checks: &mut Checks) -> (u64, Option<CostBudget>) {
     const BUDGET: &str = "--cost-budget (ROOST_COST_BUDGET), or `off`";
-    let mut points = |name, text: &str| checks.number(name, text, 1, MOST_POINTS).unsigned_abs();
+    let mut points = |name, text: &str| checks.number(name, text, 1, MAX_POINTS).unsigned_abs();
     let operation = points("--operation-cost (ROOST_OPERATION_COST)", operation);
     let refill_per_s = points("--cost-refill (ROOST_COST_REFILL)", refill);
     if budget == "off" {
@@ -155,13 +155,13 @@ fn costs([operation, budget, refill]: [&str; 3], checks: &mut Checks) -> (u64, O
     }
     let budget = points(BUDGET, budget);
     if budget < operation {
-        checks.wrong(BUDGET, "must be no less than --operation-cost, or what is allowed could never be paid for");
+        checks.wrong(BUDGET, "must be at least --operation-cost, else an allowed operation could never run");
     }
     (operation, Some(CostBudget { points: budget, refill_per_s }))
 }
 
-fn origins(text: &str, checks: &mut Checks) -> Origins {
-    let listed = super::listed(text);
+fn check_origins(text: &str, checks: &mut Checks) -> Origins {
+    let listed = split_list(text);
     if listed == ["*"] {
         return Origins::Any;
     }
@@ -181,10 +181,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_origin_is_a_scheme_a_host_and_a_port_that_is_not_the_usual_one() {
+    fn an_origin_is_a_scheme_a_host_and_a_port_other_than_the_default() {
         let read = |text| {
             let mut checks = Checks(Vec::new());
-            let origins = origins(text, &mut checks);
+            let origins = check_origins(text, &mut checks);
             checks.0.is_empty().then_some(origins)
         };
         assert_eq!(read(""), Some(Origins::Listed(Vec::new())));

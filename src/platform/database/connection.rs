@@ -1,4 +1,4 @@
-//! Connections that count what is sent through them, for the whole process and for the request that sent it.
+//! Connections that count their statements, for the whole process and for the current request.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -7,52 +7,9 @@ use std::time::Instant;
 use sea_orm::entity::prelude::async_trait::async_trait;
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, ExecResult, QueryResult, Statement};
 
-tokio::task_local! {
-    static METER: Arc<Meter>;
-}
+use super::query_stats::current_stats;
 
-/// What one request has asked of the database.
-#[derive(Debug, Default)]
-pub struct Meter {
-    statements: AtomicU64,
-    rows: AtomicU64,
-    microseconds: AtomicU64,
-}
-
-impl Meter {
-    /// Runs `work` and counts here what it asks of the database, as far as it does so in its own task.
-    pub async fn measure<F: Future>(self: &Arc<Self>, work: F) -> F::Output {
-        METER.scope(self.clone(), work).await
-    }
-
-    /// How many statements were sent.
-    pub fn statements(&self) -> u64 {
-        self.statements.load(Ordering::Relaxed)
-    }
-
-    /// How many rows came back.
-    pub fn rows(&self) -> u64 {
-        self.rows.load(Ordering::Relaxed)
-    }
-
-    /// How long the answers were waited for in all, in microseconds. Statements that ran at the same time count each.
-    pub fn microseconds(&self) -> u64 {
-        self.microseconds.load(Ordering::Relaxed)
-    }
-}
-
-/// The same work for another task, counted where the caller's is.
-pub(super) fn measured<F: Future + Send>(work: F) -> impl Future<Output = F::Output> + Send {
-    let meter = METER.try_with(Arc::clone).ok();
-    async move {
-        match meter {
-            Some(meter) => meter.measure(work).await,
-            None => work.await,
-        }
-    }
-}
-
-/// A pool or a transaction that counts.
+/// A pool or a transaction that counts its statements.
 #[derive(Clone, Debug)]
 pub struct Connection<C = DatabaseConnection> {
     inner: C,
@@ -64,7 +21,7 @@ impl<C> Connection<C> {
         Connection { inner, statements }
     }
 
-    /// What is counted.
+    /// The connection whose statements are counted.
     pub(super) fn inner(&self) -> &C {
         &self.inner
     }
@@ -75,19 +32,15 @@ impl<C> Connection<C> {
 
     async fn count<T>(
         &self,
-        asked: impl Future<Output = Result<T, DbErr>> + Send,
+        statement: impl Future<Output = Result<T, DbErr>> + Send,
         rows: impl FnOnce(&T) -> usize,
     ) -> Result<T, DbErr> {
         self.statements.fetch_add(1, Ordering::Relaxed);
-        let Ok(meter) = METER.try_with(Arc::clone) else { return asked.await };
-        let begun = Instant::now();
-        let answer = asked.await;
-        let took = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
-        meter.statements.fetch_add(1, Ordering::Relaxed);
-        meter.microseconds.fetch_add(took, Ordering::Relaxed);
-        let rows = answer.as_ref().map_or(0, rows);
-        meter.rows.fetch_add(u64::try_from(rows).unwrap_or(u64::MAX), Ordering::Relaxed);
-        answer
+        let Some(stats) = current_stats() else { return statement.await };
+        let started = Instant::now();
+        let result = statement.await;
+        stats.add(result.as_ref().map_or(0, rows), started.elapsed());
+        result
     }
 }
 
@@ -107,8 +60,8 @@ impl<C: ConnectionTrait + Send> ConnectionTrait for Connection<C> {
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
         if self.get_database_backend() == DbBackend::Sqlite {
-            // Reads to the end. SQLite commits a single statement after its last row, and sqlx drops what it says about
-            // one that was left after its first row: a full disk would go unnoticed after RETURNING.
+            // Reads all rows. SQLite commits a single statement after its last row, and sqlx drops the error of a
+            // statement that is left after its first row: a full disk would go unnoticed after RETURNING.
             return Ok(self.query_all_raw(statement).await?.into_iter().next());
         }
         self.count(self.inner.query_one_raw(statement), |row| usize::from(row.is_some())).await

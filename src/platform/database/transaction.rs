@@ -1,7 +1,7 @@
-//! A transaction that tells subscribers what it did once it is committed, and never otherwise.
+//! A transaction that publishes its events after its commit, and never otherwise.
 //!
-//! **Invariant:** once the commit has begun it is carried through, and so is what hangs on it, whether or not its
-//! caller still waits: a request's task may be dropped at any await.
+//! **Invariant:** a commit that has begun is finished, and so is everything that follows it, whether or not its caller
+//! still waits: the task of a request may be dropped at any await.
 
 use std::collections::HashSet;
 use std::panic::resume_unwind;
@@ -13,29 +13,33 @@ use sea_orm::{ConnectionTrait, DbBackend, DbErr, ExecResult, QueryResult, Runtim
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
-use super::connection::{Connection, measured};
-use super::owned::OwnedConnection;
-use crate::platform::messaging::publisher::{Event, Events};
+use super::connection::Connection;
+use super::owned_connection::OwnedConnection;
+use super::query_stats::with_current_stats;
+use crate::platform::messaging::{Event, Events};
 
-/// A transaction, and what its commit brings about. Dropped, it is rolled back and nobody hears of it.
+/// A transaction, with its events and follow-ups. Dropping it rolls it back and publishes nothing.
 #[derive(Debug)]
 pub struct Transaction {
     connection: Connection<OwnedConnection>,
-    after: Mutex<After>,
+    after: Mutex<AfterCommit>,
     events: Events,
     commits: TaskTracker,
 }
 
-/// What is due once the transaction is committed.
+/// What happens after the commit.
 #[derive(Default)]
-struct After {
+struct AfterCommit {
     announced: Vec<Event>,
-    deeds: Vec<BoxFuture<'static, ()>>,
+    follow_ups: Vec<BoxFuture<'static, ()>>,
 }
 
-impl std::fmt::Debug for After {
+impl std::fmt::Debug for AfterCommit {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("After").field("announced", &self.announced).field("deeds", &self.deeds.len()).finish()
+        f.debug_struct("AfterCommit")
+            .field("announced", &self.announced)
+            .field("follow_ups", &self.follow_ups.len())
+            .finish()
     }
 }
 
@@ -44,43 +48,43 @@ impl Transaction {
         Transaction { connection, after: Mutex::default(), events, commits }
     }
 
-    /// Publishes an event when, and only when, the transaction is committed; once, however often it is announced.
+    /// Publishes an event if, and only if, the transaction commits; once, even if it is announced several times.
     pub fn announce(&self, event: Event) {
         self.after.lock().unwrap_or_else(PoisonError::into_inner).announced.push(event);
     }
 
-    /// Does this when, and only when, the transaction is committed, and before its caller goes on. To be kept short,
-    /// and not to fail: there is nothing left to take back.
-    pub fn afterwards(&self, deed: impl Future<Output = ()> + Send + 'static) {
-        self.after.lock().unwrap_or_else(PoisonError::into_inner).deeds.push(Box::pin(deed));
+    /// Runs a future if, and only if, the transaction commits, and before the caller continues. It must be short and
+    /// must not fail: the commit cannot be undone.
+    pub fn after_commit(&self, follow_up: impl Future<Output = ()> + Send + 'static) {
+        self.after.lock().unwrap_or_else(PoisonError::into_inner).follow_ups.push(Box::pin(follow_up));
     }
 
-    /// Makes it last, tells who waits for it, and does what is due afterwards.
+    /// Commits, publishes the announced events and runs the follow-ups.
     pub async fn commit(self) -> Result<(), DbErr> {
         let Transaction { connection, after, events, commits } = self;
-        let After { mut announced, deeds } = after.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let AfterCommit { mut announced, follow_ups } = after.into_inner().unwrap_or_else(PoisonError::into_inner);
         let mut seen = HashSet::new();
         announced.retain(|event| seen.insert(event.clone()));
-        let carried = async move {
+        let finish = async move {
             connection.into_inner().commit().await?;
             for event in announced {
                 events.publish(event);
             }
-            for deed in deeds {
-                deed.await;
+            for follow_up in follow_ups {
+                follow_up.await;
             }
             Ok(())
         };
-        match commits.spawn(measured(carried).in_current_span()).await {
+        match commits.spawn(with_current_stats(finish).in_current_span()).await {
             Ok(committed) => committed,
             Err(error) => match error.try_into_panic() {
                 Ok(cause) => resume_unwind(cause),
-                Err(_) => Err(DbErr::Conn(RuntimeErr::Internal("the process ends".to_owned()))),
+                Err(_) => Err(DbErr::Conn(RuntimeErr::Internal("the process is stopping".to_owned()))),
             },
         }
     }
 
-    /// Takes everything back.
+    /// Rolls back.
     pub async fn rollback(self) -> Result<(), DbErr> {
         self.connection.into_inner().rollback().await
     }

@@ -1,58 +1,58 @@
-//! What a processor tells on its own account: that something has changed, and where to look.
+//! Events that a processor sends: they name an object that has changed.
 
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
 use serde_json::Value;
 
-/// Something that happened at the processor. It says what to look at again, never what to add or take away.
+/// An event at the processor. It is only a hint: it names the object to read, and never an amount to add or subtract.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Event {
-    /// The processor's name for the event; one that is sent again keeps it.
+pub struct ProcessorEvent {
+    /// The processor's id of the event. An event that is sent twice has the same id.
     pub id: String,
-    /// The processor's word for what happened.
+    /// The processor's type of the event.
     pub kind: String,
-    /// What sort of thing it happened to.
-    pub about: About,
-    /// The processor's name for that thing.
+    /// The type of the object that changed.
+    pub about: EventObject,
+    /// The processor's id of that object.
     pub reference: Option<String>,
-    /// The processor's name for the payment behind it.
+    /// The processor's id of the payment that the object belongs to.
     pub payment_reference: Option<String>,
-    /// The key that we asked for the thing with.
+    /// The idempotency key of the request with which Roost created the object.
     pub key: Option<String>,
-    /// State, amount, currency and reason as they were told; for people to read.
+    /// State, amount, currency and reason as the event states them. Only for people to read.
     pub facts: Value,
     /// When it happened.
     pub created_at: DateTime<Utc>,
 }
 
-/// What an event is about.
+/// The type of the object that an event is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EnumIter, DeriveActiveEnum)]
 #[sea_orm(rs_type = "String", db_type = "Text", rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum About {
+pub enum EventObject {
     /// A guest's payment.
     Payment,
-    /// Money on its way back to a guest.
+    /// A refund to a guest.
     Refund,
-    /// Money on its way to a host's account at the processor.
+    /// A transfer to a host's account at the processor.
     Transfer,
-    /// Money on its way from there to a bank.
+    /// A payout from a host's account at the processor to a bank.
     Payout,
-    /// A guest's bank wants money back.
+    /// A dispute: a guest's bank claims a payment back.
     Dispute,
-    /// Nothing that anybody here waits for.
+    /// Any other object. Roost ignores the event.
     Other,
 }
 
-/// Why a message is no event.
+/// Why a message is not accepted as an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum BadEvent {
-    /// This processor sends none.
-    #[error("this processor sends no events")]
-    NotExpected,
-    /// Whoever sent it does not know the secret, or sent it long ago.
-    #[error("the signature is not right")]
-    Signature,
-    /// The signature is right, but the body is not an event.
+pub enum EventError {
+    /// The gateway has no events.
+    #[error("this payment gateway receives no events")]
+    NotSupported,
+    /// The signature was made with another secret, over another body, or too long ago.
+    #[error("the signature is not valid")]
+    InvalidSignature,
+    /// The signature is valid, but the body is not an event.
     #[error("the body is not an event")]
-    Unreadable,
+    Malformed,
 }

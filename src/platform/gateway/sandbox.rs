@@ -1,24 +1,25 @@
-//! A processor for trying and testing: it behaves like a card processor, keeps its own books and moves no money.
+//! The sandbox: a payment gateway for development and tests. It simulates a card processor, keeps its state in tables
+//! of its own and moves no money.
 //!
-//! The payment method's token says what will happen: `ok`, `declined`, `insufficient_funds`, `3ds` (the guest must
-//! act, then it succeeds), `3ds_fails`, `slow` (answers after two seconds), `unknown` (takes effect, but the answer is
-//! lost), `lost` (the request never arrives). Any other token is refused. A host's account does the same: `closed`
-//! refuses money, `unknown` takes it without an answer, `lost` never hears of it, every other one takes it.
+//! The token of the payment method selects the result: `ok`, `declined`, `insufficient_funds`, `3ds` (requires an
+//! action of the guest and then succeeds), `3ds_fails`, `slow` (responds after two seconds), `unknown` (takes effect,
+//! but the response is lost), `lost` (the request does not arrive). Any other token is refused. The id of a host's
+//! account does the same: `closed` refuses the transfer, `unknown` accepts it without a response, at `lost` the request
+//! does not arrive, and every other id accepts it.
 
 use std::time::Duration;
 
-use chrono::TimeDelta;
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect, Set,
 };
 use serde_json::json;
 
-use super::event::{BadEvent, Event};
-use super::{
-    Answer, Authorization, DisputeReport, GatewayError, Intent, IntentState, PaymentGateway, RefundProgress,
-    RefundReport, Transfer,
-};
+use super::error::{GatewayError, GatewayFuture};
+use super::event::{EventError, ProcessorEvent};
+use super::payment_gateway::PaymentGateway;
+use super::requests::{Authorization, Transfer};
+use super::responses::{AUTHORIZATION_LIFETIME, DisputeReport, Intent, IntentState, RefundProgress, RefundReport};
 use crate::platform::clock::Clock;
 use crate::platform::database::Database;
 use crate::platform::fail_point;
@@ -66,37 +67,29 @@ mod table {
 }
 
 const SLOW: Duration = Duration::from_secs(2);
-/// Card authorisations live about a week.
-const AUTHORIZATION_DAYS: i64 = 7;
 
-/// The sandbox processor.
+/// The gateway without a processor.
 pub struct Sandbox {
     db: Database,
     clock: Clock,
 }
 
-impl From<DbErr> for GatewayError {
-    fn from(error: DbErr) -> Self {
-        GatewayError::Unknown(error.to_string())
-    }
-}
-
 impl Sandbox {
-    /// A processor whose books are in `db`.
+    /// A sandbox that keeps its state in `db`.
     pub fn new(db: Database, clock: Clock) -> Self {
         Sandbox { db, clock }
     }
 
-    async fn open(&self, request: Authorization) -> Result<Intent, GatewayError> {
+    async fn create_intent(&self, request: Authorization) -> Result<Intent, GatewayError> {
         if request.method == "slow" {
             tokio::time::sleep(SLOW).await;
         }
-        let known = table::Entity::find_by_id(&request.idempotency_key).one(self.db.read()).await?;
-        if let Some(known) = known {
-            if known.amount_minor != request.amount_minor || known.currency != request.currency {
-                return Err(GatewayError::Refused("the idempotency key was used for another amount".into()));
+        let existing = table::Entity::find_by_id(&request.idempotency_key).one(self.db.read()).await?;
+        if let Some(existing) = existing {
+            if existing.amount_minor != request.amount_minor || existing.currency != request.currency {
+                return Err(GatewayError::Refused("the idempotency key was used with another amount".into()));
             }
-            return Ok(self.intent(known));
+            return Ok(into_intent(existing));
         }
         let (state, decline_code) = match request.method.as_str() {
             "ok" | "slow" | "unknown" => ("REQUIRES_CAPTURE", None),
@@ -106,10 +99,10 @@ impl Sandbox {
             "lost" => {
                 return Err(GatewayError::Unknown("the connection was reset before the request arrived".into()));
             }
-            _ => return Err(GatewayError::Refused("no such payment method".into())),
+            _ => return Err(GatewayError::Refused("there is no such payment method".into())),
         };
         let row = table::ActiveModel {
-            reference: Set(format!("sbx_{}", self.clock.id().simple())),
+            reference: Set(format!("sbx_{}", self.clock.new_id().simple())),
             state: Set(state.into()),
             method: Set(request.method.clone()),
             currency: Set(request.currency),
@@ -133,13 +126,13 @@ impl Sandbox {
             return Err(error.into());
         }
         if request.method == "unknown" {
-            return Err(GatewayError::Unknown("the connection was reset before the answer arrived".into()));
+            return Err(GatewayError::Unknown("the connection was reset before the response arrived".into()));
         }
         let row = table::Entity::find_by_id(&request.idempotency_key).one(self.db.write()).await?;
-        row.map(|row| self.intent(row)).ok_or_else(|| GatewayError::Unknown("the intent is gone".into()))
+        row.map(into_intent).ok_or_else(|| GatewayError::Unknown("the payment is missing".into()))
     }
 
-    async fn send(&self, request: Transfer) -> Result<String, GatewayError> {
+    async fn create_transfer(&self, request: Transfer) -> Result<String, GatewayError> {
         match request.destination.as_str() {
             "closed" => return Err(GatewayError::Refused("account_closed".into())),
             "lost" => {
@@ -162,66 +155,69 @@ impl Sandbox {
         fail_point::reach("sandbox.transferred").await;
         match insert {
             Ok(1) if request.destination == "unknown" => {
-                return Err(GatewayError::Unknown("the connection was reset before the answer arrived".into()));
+                return Err(GatewayError::Unknown("the connection was reset before the response arrived".into()));
             }
             Ok(_) | Err(DbErr::RecordNotInserted) => {}
             Err(error) => return Err(error.into()),
         }
-        let known = transfer::Entity::find_by_id(&request.idempotency_key).one(self.db.write()).await?;
-        match known {
-            Some(known) if known.amount_minor == request.amount_minor => Ok(format!("sbt_{}", known.idempotency_key)),
-            _ => Err(GatewayError::Refused("the idempotency key was used for another amount".into())),
+        let stored = transfer::Entity::find_by_id(&request.idempotency_key).one(self.db.write()).await?;
+        match stored {
+            Some(stored) if stored.amount_minor == request.amount_minor => {
+                Ok(format!("sbt_{}", stored.idempotency_key))
+            }
+            _ => Err(GatewayError::Refused("the idempotency key was used with another amount".into())),
         }
     }
 
-    /// Changes one intent under a lock. A test may stop the process just before the change is kept, or just after.
+    /// Changes one payment under a lock. The fail points let a test stop the process before and after the commit.
     async fn change(
         &self,
         reference: &str,
-        [changing, changed]: [&'static str; 2],
+        [before_commit, after_commit]: [&'static str; 2],
         change: impl FnOnce(&table::Model, &mut table::ActiveModel) -> Result<(), GatewayError>,
     ) -> Result<Intent, GatewayError> {
         let txn = self.db.begin_write().await?;
-        let row = locked(&txn, reference).await?;
+        let row = load_locked(&txn, reference).await?;
         let mut next = row.clone().into_active_model();
         change(&row, &mut next)?;
         let row = if next.is_changed() { next.update(&txn).await? } else { row };
-        fail_point::reach(changing).await;
+        fail_point::reach(before_commit).await;
         txn.commit().await?;
-        fail_point::reach(changed).await;
-        Ok(self.intent(row))
-    }
-
-    fn intent(&self, row: table::Model) -> Intent {
-        let state = match row.state.as_str() {
-            "REQUIRES_ACTION" => IntentState::RequiresAction { client_secret: format!("{}_secret", row.reference) },
-            "REQUIRES_CAPTURE" => IntentState::RequiresCapture,
-            "SUCCEEDED" => IntentState::Succeeded,
-            "CANCELLED" => IntentState::Cancelled,
-            _ => IntentState::Failed { decline_code: row.decline_code.unwrap_or_else(|| "generic_decline".into()) },
-        };
-        Intent {
-            reference: row.reference,
-            state,
-            captured_minor: row.captured_minor,
-            capture_before: Some(row.created_at + TimeDelta::days(AUTHORIZATION_DAYS)),
-        }
+        fail_point::reach(after_commit).await;
+        Ok(into_intent(row))
     }
 }
 
-async fn named(db: &impl ConnectionTrait, reference: &str) -> Result<table::Model, GatewayError> {
+/// The payment of a row as the gateway reports it.
+fn into_intent(row: table::Model) -> Intent {
+    let state = match row.state.as_str() {
+        "REQUIRES_ACTION" => IntentState::RequiresAction { client_secret: format!("{}_secret", row.reference) },
+        "REQUIRES_CAPTURE" => IntentState::RequiresCapture,
+        "SUCCEEDED" => IntentState::Succeeded,
+        "CANCELLED" => IntentState::Cancelled,
+        _ => IntentState::Failed { decline_code: row.decline_code.unwrap_or_else(|| "generic_decline".into()) },
+    };
+    Intent {
+        reference: row.reference,
+        state,
+        captured_minor: row.captured_minor,
+        capture_before: Some(row.created_at + AUTHORIZATION_LIFETIME),
+    }
+}
+
+async fn load(db: &impl ConnectionTrait, reference: &str) -> Result<table::Model, GatewayError> {
     let row = table::Entity::find().filter(table::Column::Reference.eq(reference)).one(db).await?;
-    row.ok_or_else(|| GatewayError::Refused("no such payment".into()))
+    row.ok_or_else(|| GatewayError::Refused("there is no such payment".into()))
 }
 
-/// The sandbox pays back at once.
-fn report(key: &str) -> RefundReport {
+/// A finished refund: the sandbox refunds at once.
+fn refund_report(key: &str) -> RefundReport {
     RefundReport { reference: format!("sbr_{key}"), key: Some(key.to_owned()), progress: RefundProgress::Succeeded }
 }
 
-async fn locked(txn: &impl ConnectionTrait, reference: &str) -> Result<table::Model, GatewayError> {
+async fn load_locked(txn: &impl ConnectionTrait, reference: &str) -> Result<table::Model, GatewayError> {
     let row = table::Entity::find().filter(table::Column::Reference.eq(reference)).lock_exclusive().one(txn).await?;
-    row.ok_or_else(|| GatewayError::Refused("no such payment".into()))
+    row.ok_or_else(|| GatewayError::Refused("there is no such payment".into()))
 }
 
 impl PaymentGateway for Sandbox {
@@ -229,22 +225,22 @@ impl PaymentGateway for Sandbox {
         "sandbox"
     }
 
-    fn authorize(&self, request: Authorization) -> Answer<'_, Intent> {
-        Box::pin(self.open(request))
+    fn authorize(&self, request: Authorization) -> GatewayFuture<'_, Intent> {
+        Box::pin(self.create_intent(request))
     }
 
-    fn find<'a>(&'a self, request: &'a Authorization) -> Answer<'a, Option<Intent>> {
+    fn find<'a>(&'a self, request: &'a Authorization) -> GatewayFuture<'a, Option<Intent>> {
         Box::pin(async move {
             let row = table::Entity::find_by_id(&request.idempotency_key).one(self.db.read()).await?;
-            Ok(row.map(|row| self.intent(row)))
+            Ok(row.map(into_intent))
         })
     }
 
-    fn read<'a>(&'a self, reference: &'a str) -> Answer<'a, Intent> {
-        Box::pin(async move { Ok(self.intent(named(self.db.read(), reference).await?)) })
+    fn read<'a>(&'a self, reference: &'a str) -> GatewayFuture<'a, Intent> {
+        Box::pin(async move { Ok(into_intent(load(self.db.read(), reference).await?)) })
     }
 
-    fn confirm<'a>(&'a self, reference: &'a str) -> Answer<'a, Intent> {
+    fn confirm<'a>(&'a self, reference: &'a str) -> GatewayFuture<'a, Intent> {
         Box::pin(self.change(reference, ["sandbox.confirming", "sandbox.confirmed"], |row, next| {
             if row.state == "REQUIRES_ACTION" {
                 if row.method == "3ds_fails" {
@@ -258,7 +254,7 @@ impl PaymentGateway for Sandbox {
         }))
     }
 
-    fn capture<'a>(&'a self, reference: &'a str) -> Answer<'a, Intent> {
+    fn capture<'a>(&'a self, reference: &'a str) -> GatewayFuture<'a, Intent> {
         Box::pin(self.change(
             reference,
             ["sandbox.capturing", "sandbox.captured"],
@@ -269,12 +265,12 @@ impl PaymentGateway for Sandbox {
                     next.captured_minor = Set(row.amount_minor);
                     Ok(())
                 }
-                state => Err(GatewayError::Refused(format!("a payment that is {state} cannot be captured"))),
+                state => Err(GatewayError::Refused(format!("a payment in state {state} cannot be captured"))),
             },
         ))
     }
 
-    fn void<'a>(&'a self, reference: &'a str) -> Answer<'a, Intent> {
+    fn void<'a>(&'a self, reference: &'a str) -> GatewayFuture<'a, Intent> {
         Box::pin(self.change(reference, ["sandbox.voiding", "sandbox.voided"], |row, next| match row.state.as_str() {
             "CANCELLED" | "FAILED" => Ok(()),
             "SUCCEEDED" => Err(GatewayError::Refused("a captured payment cannot be voided".into())),
@@ -290,15 +286,15 @@ impl PaymentGateway for Sandbox {
         reference: &'a str,
         idempotency_key: &'a str,
         amount_minor: i64,
-    ) -> Answer<'a, RefundReport> {
+    ) -> GatewayFuture<'a, RefundReport> {
         Box::pin(async move {
-            let places = ["sandbox.refunding", "sandbox.refunded"];
-            let refunded = self.change(reference, places, |row, next| {
+            let fail_points = ["sandbox.refunding", "sandbox.refunded"];
+            let refunded = self.change(reference, fail_points, |row, next| {
                 if row.refunds.get(idempotency_key).is_some() {
                     return Ok(());
                 }
                 if amount_minor <= 0 || row.refunded_minor + amount_minor > row.captured_minor {
-                    return Err(GatewayError::Refused("more than what is left of the payment".into()));
+                    return Err(GatewayError::Refused("the amount exceeds what is left of the payment".into()));
                 }
                 let mut refunds = row.refunds.clone();
                 refunds[idempotency_key] = json!(amount_minor);
@@ -306,35 +302,35 @@ impl PaymentGateway for Sandbox {
                 next.refunded_minor = Set(row.refunded_minor + amount_minor);
                 Ok(())
             });
-            refunded.await.map(|_| report(idempotency_key))
+            refunded.await.map(|_| refund_report(idempotency_key))
         })
     }
 
-    fn refunds<'a>(&'a self, reference: &'a str) -> Answer<'a, Vec<RefundReport>> {
+    fn list_refunds<'a>(&'a self, reference: &'a str) -> GatewayFuture<'a, Vec<RefundReport>> {
         Box::pin(async move {
-            let row = named(self.db.read(), reference).await?;
-            let keys = row.refunds.as_object().map(|refunds| refunds.keys().map(|key| report(key)).collect());
+            let row = load(self.db.read(), reference).await?;
+            let keys = row.refunds.as_object().map(|refunds| refunds.keys().map(|key| refund_report(key)).collect());
             Ok(keys.unwrap_or_default())
         })
     }
 
-    fn transfer(&self, request: Transfer) -> Answer<'_, String> {
-        Box::pin(self.send(request))
+    fn transfer(&self, request: Transfer) -> GatewayFuture<'_, String> {
+        Box::pin(self.create_transfer(request))
     }
 
-    fn dispute<'a>(&'a self, _: &'a str) -> Answer<'a, DisputeReport> {
-        Box::pin(async { Err(GatewayError::Refused("the sandbox knows no disputes".into())) })
+    fn read_dispute<'a>(&'a self, _: &'a str) -> GatewayFuture<'a, DisputeReport> {
+        Box::pin(async { Err(GatewayError::Refused("the sandbox has no disputes".into())) })
     }
 
     fn has_fees(&self) -> bool {
         false
     }
 
-    fn fee<'a>(&'a self, _: &'a str, _: &'a str) -> Answer<'a, Option<i64>> {
+    fn read_fee<'a>(&'a self, _: &'a str, _: &'a str) -> GatewayFuture<'a, Option<i64>> {
         Box::pin(async { Ok(Some(0)) })
     }
 
-    fn event(&self, _: &str, _: &[u8]) -> Result<Event, BadEvent> {
-        Err(BadEvent::NotExpected)
+    fn parse_event(&self, _: &str, _: &[u8]) -> Result<ProcessorEvent, EventError> {
+        Err(EventError::NotSupported)
     }
 }

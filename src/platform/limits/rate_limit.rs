@@ -1,32 +1,33 @@
-//! How often a stranger may ask, how often anybody may guess at a password, and how much an asker may cost.
+//! The limits on requests of an address, on sign-in attempts at an account, and on the cost of the operations of a
+//! client.
 
 use std::net::IpAddr;
 use std::time::Duration;
 
 use uuid::Uuid;
 
-use super::token_bucket::{Balance, Buckets, TooMany};
+use super::token_bucket::{Balance, LimitExceeded, TokenBuckets};
 use crate::platform::clock::Clock;
 use crate::platform::config::Config;
 use crate::platform::redis::Redis;
 
-/// Tries a minute at one account's password, from anywhere.
+/// Sign-in attempts at one account per minute, from all addresses together.
 const SIGN_INS_PER_MINUTE: u64 = 10;
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// The limits; where there is none, everything passes.
+/// The limits. A limit that is None allows everything.
 pub struct RateLimit {
-    requests: Option<Buckets>,
-    sign_ins: Option<Buckets>,
-    cost: Option<Buckets>,
+    requests: Option<TokenBuckets>,
+    sign_ins: Option<TokenBuckets>,
+    cost: Option<TokenBuckets>,
 }
 
 impl RateLimit {
-    /// The limits that the settings ask for. Requests are counted by this process alone, which is cheap enough to do
-    /// before anything else; guesses and costs by all processes together, if there is Redis.
+    /// The limits in the settings. Each process counts requests for itself, which is cheap enough to do before anything
+    /// else. With Redis, all processes count sign-in attempts and costs together.
     pub fn new(config: &Config, clock: &Clock, redis: Option<&Redis>) -> RateLimit {
         let buckets = |name, quota: u64, refill: u64, per, shared: Option<&Redis>| {
-            Buckets::new(name, quota, refill, per, clock.clone(), shared.cloned())
+            TokenBuckets::new(name, quota, refill, per, clock.clone(), shared.cloned())
         };
         let per_minute = config.rate_limit_per_minute.map(u64::from);
         let sign_ins = |_| buckets("sign-ins", SIGN_INS_PER_MINUTE, SIGN_INS_PER_MINUTE, MINUTE, redis);
@@ -39,32 +40,32 @@ impl RateLimit {
     }
 
     /// Counts one request from `address`.
-    pub fn request(&self, address: IpAddr) -> Result<(), TooMany> {
+    pub fn count_request(&self, address: IpAddr) -> Result<(), LimitExceeded> {
         let Some(requests) = &self.requests else { return Ok(()) };
-        requests.spend_here(&network(address).to_string(), 1).map(drop)
+        requests.consume_locally(&network(address).to_string(), 1).map(drop)
     }
 
-    /// Counts one try at the password of the account whose name has this fingerprint.
-    pub async fn sign_in(&self, account: [u8; 32]) -> Result<(), TooMany> {
+    /// Counts one sign-in attempt at an account. `account` is the fingerprint of its e-mail address.
+    pub async fn count_sign_in(&self, account: [u8; 32]) -> Result<(), LimitExceeded> {
         let Some(sign_ins) = &self.sign_ins else { return Ok(()) };
         let account: String = account.iter().map(|byte| format!("{byte:02x}")).collect();
-        sign_ins.spend(&account, 1).await.map(drop)
+        sign_ins.consume(&account, 1).await.map(drop)
     }
 
-    /// Spends of the budget of a user, or of a stranger's address; nothing where there are no budgets.
-    pub async fn cost(&self, payer: &Payer, points: u64) -> Result<Option<Balance>, TooMany> {
+    /// Takes points from the cost budget of a user or address. None if there is no budget.
+    pub async fn charge_cost(&self, payer: &Payer, points: u64) -> Result<Option<Balance>, LimitExceeded> {
         let Some(cost) = &self.cost else { return Ok(None) };
-        cost.spend(&payer.0, points).await.map(Some)
+        cost.consume(&payer.0, points).await.map(Some)
     }
 }
 
-/// Whose budget is spent.
+/// The user or network whose budget is charged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Payer(String);
 
 impl Payer {
-    /// The user who is signed in, or else the network that a request comes from.
-    pub fn of(user: Option<Uuid>, address: Option<IpAddr>) -> Payer {
+    /// The signed-in user, or without one the network of the request.
+    pub fn new(user: Option<Uuid>, address: Option<IpAddr>) -> Payer {
         Payer(match (user, address) {
             (Some(user), _) => format!("user:{user}"),
             (None, Some(address)) => format!("address:{}", network(address)),
@@ -73,7 +74,8 @@ impl Payer {
     }
 }
 
-/// Where an address counts: one home is one IPv6 /64, not one address.
+/// The network for which an address is counted: the /64 of an IPv6 address, because one home has a /64; an IPv4 address
+/// itself.
 pub fn network(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V6(v6) if v6.to_ipv4_mapped().is_none() => IpAddr::V6((u128::from(v6) & !u128::from(u64::MAX)).into()),
@@ -86,19 +88,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_home_network_pays_as_one() {
-        let of = |address: &str| Payer::of(None, Some(address.parse().unwrap()));
-        assert_eq!(of("2001:db8::1"), of("2001:db8::2"));
-        assert_ne!(of("2001:db8::1"), of("2001:db8:0:1::1"));
-        assert_eq!(of("::ffff:192.0.2.1"), of("192.0.2.1"));
-        assert_ne!(of("192.0.2.2"), of("192.0.2.1"));
+    fn addresses_of_one_ipv6_network_share_a_budget() {
+        let payer = |address: &str| Payer::new(None, Some(address.parse().unwrap()));
+        assert_eq!(payer("2001:db8::1"), payer("2001:db8::2"));
+        assert_ne!(payer("2001:db8::1"), payer("2001:db8:0:1::1"));
+        assert_eq!(payer("::ffff:192.0.2.1"), payer("192.0.2.1"));
+        assert_ne!(payer("192.0.2.2"), payer("192.0.2.1"));
     }
 
     #[test]
-    fn who_is_signed_in_pays_alone_wherever_they_are() {
+    fn a_signed_in_user_has_one_budget_at_every_address() {
         let address = Some("192.0.2.1".parse().unwrap());
-        assert_eq!(Payer::of(Some(Uuid::nil()), address), Payer::of(Some(Uuid::nil()), None));
-        assert_ne!(Payer::of(Some(Uuid::nil()), address), Payer::of(Some(Uuid::max()), address));
-        assert_ne!(Payer::of(None, address), Payer::of(None, None));
+        assert_eq!(Payer::new(Some(Uuid::nil()), address), Payer::new(Some(Uuid::nil()), None));
+        assert_ne!(Payer::new(Some(Uuid::nil()), address), Payer::new(Some(Uuid::max()), address));
+        assert_ne!(Payer::new(None, address), Payer::new(None, None));
     }
 }

@@ -1,7 +1,7 @@
-//! Budgets that refill by themselves: one per key, shared through Redis, or of this process without it.
+//! Token buckets: one for each key, shared through Redis, or of this process without Redis.
 //!
-//! A budget is kept as the instant at which it is full again (the generic cell rate algorithm): spending moves that
-//! instant on, and it may not lie further ahead than the whole budget takes to refill.
+//! A bucket is stored as the instant at which it is full (the generic cell rate algorithm). Consuming points moves this
+//! instant forward. It may not be further ahead than an empty bucket takes to fill.
 
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -14,13 +14,13 @@ use moka::sync::Cache;
 use crate::platform::clock::Clock;
 use crate::platform::redis::Redis;
 
-/// Budgets kept in the process; those asked for longest ago are forgotten, which fills them.
-const MOST_KEYS: u64 = 100_000;
+/// The number of buckets in the process. Beyond it the least recently used bucket is removed, which makes it full.
+const MAX_KEYS: u64 = 100_000;
 const MICROS_PER_S: u64 = 1_000_000;
 
-/// Spends `ARGV[1]` microseconds of a budget that holds `ARGV[2]`, if it has as much, by Redis' own clock. Answers
-/// whether, and in how many microseconds it will be full.
-static SPEND: LazyLock<Script> = LazyLock::new(|| {
+/// Consumes `ARGV[1]` microseconds of a bucket of `ARGV[2]` microseconds, if it contains that much, by the clock of
+/// Redis. Returns whether it did, and in how many microseconds the bucket is full.
+static CONSUME: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         r"
         local time = redis.call('TIME')
@@ -36,59 +36,60 @@ static SPEND: LazyLock<Script> = LazyLock::new(|| {
     )
 });
 
-/// Budgets of one kind.
-pub struct Buckets {
+/// The buckets of one kind, by key.
+pub struct TokenBuckets {
     name: &'static str,
     quota: u64,
-    /// Microseconds in which one point comes back.
-    each: u64,
+    /// The microseconds in which one point refills.
+    micros_per_point: u64,
     clock: Clock,
     redis: Option<Redis>,
-    here: Cache<String, i64>,
+    local: Cache<String, i64>,
 }
 
-/// What a budget holds after it was asked.
+/// The content of a bucket after a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Balance {
-    /// The kind of budget.
+    /// The kind of bucket.
     pub name: &'static str,
-    /// What it holds when it is full.
+    /// The points of a full bucket.
     pub quota: u64,
-    /// What it holds now.
+    /// The points in the bucket now.
     pub remaining: u64,
-    /// When it is full if nobody spends.
+    /// The time until the bucket is full, if nothing more is consumed.
     pub full_in: Duration,
-    /// How long an empty one takes to be full.
+    /// The time that an empty bucket takes to fill.
     pub window: Duration,
 }
 
-/// More was asked for than a budget holds.
+/// A bucket contained fewer points than were to be consumed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TooMany {
-    /// Whole seconds to wait, at least one.
+pub struct LimitExceeded {
+    /// The number of seconds until the bucket contains enough points, at least one.
     pub retry_after_s: u64,
-    /// What the budget holds.
+    /// The content of the bucket.
     pub balance: Balance,
 }
 
 impl Balance {
-    /// How long nothing more than what remains can be spent, in whole seconds.
+    /// The time until the bucket is full, in seconds, rounded up.
     pub fn full_in_s(&self) -> u64 {
-        whole_seconds(self.full_in)
+        seconds_rounded_up(self.full_in)
     }
 
-    /// How long an empty budget takes to be full, in whole seconds.
+    /// The time that an empty bucket takes to fill, in seconds, rounded up.
     pub fn window_s(&self) -> u64 {
-        whole_seconds(self.window).max(1)
+        seconds_rounded_up(self.window).max(1)
     }
 }
 
-fn whole_seconds(time: Duration) -> u64 {
+fn seconds_rounded_up(time: Duration) -> u64 {
     u64::try_from(time.as_micros().div_ceil(u128::from(MICROS_PER_S))).unwrap_or(u64::MAX)
 }
 
-impl Buckets {
-    /// Budgets of `quota` points, of which `refill` come back in each time `per`. Without Redis, they are this process'.
+impl TokenBuckets {
+    /// Buckets of `quota` points, of which `refill` points refill in each period `per`. Without Redis, they belong to
+    /// this process.
     pub fn new(
         name: &'static str,
         quota: u64,
@@ -96,64 +97,64 @@ impl Buckets {
         per: Duration,
         clock: Clock,
         redis: Option<Redis>,
-    ) -> Buckets {
-        let here = Cache::builder().max_capacity(MOST_KEYS).eviction_policy(EvictionPolicy::lru()).build();
-        let each = per.as_micros().div_ceil(u128::from(refill.max(1)));
-        let each = u64::try_from(each).unwrap_or(u64::MAX);
-        Buckets { name, quota, each, clock, redis, here }
+    ) -> TokenBuckets {
+        let local = Cache::builder().max_capacity(MAX_KEYS).eviction_policy(EvictionPolicy::lru()).build();
+        let micros_per_point = per.as_micros().div_ceil(u128::from(refill.max(1)));
+        let micros_per_point = u64::try_from(micros_per_point).unwrap_or(u64::MAX);
+        TokenBuckets { name, quota, micros_per_point, clock, redis, local }
     }
 
-    /// Spends `points` of the budget with this key, or nothing if it holds less.
-    pub async fn spend(&self, key: &str, points: u64) -> Result<Balance, TooMany> {
+    /// Consumes `points` from the bucket with this key, or nothing if it contains fewer.
+    pub async fn consume(&self, key: &str, points: u64) -> Result<Balance, LimitExceeded> {
         let arguments = [signed(self.time_of(points)), signed(self.time_of(self.quota))];
-        let answer = match &self.redis {
+        let reply = match &self.redis {
             Some(redis) => {
                 let key = format!("{}:{key}", self.name);
-                redis.run::<(i64, i64)>(&SPEND, &[&key], &arguments).await
+                redis.run_script::<(i64, i64)>(&CONSUME, &[&key], &arguments).await
             }
             None => None,
         };
-        match answer {
-            Some((spent, full_in)) => self.told(points, spent == 1, full_in),
-            None => self.spend_here(key, points),
+        match reply {
+            Some((consumed, full_in)) => self.result(points, consumed == 1, full_in),
+            None => self.consume_locally(key, points),
         }
     }
 
-    /// The same in this process alone.
-    pub fn spend_here(&self, key: &str, points: u64) -> Result<Balance, TooMany> {
-        let [time, most] = [self.time_of(points), self.time_of(self.quota)].map(signed);
+    /// Like [`TokenBuckets::consume`], but with the buckets of this process only.
+    pub fn consume_locally(&self, key: &str, points: u64) -> Result<Balance, LimitExceeded> {
+        let [time, capacity] = [self.time_of(points), self.time_of(self.quota)].map(signed);
         let now = self.clock.now().timestamp_micros();
-        let mut told = (false, 0);
-        self.here.entry_by_ref(key).and_compute_with(|entry| {
+        let mut outcome = (false, 0);
+        self.local.entry_by_ref(key).and_compute_with(|entry| {
             let full = entry.map_or(now, moka::Entry::into_value).max(now);
             let after = full.saturating_add(time);
-            let spent = after - now <= most;
-            told = if spent { (true, after - now) } else { (false, full - now) };
-            if spent { Op::Put(after) } else { Op::Nop }
+            let consumed = after - now <= capacity;
+            outcome = if consumed { (true, after - now) } else { (false, full - now) };
+            if consumed { Op::Put(after) } else { Op::Nop }
         });
-        self.told(points, told.0, told.1)
+        self.result(points, outcome.0, outcome.1)
     }
 
-    fn told(&self, points: u64, spent: bool, full_in: i64) -> Result<Balance, TooMany> {
+    fn result(&self, points: u64, consumed: bool, full_in: i64) -> Result<Balance, LimitExceeded> {
         let full_in = u64::try_from(full_in).unwrap_or(0);
         let window = self.time_of(self.quota);
         let balance = Balance {
             name: self.name,
             quota: self.quota,
-            remaining: window.saturating_sub(full_in) / self.each,
+            remaining: window.saturating_sub(full_in) / self.micros_per_point,
             full_in: Duration::from_micros(full_in),
             window: Duration::from_micros(window),
         };
-        if spent {
+        if consumed {
             return Ok(balance);
         }
         let wait = full_in.saturating_add(self.time_of(points)).saturating_sub(window);
-        Err(TooMany { retry_after_s: whole_seconds(Duration::from_micros(wait)).max(1), balance })
+        Err(LimitExceeded { retry_after_s: seconds_rounded_up(Duration::from_micros(wait)).max(1), balance })
     }
 
-    /// How many microseconds it takes to refill so many points.
+    /// The microseconds in which this many points refill.
     fn time_of(&self, points: u64) -> u64 {
-        points.saturating_mul(self.each).min(i64::MAX.unsigned_abs() / 4)
+        points.saturating_mul(self.micros_per_point).min(i64::MAX.unsigned_abs() / 4)
     }
 }
 
@@ -167,8 +168,8 @@ mod tests {
 
     use super::*;
 
-    fn buckets(clock: &Clock, quota: u64, refill: u64) -> Buckets {
-        Buckets::new("test", quota, refill, Duration::from_secs(1), clock.clone(), None)
+    fn buckets(clock: &Clock, quota: u64, refill: u64) -> TokenBuckets {
+        TokenBuckets::new("test", quota, refill, Duration::from_secs(1), clock.clone(), None)
     }
 
     fn clock() -> Clock {
@@ -176,49 +177,53 @@ mod tests {
     }
 
     #[test]
-    fn what_is_spent_comes_back_with_time() {
+    fn consumed_points_refill_over_time() {
         let clock = clock();
-        let budget = buckets(&clock, 100, 10);
-        let balance = budget.spend_here("a", 70).unwrap();
+        let bucket = buckets(&clock, 100, 10);
+        let balance = bucket.consume_locally("a", 70).unwrap();
         assert_eq!((balance.remaining, balance.full_in_s(), balance.window_s()), (30, 7, 10));
         clock.advance(TimeDelta::milliseconds(1_500));
-        assert_eq!(budget.spend_here("a", 5).unwrap().remaining, 40);
+        assert_eq!(bucket.consume_locally("a", 5).unwrap().remaining, 40);
         clock.advance(TimeDelta::hours(1));
-        assert_eq!(budget.spend_here("a", 1).unwrap().remaining, 99, "it holds no more than it can");
+        assert_eq!(
+            bucket.consume_locally("a", 1).unwrap().remaining,
+            99,
+            "a bucket never contains more than its quota"
+        );
     }
 
     #[test]
-    fn who_has_too_little_spends_nothing_and_is_told_how_long_to_wait() {
+    fn a_refused_call_consumes_nothing_and_returns_the_time_to_wait() {
         let clock = clock();
-        let budget = buckets(&clock, 100, 10);
-        budget.spend_here("a", 90).unwrap();
+        let bucket = buckets(&clock, 100, 10);
+        bucket.consume_locally("a", 90).unwrap();
         for _ in 0..2 {
-            let refused = budget.spend_here("a", 45).unwrap_err();
+            let refused = bucket.consume_locally("a", 45).unwrap_err();
             assert_eq!((refused.retry_after_s, refused.balance.remaining), (4, 10));
         }
         clock.advance(TimeDelta::milliseconds(3_499));
-        assert_eq!(budget.spend_here("a", 45).unwrap_err().retry_after_s, 1);
+        assert_eq!(bucket.consume_locally("a", 45).unwrap_err().retry_after_s, 1);
         clock.advance(TimeDelta::milliseconds(1));
-        assert_eq!(budget.spend_here("a", 45).unwrap().remaining, 0);
-        assert_eq!(budget.spend_here("b", 45).unwrap().remaining, 55, "another key has a budget of its own");
+        assert_eq!(bucket.consume_locally("a", 45).unwrap().remaining, 0);
+        assert_eq!(bucket.consume_locally("b", 45).unwrap().remaining, 55, "each key has its own bucket");
     }
 
     #[test]
-    fn a_rate_that_divides_nothing_evenly_gives_nothing_away() {
+    fn a_rate_without_an_integral_period_refills_no_faster_than_configured() {
         let clock = clock();
-        let budget = buckets(&clock, 7, 3);
+        let bucket = buckets(&clock, 7, 3);
         for left in (0..7).rev() {
-            assert_eq!(budget.spend_here("a", 1).unwrap().remaining, left);
+            assert_eq!(bucket.consume_locally("a", 1).unwrap().remaining, left);
         }
         clock.advance(TimeDelta::microseconds(333_333));
-        assert_eq!(budget.spend_here("a", 1).unwrap_err().retry_after_s, 1);
+        assert_eq!(bucket.consume_locally("a", 1).unwrap_err().retry_after_s, 1);
     }
 
     #[test]
-    fn more_than_a_whole_budget_is_never_had() {
-        let budget = buckets(&clock(), 100, 10);
-        assert!(budget.spend_here("a", 101).is_err());
-        assert!(budget.spend_here("a", u64::MAX).is_err());
-        assert_eq!(budget.spend_here("a", 100).unwrap().remaining, 0);
+    fn more_than_the_quota_is_always_refused() {
+        let bucket = buckets(&clock(), 100, 10);
+        assert!(bucket.consume_locally("a", 101).is_err());
+        assert!(bucket.consume_locally("a", u64::MAX).is_err());
+        assert_eq!(bucket.consume_locally("a", 100).unwrap().remaining, 0);
     }
 }

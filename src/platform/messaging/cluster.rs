@@ -1,4 +1,5 @@
-//! What is heard of other processes: each event once, and a missing one noticed, be it the last of a node that died.
+//! The other nodes of the deployment: delivers each of their events once and notices those that were missed, also the
+//! last event of a node that died.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -6,31 +7,33 @@ use std::time::{Duration, Instant};
 
 use sea_orm::entity::prelude::async_trait::async_trait;
 
-use super::pg_notify::Hear;
-use super::publisher::{Event, Events};
-use super::transport::{BEAT, Letter, Says};
+use super::envelope::{Content, Envelope};
+use super::event::Event;
+use super::pg_notify::Handler;
+use super::publisher::Events;
+use super::transport::HEARTBEAT;
 
-/// How many nodes are remembered; each start of a process is another one.
-const MOST_NODES: usize = 1_024;
-/// How long a node may say nothing before it is taken for dead.
-pub(super) const SILENCE: Duration = BEAT.saturating_mul(3);
+/// How many nodes are remembered. Each start of a process is another node.
+const MAX_NODES: usize = 1_024;
+/// How long a node may be silent before it is taken for dead.
+const SILENCE: Duration = HEARTBEAT.saturating_mul(3);
 
-/// The other nodes, each as it was last heard.
-pub(super) struct Peers {
+/// The other nodes, each with its last message.
+pub(super) struct Cluster {
     own: u64,
-    heard: HashMap<u64, Heard>,
+    nodes: HashMap<u64, Node>,
     events: Events,
 }
 
-struct Heard {
+struct Node {
     /// The number of its latest event.
     number: u64,
-    at: Instant,
+    seen_at: Instant,
 }
 
-impl Peers {
-    pub(super) fn new(events: Events) -> Peers {
-        Peers { own: rand::random(), heard: HashMap::new(), events }
+impl Cluster {
+    pub(super) fn new(events: Events) -> Cluster {
+        Cluster { own: rand::random(), nodes: HashMap::new(), events }
     }
 
     /// The number of this node.
@@ -38,123 +41,125 @@ impl Peers {
         self.own
     }
 
-    /// Takes a letter in. What this node sent itself its listeners have heard already.
-    pub(super) fn take(&mut self, text: &str, now: Instant) {
-        let letter: Letter<Event> = match serde_json::from_str(text) {
-            Ok(letter) => letter,
+    /// Handles a message. Messages of this node are ignored: its listeners received those events when they were
+    /// published.
+    pub(super) fn receive(&mut self, text: &str, now: Instant) {
+        let envelope: Envelope<Event> = match serde_json::from_str(text) {
+            Ok(envelope) => envelope,
             Err(error) => {
-                // As another version of the service might write it: what it told is unknown.
+                // Another version of the service may write other messages: what this one contains is unknown.
                 tracing::warn!(%error, "an event of another node cannot be read");
-                return self.lose(now);
+                return self.interrupt(now);
             }
         };
-        if letter.node == self.own {
+        if envelope.node == self.own {
             return;
         }
-        if self.heard.len() >= MOST_NODES {
-            self.heard.clear();
+        if self.nodes.len() >= MAX_NODES {
+            self.nodes.clear();
         }
-        let is_event = matches!(letter.says, Says::Event(_));
-        let before = match self.heard.entry(letter.node) {
-            Entry::Occupied(mut heard) => {
-                let heard = heard.get_mut();
-                heard.at = now;
-                let before = heard.number;
-                heard.number = before.max(letter.number);
+        let is_event = matches!(envelope.content, Content::Event(_));
+        let before = match self.nodes.entry(envelope.node) {
+            Entry::Occupied(mut node) => {
+                let node = node.get_mut();
+                node.seen_at = now;
+                let before = node.number;
+                node.number = before.max(envelope.number);
                 Some(before)
             }
             Entry::Vacant(first) => {
-                first.insert(Heard { number: letter.number, at: now });
+                first.insert(Node { number: envelope.number, seen_at: now });
                 None
             }
         };
-        let known = before.map_or(letter.number, |before| before + u64::from(is_event));
-        if letter.number > known {
+        let expected = before.map_or(envelope.number, |before| before + u64::from(is_event));
+        if envelope.number > expected {
             self.events.interrupt();
         }
-        match letter.says {
-            Says::Event(event) if before.is_none_or(|before| letter.number > before) => self.events.relay(event),
-            Says::Farewell => drop(self.heard.remove(&letter.node)),
-            Says::Event(_) | Says::Beat => {}
+        match envelope.content {
+            Content::Event(event) if before.is_none_or(|before| envelope.number > before) => self.events.relay(event),
+            Content::Goodbye => drop(self.nodes.remove(&envelope.node)),
+            Content::Event(_) | Content::Heartbeat => {}
         }
     }
 
-    /// Something may have been missed. The numbers are kept: what was lost on its way will show by them.
-    pub(super) fn lose(&mut self, now: Instant) {
-        // While nothing was heard, silence meant nothing.
-        self.heard.values_mut().for_each(|heard| heard.at = now);
+    /// Ends all listeners because messages may have been missed. The numbers stay: they show which events were lost.
+    pub(super) fn interrupt(&mut self, now: Instant) {
+        // Nothing could be received meanwhile, so the silence of a node so far means nothing.
+        self.nodes.values_mut().for_each(|node| node.seen_at = now);
         self.events.interrupt();
     }
 
-    /// Forgets the nodes that have fallen silent. With each goes what it had not told yet, unless it never had anything
-    /// to tell, like a command that was broken off.
-    pub(super) fn look(&mut self, now: Instant) {
+    /// Removes the nodes that were silent for too long. Such a node may have had events that it did not send, unless it
+    /// never sent any, like a command that was aborted; so all listeners are ended.
+    pub(super) fn remove_silent(&mut self, now: Instant) {
         let mut is_lost = false;
-        self.heard.retain(|_, heard| {
-            let is_silent = now.saturating_duration_since(heard.at) >= SILENCE;
-            is_lost |= is_silent && heard.number > 0;
+        self.nodes.retain(|_, node| {
+            let is_silent = now.saturating_duration_since(node.seen_at) >= SILENCE;
+            is_lost |= is_silent && node.number > 0;
             !is_silent
         });
         if is_lost {
-            tracing::warn!("another node has fallen silent; live streams were ended, as it may have had more to tell");
+            tracing::warn!("another node is silent; live streams were ended, as it may have had more events");
             self.events.interrupt();
         }
     }
 }
 
 #[async_trait]
-impl Hear for Peers {
-    async fn heard(&mut self, notice: &str) {
-        self.take(notice, Instant::now());
+impl Handler for Cluster {
+    async fn handle(&mut self, message: &str) {
+        self.receive(message, Instant::now());
     }
 
     fn missed(&mut self) {
-        self.lose(Instant::now());
+        self.interrupt(Instant::now());
     }
 
-    fn look(&mut self) {
-        Peers::look(self, Instant::now());
+    fn tick(&mut self) {
+        self.remove_silent(Instant::now());
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::platform::messaging::publisher::{Listener, Missed, Topic};
+    use crate::platform::messaging::{Listener, Missed, Topic};
 
-    struct Scene {
-        peers: Peers,
+    struct Fixture {
+        cluster: Cluster,
         listener: Listener,
-        begun: Instant,
+        started: Instant,
     }
 
     fn topic() -> Topic {
         Topic::new("test", uuid::Uuid::nil())
     }
 
-    impl Scene {
-        fn new() -> Scene {
+    impl Fixture {
+        fn new() -> Fixture {
             let events = Events::default();
             let listener = events.listen(topic());
-            Scene { peers: Peers::new(events), listener, begun: Instant::now() }
+            Fixture { cluster: Cluster::new(events), listener, started: Instant::now() }
         }
 
-        fn says(&mut self, number: u64, says: Says<Event>, after_s: u64) {
-            let letter = Letter { node: self.peers.own().wrapping_add(1), number, says };
-            self.peers.take(&serde_json::to_string(&letter).unwrap(), self.begun + Duration::from_secs(after_s));
+        fn send(&mut self, number: u64, content: Content<Event>, after_s: u64) {
+            let envelope = Envelope { node: self.cluster.own().wrapping_add(1), number, content };
+            self.cluster
+                .receive(&serde_json::to_string(&envelope).unwrap(), self.started + Duration::from_secs(after_s));
         }
 
-        fn tells(&mut self, number: u64) {
-            self.says(number, Says::Event(Event { topic: topic(), body: number.into() }), 0);
+        fn send_event(&mut self, number: u64) {
+            self.send(number, Content::Event(Event { topic: topic(), body: number.into() }), 0);
         }
 
-        fn look(&mut self, after_s: u64) {
-            self.peers.look(self.begun + Duration::from_secs(after_s));
+        fn remove_silent(&mut self, after_s: u64) {
+            self.cluster.remove_silent(self.started + Duration::from_secs(after_s));
         }
 
-        /// The numbers that were heard, and whether it was interrupted after them; then listens anew.
-        async fn heard(&mut self) -> (Vec<u64>, bool) {
-            let end = self.peers.events.listen(topic());
+        /// The numbers that were received, and whether the listener was interrupted after them; then listens anew.
+        async fn received(&mut self) -> (Vec<u64>, bool) {
+            let end = self.cluster.events.listen(topic());
             let mut before = std::mem::replace(&mut self.listener, end);
             let (mut numbers, brief) = (Vec::new(), Duration::from_millis(1));
             loop {
@@ -168,84 +173,84 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_event_that_comes_twice_is_heard_once() {
-        let mut scene = Scene::new();
+    async fn an_event_that_arrives_twice_is_delivered_once() {
+        let mut fixture = Fixture::new();
         for number in [1, 2, 1, 2, 3] {
-            scene.tells(number);
+            fixture.send_event(number);
         }
-        assert_eq!(scene.heard().await, (vec![1, 2, 3], false));
+        assert_eq!(fixture.received().await, (vec![1, 2, 3], false));
     }
 
     #[tokio::test]
-    async fn a_missing_event_is_noticed_also_after_a_time_of_hearing_nothing() {
-        let mut scene = Scene::new();
-        scene.tells(1);
-        let now = scene.begun;
-        scene.peers.lose(now);
-        assert_eq!(scene.heard().await, (vec![1], true));
-        scene.tells(3);
-        assert_eq!(scene.heard().await, (vec![], true));
-        scene.tells(4);
-        assert_eq!(scene.heard().await, (vec![4], false));
+    async fn a_missing_event_is_noticed_also_after_an_interruption() {
+        let mut fixture = Fixture::new();
+        fixture.send_event(1);
+        let now = fixture.started;
+        fixture.cluster.interrupt(now);
+        assert_eq!(fixture.received().await, (vec![1], true));
+        fixture.send_event(3);
+        assert_eq!(fixture.received().await, (vec![], true));
+        fixture.send_event(4);
+        assert_eq!(fixture.received().await, (vec![4], false));
     }
 
     #[tokio::test]
-    async fn a_missing_last_event_is_noticed_by_the_next_beat() {
-        let mut scene = Scene::new();
-        scene.tells(1);
-        scene.says(1, Says::Beat, 5);
-        assert_eq!(scene.heard().await, (vec![1], false));
-        scene.says(2, Says::Beat, 10);
-        assert_eq!(scene.heard().await, (vec![], true));
-        scene.says(2, Says::Beat, 15);
-        scene.tells(3);
-        assert_eq!(scene.heard().await, (vec![3], false));
+    async fn a_missing_last_event_is_noticed_by_the_next_heartbeat() {
+        let mut fixture = Fixture::new();
+        fixture.send_event(1);
+        fixture.send(1, Content::Heartbeat, 5);
+        assert_eq!(fixture.received().await, (vec![1], false));
+        fixture.send(2, Content::Heartbeat, 10);
+        assert_eq!(fixture.received().await, (vec![], true));
+        fixture.send(2, Content::Heartbeat, 15);
+        fixture.send_event(3);
+        assert_eq!(fixture.received().await, (vec![3], false));
     }
 
     #[tokio::test]
-    async fn a_node_that_falls_silent_is_noticed_once() {
-        let mut scene = Scene::new();
-        scene.tells(1);
-        scene.says(1, Says::Beat, 5);
-        scene.look(19);
-        assert_eq!(scene.heard().await, (vec![1], false));
-        scene.look(20);
-        assert_eq!(scene.heard().await, (vec![], true));
-        scene.look(60);
-        assert_eq!(scene.heard().await, (vec![], false));
+    async fn a_node_that_becomes_silent_is_noticed_once() {
+        let mut fixture = Fixture::new();
+        fixture.send_event(1);
+        fixture.send(1, Content::Heartbeat, 5);
+        fixture.remove_silent(19);
+        assert_eq!(fixture.received().await, (vec![1], false));
+        fixture.remove_silent(20);
+        assert_eq!(fixture.received().await, (vec![], true));
+        fixture.remove_silent(60);
+        assert_eq!(fixture.received().await, (vec![], false));
     }
 
     #[tokio::test]
-    async fn silence_while_nothing_could_be_heard_means_nothing() {
-        let mut scene = Scene::new();
-        scene.tells(1);
-        let later = scene.begun + Duration::from_secs(60);
-        scene.peers.lose(later);
-        assert_eq!(scene.heard().await, (vec![1], true));
-        scene.look(74);
-        assert_eq!(scene.heard().await, (vec![], false));
-        scene.look(75);
-        assert_eq!(scene.heard().await, (vec![], true));
+    async fn silence_during_an_interruption_means_nothing() {
+        let mut fixture = Fixture::new();
+        fixture.send_event(1);
+        let later = fixture.started + Duration::from_secs(60);
+        fixture.cluster.interrupt(later);
+        assert_eq!(fixture.received().await, (vec![1], true));
+        fixture.remove_silent(74);
+        assert_eq!(fixture.received().await, (vec![], false));
+        fixture.remove_silent(75);
+        assert_eq!(fixture.received().await, (vec![], true));
     }
 
     #[tokio::test]
-    async fn a_node_that_says_farewell_interrupts_nobody_unless_something_of_it_is_missing() {
-        let mut scene = Scene::new();
-        scene.tells(1);
-        scene.says(1, Says::Farewell, 1);
-        scene.look(60);
-        assert_eq!(scene.heard().await, (vec![1], false));
-        scene.tells(1);
-        scene.says(2, Says::Farewell, 1);
-        assert_eq!(scene.heard().await, (vec![1], true));
+    async fn a_goodbye_interrupts_only_if_an_event_is_missing() {
+        let mut fixture = Fixture::new();
+        fixture.send_event(1);
+        fixture.send(1, Content::Goodbye, 1);
+        fixture.remove_silent(60);
+        assert_eq!(fixture.received().await, (vec![1], false));
+        fixture.send_event(1);
+        fixture.send(2, Content::Goodbye, 1);
+        assert_eq!(fixture.received().await, (vec![1], true));
     }
 
     #[tokio::test]
-    async fn a_node_that_never_told_anything_is_forgotten_without_a_word() {
-        let mut scene = Scene::new();
-        scene.says(0, Says::Beat, 0);
-        scene.look(60);
-        assert_eq!(scene.heard().await, (vec![], false));
-        assert!(scene.peers.heard.is_empty());
+    async fn a_silent_node_without_events_is_removed_without_an_interruption() {
+        let mut fixture = Fixture::new();
+        fixture.send(0, Content::Heartbeat, 0);
+        fixture.remove_silent(60);
+        assert_eq!(fixture.received().await, (vec![], false));
+        assert!(fixture.cluster.nodes.is_empty());
     }
 }

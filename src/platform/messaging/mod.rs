@@ -1,7 +1,17 @@
-//! Messages between the processes of one deployment.
+//! Messages between the processes of one deployment, and between the parts of one process.
+//!
+//! **Invariant:** a message is a hint, never the record. Rows are the record: whoever receives a message reads them
+//! again, with its own rights.
 
-pub(super) mod cluster;
+mod cluster;
+mod envelope;
+mod event;
+mod join;
 pub mod pg_notify;
-pub mod publisher;
-pub(super) mod redis;
-pub(super) mod transport;
+mod publisher;
+mod redis;
+mod transport;
+
+pub use event::{Event, Topic};
+pub(in crate::platform) use join::join;
+pub use publisher::{BUFFER, Events, Listener, Missed};

@@ -1,5 +1,7 @@
-//! What the processes on one Postgres tell each other by NOTIFY: one connection listens for all who have ears, another
-//! tells events. Neither is one of those that requests are served by.
+//! Messages between the processes on one Postgres, by LISTEN and NOTIFY.
+//!
+//! One connection listens for all subscriptions of the process, another one sends. Neither is in the pool that serves
+//! requests.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,105 +12,107 @@ use sea_orm::sqlx::postgres::{PgConnectOptions, PgConnection, PgListener, PgNoti
 use sea_orm::sqlx::{self, ConnectOptions, PgPool};
 use tokio::sync::oneshot;
 
-use crate::platform::database::Database;
-
-/// How long after a failure listening is tried again.
-const PAUSE: Duration = Duration::from_millis(250);
-/// How long a start waits until the others are heard.
-const FIRST_WAIT: Duration = Duration::from_secs(1);
-/// How long connecting may take, and telling.
-const PATIENCE: Duration = Duration::from_secs(5);
-/// How often those who have ears may look around when nothing is said.
-const LOOK: Duration = Duration::from_secs(1);
-/// After how long without a notice the connection is taken for dead: this process itself says something every few
-/// seconds (see `events::wire`), which comes back to it.
+/// How long to wait after a failure before connecting again.
+const RETRY_DELAY: Duration = Duration::from_millis(250);
+/// How long a start waits for the first connection.
+const START_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long connecting may take, and sending.
+const TIMEOUT: Duration = Duration::from_secs(5);
+/// How often handlers are called when no message arrives.
+const TICK: Duration = Duration::from_secs(1);
+/// A connection that received nothing for this long is taken for dead: this process itself sends a heartbeat every few
+/// seconds (see `messaging::transport`), which comes back to it.
 const SILENCE: Duration = Duration::from_secs(15);
 
-/// Takes notices in.
+/// Handles the messages of one channel.
 #[async_trait]
-pub trait Hear: Send {
-    /// A process said this, perhaps this one.
-    async fn heard(&mut self, notice: &str);
+pub trait Handler: Send {
+    /// A process sent this message; it may be this process.
+    async fn handle(&mut self, message: &str);
 
-    /// What was said meanwhile nobody knows.
+    /// The connection was lost or is new: messages may have been missed.
     fn missed(&mut self);
 
-    /// Some time has passed.
-    fn look(&mut self) {}
+    /// About a second has passed.
+    fn tick(&mut self) {}
 }
 
-/// Who listens on a channel.
-pub struct Ear {
-    /// The channel.
+/// A channel and the handler of its messages.
+pub struct Subscription {
+    /// The name of the channel.
     pub channel: &'static str,
-    /// What hears.
-    pub hears: Box<dyn Hear>,
+    /// What handles its messages.
+    pub handler: Box<dyn Handler>,
 }
 
-/// Listens until the pool is closed. Returns once the first try has come to its end, either way.
-pub async fn listen(db: &Database, ears: Vec<Ear>) {
-    if ears.is_empty() {
+/// Listens until the pool is closed. Returns after the first attempt to connect, successful or not.
+pub async fn listen(pool: &PgPool, subscriptions: Vec<Subscription>) {
+    if subscriptions.is_empty() {
         return;
     }
-    let (tried, first) = oneshot::channel::<()>();
-    let pool = db.postgres_pool().clone();
+    let (attempted, first) = oneshot::channel::<()>();
+    let pool = pool.clone();
     tokio::spawn(async move {
         let options = pool.connect_options();
-        // An end is the only way out.
-        let _ = pool.close_event().do_until(listen_for_ever(options, ears, tried)).await;
+        // The loop never returns: an error here means that the pool was closed.
+        let _ = pool.close_event().do_until(listen_forever(options, subscriptions, attempted)).await;
     });
-    // The sender is dropped, never used; one that takes longer is not waited for.
-    let _ = tokio::time::timeout(FIRST_WAIT, first).await;
+    // The sender is dropped, never used. An attempt that takes longer is not waited for.
+    let _ = tokio::time::timeout(START_TIMEOUT, first).await;
 }
 
-async fn listen_for_ever(options: Arc<PgConnectOptions>, mut ears: Vec<Ear>, tried: oneshot::Sender<()>) {
-    let channels: Vec<&str> = ears.iter().map(|ear| ear.channel).collect();
-    let mut tried = Some(tried);
+async fn listen_forever(
+    options: Arc<PgConnectOptions>,
+    mut subscriptions: Vec<Subscription>,
+    attempted: oneshot::Sender<()>,
+) {
+    let channels: Vec<&str> = subscriptions.iter().map(|subscription| subscription.channel).collect();
+    let mut attempted = Some(attempted);
     loop {
-        if let Ok(Ok(listener)) = tokio::time::timeout(PATIENCE, open(&options, &channels)).await {
-            ears.iter_mut().for_each(|ear| ear.hears.missed());
-            drop(tried.take());
-            hear(listener, &mut ears).await;
-            tracing::warn!("the connection to Postgres that events come by was lost; live streams were ended");
+        if let Ok(Ok(listener)) = tokio::time::timeout(TIMEOUT, open_listener(&options, &channels)).await {
+            subscriptions.iter_mut().for_each(|subscription| subscription.handler.missed());
+            drop(attempted.take());
+            receive(listener, &mut subscriptions).await;
+            tracing::warn!("lost the Postgres connection that receives events; live streams were ended");
         }
-        ears.iter_mut().for_each(|ear| ear.hears.missed());
-        drop(tried.take());
-        tokio::time::sleep(PAUSE).await;
+        subscriptions.iter_mut().for_each(|subscription| subscription.handler.missed());
+        drop(attempted.take());
+        tokio::time::sleep(RETRY_DELAY).await;
     }
 }
 
-/// Takes in what is told, until the connection is lost or has been silent for too long.
-async fn hear(listener: PgListener, ears: &mut [Ear]) {
+/// Handles messages until the connection is lost or was silent for too long.
+async fn receive(listener: PgListener, subscriptions: &mut [Subscription]) {
     let next = |mut listener: PgListener| async {
-        Ok::<_, sqlx::Error>(listener.try_recv().await?.map(|notice| (notice, listener)))
+        Ok::<_, sqlx::Error>(listener.try_recv().await?.map(|message| (message, listener)))
     };
-    // A stream, so that a pause in waiting for the next notice does not take half of it away.
-    let mut notices = Box::pin(stream::try_unfold(listener, next));
-    let (mut heard_at, mut looked_at) = (Instant::now(), Instant::now());
-    while heard_at.elapsed() < SILENCE {
-        match tokio::time::timeout(LOOK, notices.try_next()).await {
-            Ok(Ok(Some(notice))) => {
-                heard_at = Instant::now();
-                tell_ears(ears, &notice).await;
+    // A stream, so that a timeout while waiting for the next message does not lose a message that is half read.
+    let mut messages = Box::pin(stream::try_unfold(listener, next));
+    let (mut received_at, mut ticked_at) = (Instant::now(), Instant::now());
+    while received_at.elapsed() < SILENCE {
+        match tokio::time::timeout(TICK, messages.try_next()).await {
+            Ok(Ok(Some(message))) => {
+                received_at = Instant::now();
+                dispatch(subscriptions, &message).await;
             }
             Ok(_) => return,
             Err(_) => {}
         }
-        if looked_at.elapsed() >= LOOK {
-            looked_at = Instant::now();
-            ears.iter_mut().for_each(|ear| ear.hears.look());
+        if ticked_at.elapsed() >= TICK {
+            ticked_at = Instant::now();
+            subscriptions.iter_mut().for_each(|subscription| subscription.handler.tick());
         }
     }
 }
 
-async fn tell_ears(ears: &mut [Ear], notice: &PgNotification) {
-    for ear in ears.iter_mut().filter(|ear| ear.channel == notice.channel()) {
-        ear.hears.heard(notice.payload()).await;
+async fn dispatch(subscriptions: &mut [Subscription], message: &PgNotification) {
+    for subscription in subscriptions.iter_mut().filter(|subscription| subscription.channel == message.channel()) {
+        subscription.handler.handle(message.payload()).await;
     }
 }
 
-async fn open(options: &PgConnectOptions, channels: &[&'static str]) -> Result<PgListener, sqlx::Error> {
-    // A listener asks for a pool. This one is its own, and is let go with it.
+async fn open_listener(options: &PgConnectOptions, channels: &[&'static str]) -> Result<PgListener, sqlx::Error> {
+    // PgListener needs a pool. This pool belongs to the listener and is dropped with it.
     let settings = PgPoolOptions::new().max_connections(1).idle_timeout(None).max_lifetime(None);
     let pool: PgPool = settings.connect_lazy_with(options.clone());
     let mut listener = PgListener::connect_with(&pool).await?;
@@ -116,45 +120,46 @@ async fn open(options: &PgConnectOptions, channels: &[&'static str]) -> Result<P
     Ok(listener)
 }
 
-/// Tells every process that listens, this one included, on a connection of its own.
-pub struct Teller {
+/// Sends messages to every process that listens, this one included, on a connection of its own.
+pub struct Notifier {
     options: Arc<PgConnectOptions>,
     connection: Option<PgConnection>,
-    was_heard: bool,
+    last_succeeded: bool,
 }
 
-impl Teller {
-    /// Will connect as the pool does, when there is something to tell.
-    pub fn new(pool: &PgPool) -> Teller {
-        Teller { options: pool.connect_options(), connection: None, was_heard: true }
+impl Notifier {
+    /// A notifier that connects with the pool's options when there is something to send.
+    pub fn new(pool: &PgPool) -> Notifier {
+        Notifier { options: pool.connect_options(), connection: None, last_succeeded: true }
     }
 
-    /// Tells these in this order, or says in the log, once each time, that it cannot. What failed may have been heard.
-    pub async fn tell(&mut self, channel: &str, notices: &[String]) -> bool {
-        let told = tokio::time::timeout(PATIENCE, self.try_to_tell(channel, notices)).await;
-        let failure = match told {
+    /// Sends these messages in this order. Returns false if that failed, and logs the first of several failures in a
+    /// row. Messages of a failed call may have been delivered.
+    pub async fn notify(&mut self, channel: &str, messages: &[String]) -> bool {
+        let sent = tokio::time::timeout(TIMEOUT, self.try_notify(channel, messages)).await;
+        let failure = match sent {
             Ok(Ok(())) => None,
             Ok(Err(error)) => Some(error.to_string()),
-            Err(_) => Some("no answer in time".to_owned()),
+            Err(_) => Some("no response in time".to_owned()),
         };
         if let Some(error) = &failure {
-            // Whatever is wrong with the connection, the next one is new.
+            // The state of the connection is unknown: the next attempt opens a new one.
             self.connection = None;
-            if self.was_heard {
-                tracing::warn!(error, "other nodes cannot be told what happens; they will be told later");
+            if self.last_succeeded {
+                tracing::warn!(error, "cannot send events to other nodes; retrying until it succeeds");
             }
         }
-        self.was_heard = failure.is_none();
-        self.was_heard
+        self.last_succeeded = failure.is_none();
+        self.last_succeeded
     }
 
-    async fn try_to_tell(&mut self, channel: &str, notices: &[String]) -> Result<(), sqlx::Error> {
+    async fn try_notify(&mut self, channel: &str, messages: &[String]) -> Result<(), sqlx::Error> {
         let connection = match &mut self.connection {
             Some(connection) => connection,
             none => none.insert(self.options.connect().await?),
         };
-        let notify = "SELECT pg_notify($1, notice) FROM unnest($2::text[]) WITH ORDINALITY AS told (notice, place) \
+        let notify = "SELECT pg_notify($1, message) FROM unnest($2::text[]) WITH ORDINALITY AS sent (message, place) \
                       ORDER BY place";
-        sqlx::query(notify).bind(channel).bind(notices).execute(connection).await.map(|_| ())
+        sqlx::query(notify).bind(channel).bind(messages).execute(connection).await.map(|_| ())
     }
 }

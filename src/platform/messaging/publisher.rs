@@ -1,88 +1,53 @@
-//! What has happened, told to whoever listens at this moment: a copy for the impatient, never the record itself.
+//! Publishes events to the subscribers of this process and hands them to the transport to the other processes.
 //!
-//! **Invariant:** an event is published after the commit that it tells of, through [`Transaction::announce`], and names
-//! things by their ids only, so that each listener reads what it may see with its own rights. Every listener hears an
-//! event once, and those of one process in the order of their publishing. Events may be lost (a process that dies
-//! between commit and publishing tells nobody); the rows they speak of are not. A listener that may have missed
-//! something is told so and hears no more: it comes back, reads, and listens anew.
+//! **Invariant:** an event is published after the commit that caused it, through [`Transaction::announce`], and
+//! contains only ids and dates, so that each subscriber reads what it may see with its own rights. Every listener
+//! receives an event once, and the events of one process in the order of their publishing. Events may be lost (a
+//! process that dies between commit and publishing sends nothing); the rows they refer to are not. A listener that may
+//! have missed an event gets an error and nothing after it: it reads the rows and subscribes anew.
 //!
-//! Other processes are told through Redis where there is one, else through Postgres. Each numbers its events, keeps them
-//! until they have gone through, and repeats its latest number every few seconds while there is nothing to tell: so a
-//! gap is noticed even when nothing follows it, and so is a process that ends without a farewell. One SQLite file belongs
-//! to one server; what a second process does to it (`roost worker`, `roost import`) is not told.
+//! Events reach other processes through Redis if it is configured, else through Postgres. Each process numbers its
+//! events, queues them until they were sent, and repeats its latest number every few seconds while it has no event to
+//! send. So a gap is noticed even when no event follows it, and so is a process that ends without a goodbye. One SQLite
+//! file belongs to one server: events of a second process on it (`roost worker`, `roost import`) are not sent.
 //!
 //! [`Transaction::announce`]: crate::platform::database::Transaction::announce
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast::{self, error::RecvError};
-use uuid::Uuid;
 
-use super::cluster::Peers;
-use super::pg_notify::{Ear, Teller};
-use super::transport::{self, Outlet, Wire};
-use crate::platform::database::Database;
-use crate::platform::redis::Redis;
+use super::event::{Event, Topic};
+use super::transport::Transport;
 
 /// How many events a listener may be behind before it is dropped.
 pub const BUFFER: usize = 128;
 
-/// What an event is about: a kind of thing, and which one.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Topic {
-    pub(super) kind: String,
-    id: Uuid,
-}
-
-impl Topic {
-    /// The topic of one thing.
-    pub fn new(kind: &str, id: Uuid) -> Topic {
-        Topic { kind: kind.to_owned(), id }
-    }
-}
-
-/// Something that has happened.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Event {
-    /// What it is about.
-    pub topic: Topic,
-    /// Ids and days, as the topic's listeners expect them; small.
-    pub body: serde_json::Value,
-}
-
-impl Event {
-    /// The id under this name in its body.
-    pub fn id(&self, name: &str) -> Option<Uuid> {
-        self.body.get(name)?.as_str()?.parse().ok()
-    }
-}
-
-/// Why a listener hears no more.
+/// Why a listener receives no more events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Missed {
-    /// It was too far behind.
+    /// It was more than [`BUFFER`] events behind.
     Slow,
-    /// This process was cut off from the others for a moment, or is about to end.
+    /// This process was cut off from the others for a moment, or is about to stop.
     Interrupted,
 }
 
-/// The listeners of this process, and the way to the others; cheap to clone.
+/// The listeners of this process and the transport to other processes; cheap to clone.
 #[derive(Clone, Debug, Default)]
 pub struct Events(Arc<Mutex<Hub>>);
 
 #[derive(Debug, Default)]
 struct Hub {
     topics: HashMap<Topic, broadcast::Sender<Arc<Event>>>,
-    wire: Option<Wire>,
+    transport: Option<Transport>,
 }
 
-/// Hears the events of one topic.
+/// Receives the events of one topic.
 #[derive(Debug)]
 pub struct Listener {
     topic: Topic,
-    /// There until the end.
+    /// Present until the listener is dropped.
     receiver: Option<broadcast::Receiver<Arc<Event>>>,
     events: Events,
 }
@@ -92,81 +57,66 @@ impl Events {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Hears every event on `topic` from now on.
+    /// Subscribes to every event on `topic` from now on.
     pub fn listen(&self, topic: Topic) -> Listener {
-        // Under the lock, lest the last listener before this one takes the topic away with it.
+        // Under the lock: otherwise the last listener before this one could remove the topic meanwhile.
         let receiver =
             self.hub().topics.entry(topic.clone()).or_insert_with(|| broadcast::channel(BUFFER).0).subscribe();
         Listener { topic, receiver: Some(receiver), events: self.clone() }
     }
 
-    /// How many listen on this node.
+    /// The number of listeners on this node.
     pub fn listeners(&self) -> usize {
         self.hub().topics.values().map(broadcast::Sender::receiver_count).sum()
     }
 
-    /// Tells the listeners of every node.
+    /// Publishes an event to the listeners of every node.
     pub fn publish(&self, event: Event) {
         let event = Arc::new(event);
-        // Under one lock, so that this node and the others hear events in the same order.
+        // Under one lock, so that this node and the others see events in the same order.
         let mut hub = self.hub();
-        if let Some(wire) = &mut hub.wire {
-            wire.send(&event);
+        if let Some(transport) = &mut hub.transport {
+            transport.send(&event);
         }
-        hub.tell(event);
+        hub.deliver(event);
     }
 
-    /// Begins to tell other processes, and to hear them. Answers what is to listen on Postgres, if that is the way.
-    pub(in crate::platform) async fn join(&self, redis: Option<(&Redis, &str)>, db: &Database) -> Option<Ear> {
-        let peers = Peers::new(self.clone());
-        let (wire, ear) = match redis {
-            Some((redis, url)) => {
-                let wire = Wire::new(peers.own(), Outlet::Redis(redis.clone()));
-                let channel = redis.name(transport::REDIS_CHANNEL);
-                super::redis::listen(url.to_owned(), channel, peers, wire.stop()).await;
-                (wire, None)
-            }
-            None if db.is_postgres() => {
-                let wire = Wire::new(peers.own(), Outlet::Postgres(Teller::new(db.postgres_pool())));
-                (wire, Some(Ear { channel: transport::NOTIFY_CHANNEL, hears: Box::new(peers) }))
-            }
-            None => return None,
-        };
-        self.hub().wire = Some(wire);
-        ear
+    /// Sends events to other processes through `transport` from now on.
+    pub(super) fn set_transport(&self, transport: Transport) {
+        self.hub().transport = Some(transport);
     }
 
-    /// Sends what waits to be told to other processes, and ends every listener.
+    /// Sends the events that are still queued for other processes, and ends every listener.
     pub(in crate::platform) async fn close(&self) {
-        let wire = self.hub().wire.take();
-        if let Some(wire) = wire {
-            wire.finish().await;
+        let transport = self.hub().transport.take();
+        if let Some(transport) = transport {
+            transport.finish().await;
         }
         self.interrupt();
     }
 
-    /// Tells the listeners of this node what happened on another.
+    /// Delivers an event of another node to the listeners of this one.
     pub(super) fn relay(&self, event: Event) {
-        self.hub().tell(Arc::new(event));
+        self.hub().deliver(Arc::new(event));
     }
 
-    /// Tells all listeners that they may have missed something, once they have heard what was not missed.
+    /// Ends all listeners because they may have missed an event. Events that are already in their buffers still arrive.
     pub(super) fn interrupt(&self) {
         self.hub().topics.clear();
     }
 }
 
 impl Hub {
-    fn tell(&self, event: Arc<Event>) {
+    fn deliver(&self, event: Arc<Event>) {
         if let Some(sender) = self.topics.get(&event.topic) {
-            // Nobody listening any more is no failure.
+            // An error means that nobody listens any more, which is no failure.
             let _ = sender.send(event);
         }
     }
 }
 
 impl Listener {
-    /// The next event.
+    /// Waits for the next event.
     pub async fn next(&mut self) -> Result<Arc<Event>, Missed> {
         let Some(receiver) = &mut self.receiver else { return Err(Missed::Interrupted) };
         receiver.recv().await.map_err(|error| match error {
@@ -179,7 +129,7 @@ impl Listener {
 impl Drop for Listener {
     fn drop(&mut self) {
         let mut hub = self.events.hub();
-        // Under the lock: of two that go at the same time, one sees that it is the last.
+        // Under the lock: of two listeners dropped at the same time, one sees that it is the last.
         drop(self.receiver.take());
         // After an interruption the topic may be a newer one, with listeners of its own.
         if hub.topics.get(&self.topic).is_some_and(|sender| sender.receiver_count() == 0) {
@@ -190,10 +140,12 @@ impl Drop for Listener {
 
 #[cfg(test)]
 mod tests {
+    use uuid::Uuid;
+
     use super::*;
 
     #[test]
-    fn a_topic_goes_with_its_last_listeners_though_they_go_at_the_same_time() {
+    fn a_topic_is_removed_when_its_last_listeners_are_dropped_at_the_same_time() {
         let events = Events::default();
         for _ in 0..2_000 {
             let both = [(); 2].map(|()| events.listen(Topic::new("test", Uuid::nil())));

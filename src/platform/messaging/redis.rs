@@ -1,4 +1,4 @@
-//! Listening on Redis, on a connection of its own that comes back by itself.
+//! Receives events from Redis, on a connection of its own that is opened again when it is lost.
 
 use std::time::{Duration, Instant};
 
@@ -8,38 +8,39 @@ use redis::{Client, RedisError};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
-use super::cluster::Peers;
+use super::cluster::Cluster;
 
-/// How long connecting may take, and an answer.
-const PATIENCE: Duration = Duration::from_secs(1);
-/// How often a silent connection is asked whether it is still there.
-const PING: Duration = Duration::from_secs(5);
-/// How often it is looked whether other nodes have fallen silent, at most; with the beats of this node coming back, about
-/// as often as those.
-const LOOK: Duration = Duration::from_secs(1);
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// How long connecting may take, and a response to a ping.
+const TIMEOUT: Duration = Duration::from_secs(1);
+/// How long the connection may be silent before a ping is sent.
+const PING_INTERVAL: Duration = Duration::from_secs(5);
+/// At least this long between two checks for silent nodes. Checks run when a message arrives or a ping is due, so the
+/// heartbeats of this node, which come back to it, set the pace.
+const CHECK_INTERVAL: Duration = Duration::from_secs(1);
+/// How long to wait after a failure before connecting again; doubled up to the maximum.
+const FIRST_RETRY_DELAY: Duration = Duration::from_millis(100);
+const MAX_RETRY_DELAY: Duration = Duration::from_secs(5);
 
-/// Listens until told to stop. Returns once the first try has come to its end, either way.
-pub(super) async fn listen(url: String, channel: String, mut peers: Peers, stop: CancellationToken) {
-    let (tried, first) = oneshot::channel();
+/// Listens until `stop` is cancelled. Returns after the first attempt to connect, successful or not.
+pub(super) async fn listen(url: String, channel: String, mut cluster: Cluster, stop: CancellationToken) {
+    let (attempted, first) = oneshot::channel();
     tokio::spawn(async move {
-        let (mut tried, mut pause) = (Some(tried), FIRST_PAUSE);
+        let (mut attempted, mut delay) = (Some(attempted), FIRST_RETRY_DELAY);
         let listening = async {
             loop {
-                let subscribed = tokio::time::timeout(PATIENCE, subscribe(&url, &channel)).await;
+                let subscribed = tokio::time::timeout(TIMEOUT, subscribe(&url, &channel)).await;
                 if let Ok(Ok(connection)) = subscribed {
-                    // Between the last connection and this one nothing was heard.
-                    peers.lose(Instant::now());
-                    drop(tried.take());
-                    pause = FIRST_PAUSE;
-                    hear(connection, &mut peers).await;
-                    tracing::warn!("the connection to Redis that events come by was lost; live streams were ended");
-                    peers.lose(Instant::now());
+                    // Messages sent between the last connection and this one were missed.
+                    cluster.interrupt(Instant::now());
+                    drop(attempted.take());
+                    delay = FIRST_RETRY_DELAY;
+                    receive(connection, &mut cluster).await;
+                    tracing::warn!("lost the Redis connection that receives events; live streams were ended");
+                    cluster.interrupt(Instant::now());
                 }
-                drop(tried.take());
-                tokio::time::sleep(pause).await;
-                pause = (pause * 2).min(LONGEST_PAUSE);
+                drop(attempted.take());
+                tokio::time::sleep(delay).await;
+                delay = (delay * 2).min(MAX_RETRY_DELAY);
             }
         };
         tokio::select! {
@@ -57,22 +58,22 @@ async fn subscribe(url: &str, channel: &str) -> Result<PubSub, RedisError> {
     Ok(connection)
 }
 
-/// Takes in what is told, until the connection is lost.
-async fn hear(connection: PubSub, peers: &mut Peers) {
+/// Handles messages until the connection is lost.
+async fn receive(connection: PubSub, cluster: &mut Cluster) {
     let (mut sink, mut messages) = connection.split();
-    let mut looked_at = Instant::now();
+    let mut checked_at = Instant::now();
     loop {
-        if looked_at.elapsed() >= LOOK {
-            looked_at = Instant::now();
-            peers.look(looked_at);
+        if checked_at.elapsed() >= CHECK_INTERVAL {
+            checked_at = Instant::now();
+            cluster.remove_silent(checked_at);
         }
-        match tokio::time::timeout(PING, messages.next()).await {
+        match tokio::time::timeout(PING_INTERVAL, messages.next()).await {
             Ok(Some(message)) => match message.get_payload::<String>() {
-                Ok(text) => peers.take(&text, Instant::now()),
-                Err(_) => peers.lose(Instant::now()),
+                Ok(text) => cluster.receive(&text, Instant::now()),
+                Err(_) => cluster.interrupt(Instant::now()),
             },
             Ok(None) => return,
-            Err(_) => match tokio::time::timeout(PATIENCE, sink.ping::<redis::Value>()).await {
+            Err(_) => match tokio::time::timeout(TIMEOUT, sink.ping::<redis::Value>()).await {
                 Ok(Ok(_)) => {}
                 _ => return,
             },

@@ -1,67 +1,47 @@
-//! The way to the other processes: a bounded queue, and a task that sends what is in it until it has gone through.
+//! Sends events to the other processes: a bounded queue, and a task that retries until a message was sent.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::pg_notify::Teller;
-use super::publisher::Event;
+use super::envelope::{Content, Envelope};
+use super::event::Event;
+use super::pg_notify::Notifier;
 use crate::platform::redis::Redis;
 
-/// How often a node that has nothing to tell says that it is there. One such letter costs a PUBLISH or a NOTIFY of a
-/// hundred bytes.
-pub(super) const BEAT: Duration = Duration::from_secs(5);
-/// How many events may wait to be sent; more are dropped, and the other nodes notice by the gap in the numbers.
+/// How often a node without events sends a heartbeat. A heartbeat costs one PUBLISH or NOTIFY of a hundred bytes.
+pub(super) const HEARTBEAT: Duration = Duration::from_secs(5);
+/// How many events may wait to be sent. Further ones are dropped, and other nodes notice the gap in the numbers.
 const QUEUE: usize = 4_096;
-/// How many are sent at once.
+/// How many messages are sent at once.
 const BATCH: usize = 128;
-/// How long a letter may be: Postgres takes less than 8000 bytes. A longer one is dropped like one too many.
-const LONGEST_BYTES: usize = 7_900;
-/// How long after a failure sending is tried again.
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-const LONGEST_PAUSE: Duration = Duration::from_millis(500);
-/// How long a process that ends takes to send the rest.
-const LAST_WAIT: Duration = Duration::from_secs(1);
+/// The longest message: Postgres takes less than 8000 bytes. A longer one is dropped, as if the queue were full.
+const MAX_MESSAGE_BYTES: usize = 7_900;
+/// How long to wait after a failure before sending again; doubled up to the maximum.
+const FIRST_RETRY_DELAY: Duration = Duration::from_millis(100);
+const MAX_RETRY_DELAY: Duration = Duration::from_millis(500);
+/// How long a process that stops waits for the queue to be sent.
+const FINISH_TIMEOUT: Duration = Duration::from_secs(1);
 /// The channel on Postgres.
 pub(super) const NOTIFY_CHANNEL: &str = "roost_events";
 
-/// The channel on Redis, but for what the names of the deployment begin with.
+/// The channel on Redis, without the prefix of the deployment.
 pub(super) const REDIS_CHANNEL: &str = "events";
 
-/// What a node says, with the number of its latest event. The same letter may come twice.
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Letter<E> {
-    pub node: u64,
-    pub number: u64,
-    pub says: Says<E>,
-}
-
-/// What a letter says.
-#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum Says<E> {
-    /// This has happened; it is the event of the letter's number.
-    Event(E),
-    /// Nothing has happened since, and the node is there.
-    Beat,
-    /// The node ends, and has told everything.
-    Farewell,
-}
-
-/// What carries letters.
-pub(super) enum Outlet {
+/// What carries messages to other processes.
+pub(super) enum Backend {
     Redis(Redis),
-    Postgres(Teller),
+    Postgres(Notifier),
 }
 
 /// The sending end.
 #[derive(Debug)]
-pub(super) struct Wire {
+pub(super) struct Transport {
     node: u64,
     /// The number of the latest event that was queued or dropped.
     number: Arc<AtomicU64>,
@@ -71,47 +51,47 @@ pub(super) struct Wire {
     stop: CancellationToken,
 }
 
-impl Wire {
-    pub(super) fn new(node: u64, outlet: Outlet) -> Wire {
+impl Transport {
+    pub(super) fn new(node: u64, backend: Backend) -> Transport {
         let (queue, waiting) = mpsc::channel(QUEUE);
         let number = Arc::new(AtomicU64::new(0));
-        let sender = Sender { node, number: number.clone(), outlet, waiting };
+        let sender = Sender { node, number: number.clone(), backend, waiting };
         let sender = tokio::spawn(sender.send_all());
-        Wire { node, number, queue, is_full: false, sender, stop: CancellationToken::new() }
+        Transport { node, number, queue, is_full: false, sender, stop: CancellationToken::new() }
     }
 
-    /// Is cancelled when the process is about to end.
-    pub(super) fn stop(&self) -> CancellationToken {
+    /// A token that is cancelled when the process has sent its last message.
+    pub(super) fn stopped(&self) -> CancellationToken {
         self.stop.clone()
     }
 
-    /// Hands an event in; never waits.
+    /// Queues an event; never waits.
     pub(super) fn send(&mut self, event: &Event) {
         let number = self.number.load(Ordering::Relaxed) + 1;
-        let text = written(&Letter { node: self.node, number, says: Says::Event(event) });
-        let is_short = text.len() <= LONGEST_BYTES;
+        let message = to_json(&Envelope { node: self.node, number, content: Content::Event(event) });
+        let is_short = message.len() <= MAX_MESSAGE_BYTES;
         if !is_short {
             tracing::warn!(
                 kind = event.topic.kind,
-                bytes = text.len(),
-                "an event is too long to be told to other nodes"
+                bytes = message.len(),
+                "an event is too long to be sent to other nodes"
             );
         }
-        let is_full = is_short && self.queue.try_send(text).is_err();
+        let is_full = is_short && self.queue.try_send(message).is_err();
         if is_full && !self.is_full {
-            tracing::warn!("events are dropped: they cannot be told to other nodes as fast as they happen");
+            tracing::warn!("dropping events: they happen faster than they can be sent to other nodes");
         }
         self.is_full = is_full;
-        // Only now, so that a beat never bears the number of an event that is not in the queue yet.
+        // Stored after queuing, so that a heartbeat never has the number of an event that is not in the queue yet.
         self.number.store(number, Ordering::Release);
     }
 
-    /// Sends the rest, says farewell and stops listening.
+    /// Sends the queue and a goodbye, and stops listening.
     pub(super) async fn finish(mut self) {
         drop(self.queue);
-        if tokio::time::timeout(LAST_WAIT, &mut self.sender).await.is_err() {
+        if tokio::time::timeout(FINISH_TIMEOUT, &mut self.sender).await.is_err() {
             self.sender.abort();
-            tracing::warn!("some of the last events were not told to other nodes");
+            tracing::warn!("some of the last events were not sent to other nodes");
         }
         self.stop.cancel();
     }
@@ -120,64 +100,64 @@ impl Wire {
 struct Sender {
     node: u64,
     number: Arc<AtomicU64>,
-    outlet: Outlet,
+    backend: Backend,
     waiting: mpsc::Receiver<String>,
 }
 
 impl Sender {
     async fn send_all(mut self) {
-        let mut letters = Vec::with_capacity(BATCH);
-        // The first beat makes this node known, so that already its first event can be missed.
-        letters.extend(self.beat());
+        let mut messages = Vec::with_capacity(BATCH);
+        // The first heartbeat makes this node known, so that other nodes notice if they miss its very first event.
+        messages.extend(self.heartbeat());
         loop {
-            self.deliver(&letters).await;
-            letters.clear();
-            match tokio::time::timeout(BEAT, self.waiting.recv_many(&mut letters, BATCH)).await {
+            self.deliver(&messages).await;
+            messages.clear();
+            match tokio::time::timeout(HEARTBEAT, self.waiting.recv_many(&mut messages, BATCH)).await {
                 Ok(0) => break,
                 Ok(_) => {}
-                Err(_) => letters.extend(self.beat()),
+                Err(_) => messages.extend(self.heartbeat()),
             }
         }
         let number = self.number.load(Ordering::Acquire);
-        let farewell = Letter { node: self.node, number, says: Says::<Event>::Farewell };
-        self.deliver(&[written(&farewell)]).await;
+        let goodbye = Envelope { node: self.node, number, content: Content::<Event>::Goodbye };
+        self.deliver(&[to_json(&goodbye)]).await;
     }
 
-    /// A sign of life, unless there is something better to say.
-    fn beat(&self) -> Option<String> {
-        // First the number and then the queue: an event of this number or a lower one was in the queue by now.
+    /// A heartbeat, unless an event is waiting to be sent.
+    fn heartbeat(&self) -> Option<String> {
+        // The number is read before the queue: an event with this number or a lower one is in the queue by then.
         let number = self.number.load(Ordering::Acquire);
-        let beat = Letter { node: self.node, number, says: Says::<Event>::Beat };
-        self.waiting.is_empty().then(|| written(&beat))
+        let heartbeat = Envelope { node: self.node, number, content: Content::<Event>::Heartbeat };
+        self.waiting.is_empty().then(|| to_json(&heartbeat))
     }
 
-    /// Sends letters until they have gone through. Those that went through unnoticed are sent twice.
-    async fn deliver(&mut self, letters: &[String]) {
-        let mut pause = FIRST_PAUSE;
-        while !letters.is_empty() && !self.outlet.tell(letters).await {
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(LONGEST_PAUSE);
+    /// Sends messages until that succeeds. Messages that were delivered although the call failed are delivered twice.
+    async fn deliver(&mut self, messages: &[String]) {
+        let mut delay = FIRST_RETRY_DELAY;
+        while !messages.is_empty() && !self.backend.send(messages).await {
+            tokio::time::sleep(delay).await;
+            delay = (delay * 2).min(MAX_RETRY_DELAY);
         }
     }
 }
 
-impl Outlet {
-    /// Says in the log itself when nobody hears it.
-    async fn tell(&mut self, letters: &[String]) -> bool {
+impl Backend {
+    /// Returns false if sending failed. Failures are logged by the backend.
+    async fn send(&mut self, messages: &[String]) -> bool {
         match self {
-            Outlet::Redis(redis) => {
+            Backend::Redis(redis) => {
                 let mut publish = redis::pipe();
-                for letter in letters {
-                    publish.publish(redis.name(REDIS_CHANNEL), letter).ignore();
+                for message in messages {
+                    publish.publish(redis.name(REDIS_CHANNEL), message).ignore();
                 }
-                redis.tell(&publish).await
+                redis.execute(&publish).await
             }
-            Outlet::Postgres(teller) => teller.tell(NOTIFY_CHANNEL, letters).await,
+            Backend::Postgres(notifier) => notifier.notify(NOTIFY_CHANNEL, messages).await,
         }
     }
 }
 
-fn written<E: Serialize>(letter: &Letter<E>) -> String {
-    // Cannot fail: a letter holds texts and numbers, and the keys of its maps are texts.
-    serde_json::to_string(letter).expect("letters are JSON")
+fn to_json<E: Serialize>(envelope: &Envelope<E>) -> String {
+    // Cannot fail: an envelope consists of texts and numbers, and the keys of its maps are texts.
+    serde_json::to_string(envelope).expect("envelopes are JSON")
 }

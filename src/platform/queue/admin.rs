@@ -1,4 +1,4 @@
-//! What an operator may do with the queue: look at it, count it, requeue dead letters and delete them.
+//! The operations of an operator on the queue: listing and counting jobs, requeuing and deleting dead ones.
 
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{Cond, Expr};
@@ -8,107 +8,82 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::{Job, table};
+use super::job::{Job, JobState, table};
 use crate::platform::clock::Clock;
 use crate::platform::database::{Database, is_postgres};
 
-/// Where a job stands.
+/// Filters jobs by state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State {
-    /// Its time has not come.
-    Waiting,
-    /// Its time has come and no worker has it.
-    Due,
-    /// A worker has it.
-    Running,
-    /// It has used up its tries.
+pub enum JobFilter {
+    /// Dead jobs.
     Dead,
-}
-
-/// Which jobs to list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shown {
-    /// Dead letters.
-    Dead,
-    /// Those that wait, due or not.
+    /// Jobs that no worker has leased, due or not.
     Waiting,
     /// Every job.
     All,
 }
 
-/// What to list.
+/// Which jobs to list.
 #[derive(Clone, Copy, Debug)]
-pub struct Wanted<'a> {
-    /// Jobs that stand so.
-    pub shown: Shown,
-    /// Only those of this kind.
+pub struct JobQuery<'a> {
+    /// The states to list.
+    pub filter: JobFilter,
+    /// The kind to list. None lists every kind.
     pub kind: Option<&'a str>,
-    /// How many at most.
-    pub most: u64,
+    /// The largest number of jobs to list.
+    pub limit: u64,
 }
 
-/// How many jobs of one kind there are.
+/// The number of jobs of one kind in each state.
 #[derive(Clone, Debug, PartialEq, Eq, FromQueryResult)]
-pub struct Stats {
-    /// Which handler runs them.
+pub struct JobStats {
+    /// The kind of the jobs.
     pub kind: String,
-    /// Those whose time has not come.
+    /// Jobs whose time has not come.
     pub waiting: i64,
-    /// Those whose time has come and that no worker has.
+    /// Jobs whose time has come and that no worker has leased.
     pub due: i64,
-    /// Those that a worker has.
+    /// Jobs that a worker has leased.
     pub running: i64,
-    /// Dead letters.
+    /// Dead jobs.
     pub dead: i64,
-    /// Since when the oldest one that is due has been so.
+    /// When the oldest due job became due. None if no job is due.
     pub due_since: Option<DateTime<Utc>>,
 }
 
-impl Job {
-    /// Where it stands.
-    pub fn state(&self, now: DateTime<Utc>) -> State {
-        match self {
-            job if job.died_at.is_some() => State::Dead,
-            job if job.locked_until > now => State::Running,
-            job if job.run_at > now => State::Waiting,
-            _ => State::Due,
-        }
-    }
-}
-
-/// The first jobs in the order of their time; dead letters in the order of their death.
-pub async fn list(db: &Database, clock: &Clock, wanted: Wanted<'_>) -> Result<Vec<Job>, DbErr> {
-    let jobs = table::Entity::find().filter(of_kind(wanted.kind));
-    let jobs = match wanted.shown {
-        Shown::Dead => jobs.filter(table::Column::DiedAt.is_not_null()).order_by_asc(table::Column::DiedAt),
-        Shown::Waiting => {
+/// Lists jobs in the order of `run_at`; dead jobs in the order of `died_at`.
+pub async fn list(db: &Database, clock: &Clock, query: JobQuery<'_>) -> Result<Vec<Job>, DbErr> {
+    let jobs = table::Entity::find().filter(is_of_kind(query.kind));
+    let jobs = match query.filter {
+        JobFilter::Dead => jobs.filter(table::Column::DiedAt.is_not_null()).order_by_asc(table::Column::DiedAt),
+        JobFilter::Waiting => {
             jobs.filter(table::Column::DiedAt.is_null()).filter(table::Column::LockedUntil.lte(clock.now()))
         }
-        Shown::All => jobs,
+        JobFilter::All => jobs,
     };
     let jobs: Select<_> = jobs.order_by_asc(table::Column::RunAt).order_by_asc(table::Column::Id);
-    jobs.limit(wanted.most).all(db.read()).await
+    jobs.limit(query.limit).all(db.read()).await
 }
 
-/// Where one job stands, if there is one.
-pub async fn state(db: &Database, clock: &Clock, id: Uuid) -> Result<Option<State>, DbErr> {
+/// The state of one job. None if there is no such job.
+pub async fn job_state(db: &Database, clock: &Clock, id: Uuid) -> Result<Option<JobState>, DbErr> {
     let job = table::Entity::find_by_id(id).one(db.read()).await?;
     Ok(job.map(|job| job.state(clock.now())))
 }
 
-/// Gives a dead letter all its tries again, from now on. Answers false when it is not dead.
+/// Makes a dead job due now and resets its attempts. False if the job is not dead or does not exist.
 pub async fn requeue(db: &Database, clock: &Clock, id: Uuid) -> Result<bool, DbErr> {
-    let requeued = revived(clock).filter(table::Column::Id.eq(id)).exec(db.write()).await?;
+    let requeued = revive_dead(clock).filter(table::Column::Id.eq(id)).exec(db.write()).await?;
     Ok(requeued.rows_affected == 1)
 }
 
-/// Gives every dead letter, or every one of a kind, all its tries again. Answers how many there were.
-pub async fn requeue_dead(db: &Database, clock: &Clock, kind: Option<&str>) -> Result<u64, DbErr> {
-    let requeued = revived(clock).filter(of_kind(kind)).exec(db.write()).await?;
+/// Requeues every dead job, or every dead job of one kind. Returns how many.
+pub async fn requeue_all_dead(db: &Database, clock: &Clock, kind: Option<&str>) -> Result<u64, DbErr> {
+    let requeued = revive_dead(clock).filter(is_of_kind(kind)).exec(db.write()).await?;
     Ok(requeued.rows_affected)
 }
 
-/// Deletes a dead letter. Answers false when it is not dead.
+/// Deletes a dead job. False if the job is not dead or does not exist.
 pub async fn delete(db: &Database, id: Uuid) -> Result<bool, DbErr> {
     let deleted = table::Entity::delete_many()
         .filter(table::Column::Id.eq(id))
@@ -118,8 +93,8 @@ pub async fn delete(db: &Database, id: Uuid) -> Result<bool, DbErr> {
     Ok(deleted.rows_affected == 1)
 }
 
-/// How many jobs there are, by kind.
-pub async fn stats(db: &Database, clock: &Clock) -> Result<Vec<Stats>, DbErr> {
+/// Counts jobs by kind and state.
+pub async fn stats(db: &Database, clock: &Clock) -> Result<Vec<JobStats>, DbErr> {
     let connection = db.read();
     let now = if is_postgres(connection) { "$1" } else { "?1" };
     let due = format!("died_at IS NULL AND locked_until <= {now} AND run_at <= {now}");
@@ -133,10 +108,11 @@ pub async fn stats(db: &Database, clock: &Clock) -> Result<Vec<Stats>, DbErr> {
          FROM job GROUP BY kind ORDER BY kind"
     );
     let statement = Statement::from_sql_and_values(connection.get_database_backend(), sql, [clock.now().into()]);
-    Stats::find_by_statement(statement).all(connection).await
+    JobStats::find_by_statement(statement).all(connection).await
 }
 
-fn revived(clock: &Clock) -> UpdateMany<table::Entity> {
+/// An update that requeues dead jobs.
+fn revive_dead(clock: &Clock) -> UpdateMany<table::Entity> {
     let now = clock.now();
     table::Entity::update_many()
         .col_expr(table::Column::DiedAt, Expr::value(None::<DateTime<Utc>>))
@@ -146,6 +122,7 @@ fn revived(clock: &Clock) -> UpdateMany<table::Entity> {
         .filter(table::Column::DiedAt.is_not_null())
 }
 
-fn of_kind(kind: Option<&str>) -> Cond {
+/// Matches jobs of one kind, or all jobs.
+fn is_of_kind(kind: Option<&str>) -> Cond {
     Cond::all().add_option(kind.map(|kind| table::Column::Kind.eq(kind)))
 }

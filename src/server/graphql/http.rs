@@ -1,4 +1,4 @@
-//! GraphQL over HTTP: queries by GET and POST, mutations by POST with a JSON body and nothing else.
+//! GraphQL over HTTP: queries by GET and POST, mutations only by POST with a JSON body.
 //!
 //! Follows the draft of [GraphQL over HTTP](https://graphql.github.io/graphql-over-http/draft/) of September 2026.
 
@@ -17,24 +17,25 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use tokio::time::Instant;
 
-use super::super::Served;
-use super::super::viewer::Caller;
-use super::budget;
-use super::content_negotiation;
-use super::content_negotiation::{Accepted, Media, accepted};
-use super::rejection::Failure;
 use super::{origin, request_body, sse};
-use crate::graphql::{Answer, Call, ErrorCode, Operation};
+use crate::graphql::{ErrorCode, GraphqlRequest, GraphqlResponse, Operation};
+use crate::server::content_negotiation::{Accepted, MediaType, negotiate, parse_mime};
+use crate::server::rate_limit_headers;
+use crate::server::rejection::Rejection;
+use crate::server::request_id::request_id;
+use crate::server::state::ServerState;
+use crate::server::viewer::Caller;
 
-/// Largest body of a request. A signed quote of a year takes about 5 KiB.
-const BODY_BYTES: usize = 256 * 1024;
+/// Largest body of a request, in bytes. A signed quote for a stay of a year takes about 5 KiB.
+const MAX_BODY_BYTES: usize = 256 * 1024;
 /// How long a body may take to arrive.
-const BODY_PATIENCE: Duration = Duration::from_secs(10);
-/// How long the operations of a list may take together: with its body, less than a request may.
-const LIST_PATIENCE: Duration = Duration::from_secs(45);
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long the operations of a batch may take together. With the body, this is less than a request may take.
+const BATCH_TIMEOUT: Duration = Duration::from_secs(45);
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
-/// What no page can send to another site without asking it first; the names are those of Apollo's clients.
-const PREFLIGHTED: [&str; 2] = ["apollo-require-preflight", "x-apollo-operation-name"];
+/// Headers that a page can send to another site only after a preflight request. The names are those of Apollo's
+/// clients.
+const PREFLIGHTED_HEADERS: [&str; 2] = ["apollo-require-preflight", "x-apollo-operation-name"];
 
 /// The parameters of a query by GET.
 #[derive(Deserialize)]
@@ -47,124 +48,137 @@ struct GetParameters {
     extensions: Option<String>,
 }
 
-/// Answers whatever is sent to the endpoint.
-pub(super) async fn serve(served: Served, request: Request) -> Response {
+/// Answers an HTTP request to the endpoint.
+pub(super) async fn serve(state: ServerState, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    let Accepted { media, by_name } = accepted(&parts.headers);
-    let id = crate::server::request_id(&parts.extensions);
-    let answered = async {
-        // Counted before anything is looked at, so that what makes no sense counts as well.
-        let mut caller = Caller::of(&parts, &served).await?;
-        let media = media.ok_or(Failure::NotAcceptable)?;
-        let sent = match parts.method.as_str() {
-            "GET" => Sent::One(by_get(&served, &parts, by_name)?),
-            "POST" => by_post(&served, &parts, body).await?,
-            _ => return Err(Failure::Method("GET, POST", "use GET or POST")),
+    let Accepted { media_type, by_name } = negotiate(&parts.headers);
+    let id = request_id(&parts.extensions);
+    let response = async {
+        // Counted first, so that invalid requests count as well.
+        let mut caller = Caller::authenticate(&parts, &state).await?;
+        let media_type = media_type.ok_or(Rejection::NotAcceptable)?;
+        let body = match parts.method.as_str() {
+            "GET" => RequestBody::Single(parse_get(&state, &parts, by_name)?),
+            "POST" => parse_post(&state, &parts, body).await?,
+            _ => return Err(Rejection::MethodNotAllowed("GET, POST", "use GET or POST")),
         };
         if parts.method == "POST" {
             caller.client.idempotency_key = idempotency_key(&parts.headers)?;
         }
-        match sent {
-            Sent::One(call) => one(&served, &parts, media, caller, call).await,
-            Sent::Many(calls) => many(&served, media, caller, calls).await,
+        match body {
+            RequestBody::Single(request) => run_single(&state, &parts, media_type, caller, request).await,
+            RequestBody::Batch(requests) => run_batch(&state, media_type, caller, requests).await,
         }
     };
-    Box::pin(answered).await.unwrap_or_else(|failure: Failure| failure.answered(media.unwrap_or(Media::Json), &id))
+    let reject = |rejection: Rejection| rejection.into_response(media_type.unwrap_or(MediaType::Json), &id);
+    Box::pin(response).await.unwrap_or_else(reject)
 }
 
-/// What a request holds.
-enum Sent {
-    One(Call),
-    Many(Vec<Call>),
+/// The GraphQL requests in one HTTP request.
+enum RequestBody {
+    Single(GraphqlRequest),
+    Batch(Vec<GraphqlRequest>),
 }
 
-async fn one(served: &Served, parts: &Parts, media: Media, caller: Caller, call: Call) -> Result<Response, Failure> {
-    let operation = match served.engine.prepare(caller.viewer, caller.client, call).await {
+async fn run_single(
+    state: &ServerState,
+    parts: &Parts,
+    media_type: MediaType,
+    caller: Caller,
+    request: GraphqlRequest,
+) -> Result<Response, Rejection> {
+    let operation = match state.engine.prepare(caller.viewer, caller.client, request).await {
         Ok(operation) => operation,
-        Err(answer) => return Ok(respond(served, media, &answer)),
+        Err(refused) => return Ok(write_response(state, media_type, &refused)),
     };
-    let streams = media == Media::EventStream && operation.kind == OperationType::Subscription;
-    if streams {
-        return sse::stream(served, operation).await;
+    if media_type == MediaType::EventStream && operation.kind == OperationType::Subscription {
+        return sse::send_stream(state, operation).await;
     }
     if parts.method == "GET" && operation.kind != OperationType::Query {
-        return Err(Failure::Method("POST", "only queries may be sent by GET, and subscriptions for events"));
+        let message = "by GET, send only queries, or a subscription that accepts text/event-stream";
+        return Err(Rejection::MethodNotAllowed("POST", message));
     }
-    Ok(respond(served, media, &run(served, operation).await))
+    Ok(write_response(state, media_type, &run(state, operation).await))
 }
 
-async fn run(served: &Served, operation: Operation) -> Answer {
+async fn run(state: &ServerState, operation: Operation) -> GraphqlResponse {
     if operation.kind == OperationType::Subscription {
-        let message = "subscriptions answer over WebSocket, or in text/event-stream";
-        return operation.refused(ErrorCode::OperationNotSupported, message);
+        let message = "send subscriptions over WebSocket, or accept text/event-stream";
+        return operation.refuse(ErrorCode::OperationNotSupported, message);
     }
-    served.engine.run(operation).await
+    state.engine.run(operation).await
 }
 
-/// Runs several operations, one after another, and answers them in their order.
-async fn many(served: &Served, media: Media, caller: Caller, calls: Vec<Call>) -> Result<Response, Failure> {
-    if media == Media::EventStream {
-        return Err(Failure::Malformed("a stream of events answers one operation".into()));
+/// Runs the operations of a batch one after another and returns their responses in the same order.
+async fn run_batch(
+    state: &ServerState,
+    media_type: MediaType,
+    caller: Caller,
+    requests: Vec<GraphqlRequest>,
+) -> Result<Response, Rejection> {
+    if media_type == MediaType::EventStream {
+        return Err(Rejection::Malformed("an event stream is possible for a single operation only".into()));
     }
-    if caller.client.idempotency_key.is_some() && calls.len() > 1 {
-        let message = "the header Idempotency-Key is for one operation; give each of several its own with \
+    if caller.client.idempotency_key.is_some() && requests.len() > 1 {
+        let message = "the header Idempotency-Key is for one operation; give each of several its own key with \
                        @idempotent(key:)";
-        return Err(Failure::Malformed(message.into()));
+        return Err(Rejection::Malformed(message.into()));
     }
-    let answer = |call| {
-        let prepared = served.engine.prepare(caller.viewer.clone(), caller.client.clone(), call);
-        let answer = async {
+    let run_one = |request| {
+        let prepared = state.engine.prepare(caller.viewer.clone(), caller.client.clone(), request);
+        let response = async {
             match prepared.await {
-                Ok(operation) => run(served, operation).await,
-                Err(answer) => *answer,
+                Ok(operation) => run(state, operation).await,
+                Err(refused) => *refused,
             }
         };
-        answer.boxed()
+        response.boxed()
     };
-    let answers = in_turn(calls, LIST_PATIENCE, &caller.client.request_id, answer).await;
-    let mut response = written(StatusCode::OK, media, &answers);
-    // Each was charged for; what is left is what the last one left.
-    if let Some((balance, _)) = answers.last().and_then(|answer| answer.paid?.budget) {
-        budget::tell(response.headers_mut(), &balance, None);
+    let responses = run_in_order(requests, BATCH_TIMEOUT, &caller.client.request_id, run_one).await;
+    let mut http_response = serialize(StatusCode::OK, media_type, &responses);
+    // Each operation was charged. The header shows the budget after the last one.
+    if let Some((balance, _)) = responses.last().and_then(|response| response.charge?.budget) {
+        rate_limit_headers::insert(http_response.headers_mut(), &balance, None);
     }
-    Ok(response)
+    Ok(http_response)
 }
 
-/// One answer after another. Those that the time no longer suffices for are told so, and the rest is not lost with them.
-async fn in_turn<'a>(
-    calls: Vec<Call>,
-    patience: Duration,
+/// Runs requests one after another. Those for which no time is left fail with `TIMEOUT`; the other responses are kept.
+async fn run_in_order<'a>(
+    requests: Vec<GraphqlRequest>,
+    timeout: Duration,
     request_id: &str,
-    answer: impl Fn(Call) -> BoxFuture<'a, Answer>,
-) -> Vec<Answer> {
-    let end = Instant::now() + patience;
-    let mut answers = Vec::with_capacity(calls.len());
-    for call in calls {
-        // What cannot end in time is better not begun.
-        let answered = if Instant::now() < end { tokio::time::timeout_at(end, answer(call)).await.ok() } else { None };
-        answers.push(answered.unwrap_or_else(|| {
-            let message = "the operations of this request took too long together, and this one was given up";
-            Answer::too_long(patience, message).sealed(request_id)
+    run_one: impl Fn(GraphqlRequest) -> BoxFuture<'a, GraphqlResponse>,
+) -> Vec<GraphqlResponse> {
+    let deadline = Instant::now() + timeout;
+    let mut responses = Vec::with_capacity(requests.len());
+    for request in requests {
+        // After the deadline, an operation is not started.
+        let is_in_time = Instant::now() < deadline;
+        let response = if is_in_time { tokio::time::timeout_at(deadline, run_one(request)).await.ok() } else { None };
+        responses.push(response.unwrap_or_else(|| {
+            let message = "the operations of this request exceeded their time limit, and this one was aborted";
+            GraphqlResponse::timed_out(timeout, message).with_request_id(request_id)
         }));
     }
-    answers
+    responses
 }
 
-/// Reads a query from the URL. A browser that follows a link or loads a picture accepts no JSON by name, so that what
-/// it sends is never run. Programs need not name JSON where they accept anything: nobody can make them follow a link.
-fn by_get(served: &Served, parts: &Parts, by_name: bool) -> Result<Call, Failure> {
-    let asked = by_name || (accepts_anything(&parts.headers) && !is_browser(&parts.headers));
-    if !has_preflighted(&parts.headers) && (!asked || is_foreign(served, parts)) {
-        return Err(Failure::CrossSite);
+/// Parses a query from the URL. A browser that follows a link or loads an image does not accept JSON by name, so that
+/// such requests are never run. Programs may accept anything, because nobody can make them follow a link.
+fn parse_get(state: &ServerState, parts: &Parts, by_name: bool) -> Result<GraphqlRequest, Rejection> {
+    let is_intended = by_name || (accepts_anything(&parts.headers) && !is_browser(&parts.headers));
+    if !has_preflighted_header(&parts.headers) && (!is_intended || is_cross_site(state, parts)) {
+        return Err(Rejection::CrossSite);
     }
     let parameters = Query::<GetParameters>::try_from_uri(&parts.uri);
-    let Query(parameters) = parameters.map_err(|error| Failure::Malformed(error.body_text()))?;
+    let Query(parameters) = parameters.map_err(|error| Rejection::Malformed(error.body_text()))?;
     let map = |name: &str, text: Option<String>| {
         let parsed = text.filter(|text| !text.is_empty()).map(|text| serde_json::from_str::<Option<Map<_, _>>>(&text));
         let parsed = parsed.transpose().map(Option::flatten);
-        parsed.map_err(|_| Failure::Malformed(format!("the parameter `{name}` must be a JSON object")))
+        parsed.map_err(|_| Rejection::Malformed(format!("the parameter `{name}` must be a JSON object")))
     };
-    Ok(Call {
+    Ok(GraphqlRequest {
         query: parameters.query,
         document_id: parameters.document_id,
         operation_name: parameters.operation_name,
@@ -173,63 +187,64 @@ fn by_get(served: &Served, parts: &Parts, by_name: bool) -> Result<Call, Failure
     })
 }
 
-/// Reads an operation from a body of JSON; no other type, as forms and plain text are what a foreign page could send.
-async fn by_post(served: &Served, parts: &Parts, body: Body) -> Result<Sent, Failure> {
+/// Parses a JSON body. Other media types are refused, because a page of another site can send forms and plain text.
+async fn parse_post(state: &ServerState, parts: &Parts, body: Body) -> Result<RequestBody, Rejection> {
     let mut content_types = parts.headers.get_all(header::CONTENT_TYPE).iter();
     let content_type = content_types.next().and_then(|value| value.to_str().ok());
     if content_types.next().is_some() {
-        return Err(Failure::Malformed("send the header Content-Type once".into()));
+        return Err(Rejection::Malformed("send the header Content-Type once".into()));
     }
-    let content_type = content_type.and_then(content_negotiation::read).ok_or(Failure::NotJson)?;
+    let content_type = content_type.and_then(parse_mime).ok_or(Rejection::NotJson)?;
     let encoding = content_type.get_param(mime::CHARSET);
     if content_type.essence_str() != "application/json" || encoding.is_some_and(|name| name != mime::UTF_8) {
-        return Err(Failure::NotJson);
+        return Err(Rejection::NotJson);
     }
-    let body = read(body, BODY_PATIENCE).await?;
-    let value: Value =
-        serde_json::from_slice(&body).map_err(|error| Failure::Malformed(format!("the body is not JSON: {error}")))?;
-    let most = served.app.config.graphql.batch_limit;
+    let body = read_body(body, BODY_TIMEOUT).await?;
+    let not_json = |error| Rejection::Malformed(format!("the body is not JSON: {error}"));
+    let value: Value = serde_json::from_slice(&body).map_err(not_json)?;
+    let max = state.app.config.graphql.batch_limit;
     match value {
-        Value::Object(_) => request_body::read(value).map(Sent::One).map_err(Failure::Malformed),
-        Value::Array(calls) if most == 0 || calls.is_empty() || calls.len() > most => {
-            let message = match most {
-                0 => "the body must be one JSON object: several operations in one request are not served".to_owned(),
-                most => format!("a request may hold 1 to {most} operations"),
+        Value::Object(_) => request_body::parse_request(value).map(RequestBody::Single).map_err(Rejection::Malformed),
+        Value::Array(requests) if max == 0 || requests.is_empty() || requests.len() > max => {
+            let message = match max {
+                0 => "the body must be one JSON object: this server accepts no batches of operations".to_owned(),
+                max => format!("a batch must have 1 to {max} operations"),
             };
-            Err(Failure::Malformed(message))
+            Err(Rejection::Malformed(message))
         }
-        // Not Sent::One even for a list of one: who sends a list expects a list.
-        Value::Array(calls) => {
-            let calls: Result<_, _> = calls.into_iter().map(request_body::read).collect();
-            calls.map(Sent::Many).map_err(Failure::Malformed)
+        // A list with one request is a batch, because its client expects a list.
+        Value::Array(requests) => {
+            let requests: Result<_, _> = requests.into_iter().map(request_body::parse_request).collect();
+            requests.map(RequestBody::Batch).map_err(Rejection::Malformed)
         }
-        _ => Err(Failure::Malformed("the body must be a JSON object".into())),
+        _ => Err(Rejection::Malformed("the body must be a JSON object".into())),
     }
 }
 
-async fn read(body: Body, patience: Duration) -> Result<Bytes, Failure> {
-    let whole = Limited::new(body, BODY_BYTES).collect();
-    match tokio::time::timeout(patience, whole).await {
-        Ok(Ok(whole)) => Ok(whole.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Failure::TooLarge(BODY_BYTES)),
-        Ok(Err(_)) => Err(Failure::Malformed("the body broke off".into())),
-        Err(_) => Err(Failure::Slow(patience)),
+async fn read_body(body: Body, timeout: Duration) -> Result<Bytes, Rejection> {
+    let body = Limited::new(body, MAX_BODY_BYTES).collect();
+    match tokio::time::timeout(timeout, body).await {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Rejection::BodyTooLarge(MAX_BODY_BYTES)),
+        Ok(Err(_)) => Err(Rejection::Malformed("the body is incomplete".into())),
+        Err(_) => Err(Rejection::BodyTimeout(timeout)),
     }
 }
 
-fn has_preflighted(headers: &HeaderMap) -> bool {
-    PREFLIGHTED.iter().any(|name| headers.get(*name).is_some_and(|value| !value.is_empty()))
+fn has_preflighted_header(headers: &HeaderMap) -> bool {
+    PREFLIGHTED_HEADERS.iter().any(|name| headers.get(*name).is_some_and(|value| !value.is_empty()))
 }
 
-/// Whether a client accepts whatever there is: it says nothing of it, or `*/*` and no more.
+/// Whether a client accepts any media type: it has no `Accept` header, or only `*/*`.
 fn accepts_anything(headers: &HeaderMap) -> bool {
     headers.get_all(header::ACCEPT).iter().all(|range| range == "*/*")
 }
 
-/// Whether a browser sent this: each of these is sent by some, the agent by all, and no page can take it away.
+/// Whether a browser sent the request. Every browser sends the user agent and some of the other headers, and a page
+/// cannot remove them.
 fn is_browser(headers: &HeaderMap) -> bool {
     let agent = headers.get(header::USER_AGENT).is_some_and(|agent| agent.as_bytes().starts_with(b"Mozilla/"));
-    let marks = [
+    let browser_headers = [
         "sec-fetch-site",
         "sec-fetch-dest",
         "sec-fetch-user",
@@ -238,65 +253,69 @@ fn is_browser(headers: &HeaderMap) -> bool {
         "referer",
         "cookie",
     ];
-    agent || marks.iter().any(|name| headers.contains_key(*name))
+    agent || browser_headers.iter().any(|name| headers.contains_key(*name))
 }
 
-/// Whether a page that may not ask has made a browser send this: by the origin that it names, or else by its word for
-/// where the page is from.
-fn is_foreign(served: &Served, parts: &Parts) -> bool {
-    origin::may_ask(served, parts).map_or_else(
+/// Whether a page of an origin that is not allowed made a browser send the request: by its `Origin` header, or without
+/// one by `Sec-Fetch-Site`.
+fn is_cross_site(state: &ServerState, parts: &Parts) -> bool {
+    origin::is_allowed_origin(state, parts).map_or_else(
         || parts.headers.get("sec-fetch-site").is_some_and(|site| site == "cross-site" || site == "same-site"),
-        |may_ask| !may_ask,
+        |is_allowed| !is_allowed,
     )
 }
 
-fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Failure> {
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Rejection> {
     let mut keys = headers.get_all(IDEMPOTENCY_KEY).iter();
     match (keys.next(), keys.next()) {
         (None, _) => Ok(None),
         (Some(key), None) => Ok(Some(String::from_utf8_lossy(key.as_bytes()).into_owned())),
-        (Some(_), Some(_)) => Err(Failure::Malformed("send the header Idempotency-Key once".into())),
+        (Some(_), Some(_)) => Err(Rejection::Malformed("send the header Idempotency-Key once".into())),
     }
 }
 
-/// Writes an answer down.
-pub(super) fn respond(served: &Served, media: Media, answer: &Answer) -> Response {
-    // What is refused is told in the first event; what is no request of GraphQL's, before any.
-    let media = match media {
-        Media::EventStream if answer.ran || !answer.is(ErrorCode::BadRequest) => return sse::once(answer),
-        Media::EventStream => Media::Json,
+/// Writes a GraphQL response as an HTTP response.
+fn write_response(state: &ServerState, media_type: MediaType, response: &GraphqlResponse) -> Response {
+    // A refused operation is reported in the first event of a stream. A malformed request is refused before any event.
+    let media_type = match media_type {
+        MediaType::EventStream if response.ran || !response.has_code(ErrorCode::BadRequest) => {
+            return sse::send_one(response);
+        }
+        MediaType::EventStream => MediaType::Json,
         other => other,
     };
-    let mut response = written(status(served, media, answer), media, answer);
-    if let Some((balance, _)) = answer.paid.and_then(|paid| paid.budget) {
-        budget::tell(response.headers_mut(), &balance, answer.retry_after_s);
+    let mut http_response = serialize(status(state, media_type, response), media_type, response);
+    if let Some((balance, _)) = response.charge.and_then(|charge| charge.budget) {
+        rate_limit_headers::insert(http_response.headers_mut(), &balance, response.retry_after_s);
     }
-    response
+    http_response
 }
 
-fn written(status: StatusCode, media: Media, answer: &impl Serialize) -> Response {
-    let headers = [(header::CONTENT_TYPE, media.content_type())];
-    match serde_json::to_vec(answer) {
+fn serialize(status: StatusCode, media_type: MediaType, response: &impl Serialize) -> Response {
+    let headers = [(header::CONTENT_TYPE, media_type.content_type())];
+    match serde_json::to_vec(response) {
         Ok(body) => (status, headers, body).into_response(),
         Err(error) => {
-            tracing::error!(%error, "an answer could not be written down");
+            tracing::error!(%error, "a response could not be serialized");
             StatusCode::INTERNAL_SERVER_ERROR.into_response()
         }
     }
 }
 
-/// The status of an answer. In `application/json` it says no more than that the request could be read.
-fn status(served: &Served, media: Media, answer: &Answer) -> StatusCode {
-    let begun = if answer.response.errors.is_empty() { StatusCode::OK } else { served.partial_status };
-    match (media, answer.ran) {
-        (_, false) if answer.is(ErrorCode::RateLimited) => StatusCode::TOO_MANY_REQUESTS,
-        // A request without a document is none of GraphQL's.
-        (_, false) if answer.is(ErrorCode::BadRequest) => StatusCode::BAD_REQUEST,
-        (Media::GraphqlResponse, false) if answer.is(ErrorCode::Internal) => StatusCode::INTERNAL_SERVER_ERROR,
-        (Media::GraphqlResponse, false) if answer.is(ErrorCode::Timeout) => StatusCode::SERVICE_UNAVAILABLE,
-        (Media::GraphqlResponse, false) => StatusCode::BAD_REQUEST,
-        (Media::GraphqlResponse, true) => begun,
-        (Media::Json | Media::EventStream, _) => StatusCode::OK,
+/// The status code of a response. With `application/json` it says only whether the request could be parsed.
+fn status(state: &ServerState, media_type: MediaType, response: &GraphqlResponse) -> StatusCode {
+    let after_execution = if response.body.errors.is_empty() { StatusCode::OK } else { state.partial_status };
+    match (media_type, response.ran) {
+        (_, false) if response.has_code(ErrorCode::RateLimited) => StatusCode::TOO_MANY_REQUESTS,
+        // A request without a document is not a GraphQL request.
+        (_, false) if response.has_code(ErrorCode::BadRequest) => StatusCode::BAD_REQUEST,
+        (MediaType::GraphqlResponse, false) if response.has_code(ErrorCode::Internal) => {
+            StatusCode::INTERNAL_SERVER_ERROR
+        }
+        (MediaType::GraphqlResponse, false) if response.has_code(ErrorCode::Timeout) => StatusCode::SERVICE_UNAVAILABLE,
+        (MediaType::GraphqlResponse, false) => StatusCode::BAD_REQUEST,
+        (MediaType::GraphqlResponse, true) => after_execution,
+        (MediaType::Json | MediaType::EventStream, _) => StatusCode::OK,
     }
 }
 
@@ -305,29 +324,31 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_body_that_does_not_come_is_not_waited_for_for_ever() {
+    async fn a_body_that_does_not_arrive_is_not_awaited_forever() {
         let begun = futures_util::stream::once(async { Ok::<_, std::io::Error>(Bytes::from_static(b"{\"query\":")) });
         let body = Body::from_stream(futures_util::StreamExt::chain(begun, futures_util::stream::pending()));
-        assert!(matches!(read(body, Duration::ZERO).await, Err(Failure::Slow(_))));
+        assert!(matches!(read_body(body, Duration::ZERO).await, Err(Rejection::BodyTimeout(_))));
     }
 
     #[tokio::test]
-    async fn what_a_list_has_no_time_for_is_given_up_and_the_rest_is_answered() {
-        let named = |name: &str| Call { query: Some(name.into()), ..Call::default() };
-        let answer = |call: Call| match call.query.as_deref() {
+    async fn operations_of_a_batch_without_time_left_fail_and_the_others_are_answered() {
+        let request = |query: &str| GraphqlRequest { query: Some(query.into()), ..GraphqlRequest::default() };
+        let run_one = |request: GraphqlRequest| match request.query.as_deref() {
             Some("slow") => std::future::pending().boxed(),
-            _ => async { Answer::refused(ErrorCode::NotFound, "answered").sealed("req_1") }.boxed(),
+            _ => {
+                async { GraphqlResponse::from_error(ErrorCode::NotFound, "answered").with_request_id("req_1") }.boxed()
+            }
         };
-        let calls = vec![named("quick"), named("slow"), named("quick")];
-        let answers = in_turn(calls, Duration::from_millis(50), "req_1", answer).await;
-        let codes: Vec<bool> = answers.iter().map(|answer| answer.is(ErrorCode::Timeout)).collect();
-        assert_eq!(codes, [false, true, true]);
+        let requests = vec![request("quick"), request("slow"), request("quick")];
+        let responses = run_in_order(requests, Duration::from_millis(50), "req_1", run_one).await;
+        let timed_out: Vec<bool> = responses.iter().map(|response| response.has_code(ErrorCode::Timeout)).collect();
+        assert_eq!(timed_out, [false, true, true]);
     }
 
     #[tokio::test]
     async fn a_body_is_read_up_to_its_limit_and_not_beyond() {
-        let of = |bytes| read(Body::from(vec![b' '; bytes]), BODY_PATIENCE);
-        assert!(of(BODY_BYTES).await.is_ok());
-        assert!(matches!(of(BODY_BYTES + 1).await, Err(Failure::TooLarge(BODY_BYTES))));
+        let read = |bytes| read_body(Body::from(vec![b' '; bytes]), BODY_TIMEOUT);
+        assert!(read(MAX_BODY_BYTES).await.is_ok());
+        assert!(matches!(read(MAX_BODY_BYTES + 1).await, Err(Rejection::BodyTooLarge(MAX_BODY_BYTES))));
     }
 }

@@ -1,17 +1,17 @@
-//! Pages of which origins may ask: the server's own, and those that the settings name.
+//! The origins whose pages may send requests: the server's own, and those in the settings.
 
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Uri, header};
 
-use crate::server::Served;
+use crate::server::state::ServerState;
 
-/// Whether a page of the origin that a request names may ask; nothing where it names none, as programs do and browsers
-/// where a page asks its own server for a thing by GET.
-pub(super) fn may_ask(served: &Served, parts: &Parts) -> Option<bool> {
-    named(&parts.headers, &parts.uri, |origin| served.app.config.graphql.origins.allow(origin))
+/// Whether the `Origin` header of a request names an allowed origin. None if there is no such header: programs send
+/// none, and neither do browsers for a GET request of a page to its own server.
+pub(super) fn is_allowed_origin(state: &ServerState, parts: &Parts) -> Option<bool> {
+    check_origin(&parts.headers, &parts.uri, |origin| state.app.config.graphql.origins.allow(origin))
 }
 
-fn named(headers: &HeaderMap, uri: &Uri, allowed: impl Fn(&str) -> bool) -> Option<bool> {
+fn check_origin(headers: &HeaderMap, uri: &Uri, allowed: impl Fn(&str) -> bool) -> Option<bool> {
     let origin = headers.get(header::ORIGIN)?;
     let Ok(origin) = origin.to_str() else { return Some(false) };
     let host = headers.get(header::HOST).and_then(|value| value.to_str().ok());
@@ -26,21 +26,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pages_of_other_origins_may_not_ask_unless_they_are_allowed() {
-        let may_ask = |origin: &str| {
+    fn pages_of_other_origins_are_refused_unless_they_are_allowed() {
+        let is_allowed = |origin: &str| {
             let mut headers = HeaderMap::new();
             headers.insert(header::HOST, "roost.example:8000".parse().unwrap());
             headers.insert(header::ORIGIN, origin.parse().unwrap());
-            named(&headers, &Uri::from_static("/graphql"), |origin| origin == "https://shop.example")
+            check_origin(&headers, &Uri::from_static("/graphql"), |origin| origin == "https://shop.example")
         };
         for origin in ["http://roost.example:8000", "https://ROOST.example:8000", "https://shop.example"] {
-            assert_eq!(may_ask(origin), Some(true), "{origin}");
+            assert_eq!(is_allowed(origin), Some(true), "{origin}");
         }
         for origin in
             ["https://evil.example", "null", "https://roost.example", "https://roost.example:8000.evil.example"]
         {
-            assert_eq!(may_ask(origin), Some(false), "{origin}");
+            assert_eq!(is_allowed(origin), Some(false), "{origin}");
         }
-        assert_eq!(named(&HeaderMap::new(), &Uri::from_static("/graphql"), |_| false), None);
+        assert_eq!(check_origin(&HeaderMap::new(), &Uri::from_static("/graphql"), |_| false), None);
     }
 }

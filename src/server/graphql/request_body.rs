@@ -1,31 +1,32 @@
-//! Reads an operation from the JSON that it was sent as, and says in the API's own words what is wrong with it.
+//! Parses a GraphQL request from its JSON, with error messages that do not depend on the JSON library.
 
 use serde_json::{Map, Value};
 
-use crate::graphql::Call;
+use crate::graphql::GraphqlRequest;
 
-/// The operation, or what is wrong with it. What is null counts as not given, and what nobody knows is passed over.
-pub(super) fn read(value: Value) -> Result<Call, String> {
-    let Value::Object(mut sent) = value else { return Err("an operation must be a JSON object".to_owned()) };
-    Ok(Call {
-        query: text(&mut sent, "query")?,
-        document_id: text(&mut sent, "documentId")?,
-        operation_name: text(&mut sent, "operationName")?,
-        variables: object(&mut sent, "variables")?,
-        extensions: object(&mut sent, "extensions")?,
+/// Parses a request, or returns a message about the invalid part. A null field counts as absent. Unknown fields are
+/// ignored.
+pub(super) fn parse_request(value: Value) -> Result<GraphqlRequest, String> {
+    let Value::Object(mut fields) = value else { return Err("a request must be a JSON object".to_owned()) };
+    Ok(GraphqlRequest {
+        query: take_string(&mut fields, "query")?,
+        document_id: take_string(&mut fields, "documentId")?,
+        operation_name: take_string(&mut fields, "operationName")?,
+        variables: take_object(&mut fields, "variables")?,
+        extensions: take_object(&mut fields, "extensions")?,
     })
 }
 
-fn text(sent: &mut Map<String, Value>, name: &str) -> Result<Option<String>, String> {
-    match sent.remove(name) {
+fn take_string(fields: &mut Map<String, Value>, name: &str) -> Result<Option<String>, String> {
+    match fields.remove(name) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(text)) => Ok(Some(text)),
         Some(_) => Err(format!("`{name}` must be a string")),
     }
 }
 
-fn object(sent: &mut Map<String, Value>, name: &str) -> Result<Option<Map<String, Value>>, String> {
-    match sent.remove(name) {
+fn take_object(fields: &mut Map<String, Value>, name: &str) -> Result<Option<Map<String, Value>>, String> {
+    match fields.remove(name) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::Object(object)) => Ok(Some(object)),
         Some(_) => Err(format!("`{name}` must be a JSON object")),
@@ -39,18 +40,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_operation_of_another_shape_is_told_which_field_is_wrong() {
-        for (sent, wrong) in [
-            (json!(7), "an operation must be a JSON object"),
+    fn an_invalid_request_is_refused_with_the_name_of_the_field() {
+        for (sent, message) in [
+            (json!(7), "a request must be a JSON object"),
             (json!({ "query": 7 }), "`query` must be a string"),
             (json!({ "documentId": [] }), "`documentId` must be a string"),
             (json!({ "query": "{ a }", "operationName": {} }), "`operationName` must be a string"),
             (json!({ "query": "{ a }", "variables": [] }), "`variables` must be a JSON object"),
             (json!({ "query": "{ a }", "extensions": "x" }), "`extensions` must be a JSON object"),
         ] {
-            assert_eq!(read(sent.clone()).unwrap_err(), wrong, "{sent}");
+            assert_eq!(parse_request(sent.clone()).unwrap_err(), message, "{sent}");
         }
-        let call = read(json!({ "query": "{ a }", "variables": null, "operationName": null, "id": 1 })).unwrap();
-        assert_eq!((call.query.as_deref(), call.variables, call.operation_name), (Some("{ a }"), None, None));
+        let request =
+            parse_request(json!({ "query": "{ a }", "variables": null, "operationName": null, "id": 1 })).unwrap();
+        assert_eq!((request.query.as_deref(), request.variables, request.operation_name), (Some("{ a }"), None, None));
     }
 }

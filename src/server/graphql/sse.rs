@@ -1,5 +1,5 @@
-//! GraphQL over Server-Sent Events: a request of its own for each operation, answered by events called `next` and one
-//! called `complete` (the distinct connections mode of enisdenjo/graphql-sse, `PROTOCOL.md`).
+//! GraphQL over Server-Sent Events, in the distinct connections mode of enisdenjo/graphql-sse (`PROTOCOL.md`): each
+//! operation has its own request, and the response is a stream of `next` events and one `complete` event.
 
 use std::convert::Infallible;
 
@@ -11,105 +11,106 @@ use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::SendTimeoutError;
 use tracing::Instrument;
 
-use super::breaks_off;
-use super::rejection::Failure;
-use crate::graphql::{Answer, ErrorCode, Operation};
-use crate::server::Served;
-use crate::server::connections::{Connections, Whose};
+use super::subscription_end::ends_subscription;
+use crate::graphql::{ErrorCode, GraphqlResponse, Operation};
+use crate::server::connections::{ConnectionOwner, Connections};
+use crate::server::rejection::Rejection;
+use crate::server::state::ServerState;
 
-/// Answers that wait for the connection to take them, and the last word.
-const WAITING: usize = 5;
-/// What nginx, and others after its manner, are asked by not to hold events back.
-const BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
+/// Capacity of the channel to the connection, including the last message.
+const CHANNEL_CAPACITY: usize = 5;
+/// Tells nginx and other proxies not to buffer the events.
+const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
-/// Answers once.
-pub(super) fn once(answer: &Answer) -> Response {
-    headed(Sse::new(stream::iter([next(answer), complete()]).map(Ok::<_, Infallible>)))
+/// An event stream with one response.
+pub(super) fn send_one(response: &GraphqlResponse) -> Response {
+    with_headers(Sse::new(stream::iter([next_event(response), complete_event()]).map(Ok::<_, Infallible>)))
 }
 
-/// Answers for as long as a subscription has something to say.
-pub(super) async fn stream(served: &Served, operation: Operation) -> Result<Response, Failure> {
-    let connections = served.connections.clone();
-    let address = operation.client.ip.map(Whose::Address);
-    let callers = [address, operation.viewer.user().map(|user| Whose::Person(user.user_id))];
-    let places = callers.into_iter().flatten().map(|whose| connections.admit(whose).ok_or(Failure::Crowded));
-    let places: Vec<_> = places.collect::<Result<_, _>>()?;
+/// An event stream with the responses of a subscription, until it ends.
+pub(super) async fn send_stream(state: &ServerState, operation: Operation) -> Result<Response, Rejection> {
+    let connections = state.connections.clone();
+    let address = operation.client.ip.map(ConnectionOwner::Address);
+    let owners = [address, operation.viewer.user().map(|user| ConnectionOwner::User(user.user_id))];
+    let slots = owners.into_iter().flatten().map(|owner| connections.admit(owner).ok_or(Rejection::TooManyConnections));
+    let slots: Vec<_> = slots.collect::<Result<_, _>>()?;
     let keep_alive = KeepAlive::new().interval(connections.limits().heartbeat);
     let (kind, request_id) = (operation.kind, operation.client.request_id.clone());
-    // What is broken off has no data, as nothing of it runs any more.
-    let answers = served
+    // The response that ends a subscription has no data.
+    let responses = state
         .engine
         .stream(operation)
-        .map(move |answer| Answer { ran: answer.ran && !breaks_off(kind, &answer), ..answer });
-    let answers = answers.boxed();
-    let (events, waiting) = mpsc::channel(WAITING);
-    let Ok(last) = events.clone().reserve_owned().await else { return Err(Failure::Crowded) };
-    // A task of its own ends the operation when the client stops reading; a body that nobody polls could not.
-    tokio::spawn(pass_on(connections, answers, Outlet { events, last, request_id }).in_current_span());
-    let told = stream::unfold((waiting, places), |(mut waiting, places)| async move {
-        waiting.recv().await.map(|events| (stream::iter(events), (waiting, places)))
+        .map(move |response| GraphqlResponse { ran: response.ran && !ends_subscription(kind, &response), ..response });
+    let responses = responses.boxed();
+    let (events, waiting) = mpsc::channel(CHANNEL_CAPACITY);
+    let Ok(last) = events.clone().reserve_owned().await else { return Err(Rejection::TooManyConnections) };
+    // A separate task ends the operation when the client stops reading. A body that nobody polls could not do that.
+    tokio::spawn(forward(connections, responses, EventSender { events, last, request_id }).in_current_span());
+    let sent = stream::unfold((waiting, slots), |(mut waiting, slots)| async move {
+        waiting.recv().await.map(|events| (stream::iter(events), (waiting, slots)))
     });
-    Ok(headed(Sse::new(told.flatten().map(Ok::<_, Infallible>)).keep_alive(keep_alive)))
+    Ok(with_headers(Sse::new(sent.flatten().map(Ok::<_, Infallible>)).keep_alive(keep_alive)))
 }
 
-/// Where the events of one operation go.
-struct Outlet {
+/// Sends the events of one operation to its connection.
+struct EventSender {
     events: mpsc::Sender<Vec<Event>>,
-    /// Room for the last word, however slow the client.
+    /// Reserved capacity for the last message, for a client that does not read.
     last: mpsc::OwnedPermit<Vec<Event>>,
     request_id: String,
 }
 
-impl Outlet {
-    /// Says why there is no more.
-    fn break_off(self, code: ErrorCode, message: &str) {
-        let answer = Answer::refused(code, message).sealed(&self.request_id);
-        self.last.send(vec![next(&answer), complete()]);
+impl EventSender {
+    /// Ends the stream with an error.
+    fn end_with_error(self, code: ErrorCode, message: &str) {
+        let response = GraphqlResponse::from_error(code, message).with_request_id(&self.request_id);
+        self.last.send(vec![next_event(&response), complete_event()]);
     }
 }
 
-/// Passes answers on until there are no more, the client is gone or too slow, or the server stops.
-async fn pass_on(connections: Connections, mut answers: BoxStream<'static, Answer>, outlet: Outlet) {
-    let _held = connections.held();
-    let patience = connections.limits().patience;
+/// Forwards responses until there are no more, the client has disconnected or reads too slowly, or the server stops.
+async fn forward(connections: Connections, mut responses: BoxStream<'static, GraphqlResponse>, sender: EventSender) {
+    let _open = connections.keep_open();
+    let timeout = connections.limits().write_timeout;
     loop {
-        let answer = tokio::select! {
-            () = outlet.events.closed() => return,
+        let response = tokio::select! {
+            () = sender.events.closed() => return,
             () = connections.stopped() => {
-                return outlet.break_off(ErrorCode::EventsInterrupted, "the server stops; subscribe again and read anew");
+                let message = "the server is stopping; subscribe again and read your data again";
+                return sender.end_with_error(ErrorCode::EventsInterrupted, message);
             }
-            answer = answers.next() => answer,
+            response = responses.next() => response,
         };
-        let Some(answer) = answer else {
-            outlet.last.send(vec![complete()]);
+        let Some(response) = response else {
+            sender.last.send(vec![complete_event()]);
             return;
         };
-        match outlet.events.send_timeout(vec![next(&answer)], patience).await {
+        match sender.events.send_timeout(vec![next_event(&response)], timeout).await {
             Ok(()) => {}
             Err(SendTimeoutError::Closed(_)) => return,
             Err(SendTimeoutError::Timeout(_)) => {
-                let message = "nothing was read for too long; subscribe again and read anew";
-                return outlet.break_off(ErrorCode::SlowConsumer, message);
+                let message = "the client did not read for too long; subscribe again and read your data again";
+                return sender.end_with_error(ErrorCode::SlowConsumer, message);
             }
         }
     }
 }
 
-fn next(answer: &Answer) -> Event {
+fn next_event(response: &GraphqlResponse) -> Event {
     let event = || Event::default().event("next");
-    event().json_data(answer).unwrap_or_else(|error| {
-        tracing::error!(%error, "an answer could not be written down");
+    event().json_data(response).unwrap_or_else(|error| {
+        tracing::error!(%error, "a response could not be serialized");
         event().data(r#"{"errors":[{"message":"internal error","extensions":{"code":"INTERNAL"}}]}"#)
     })
 }
 
-/// Browsers pass on no event without data, so that there is some that says nothing.
-fn complete() -> Event {
+/// The data is `null`, because browsers do not dispatch an event without data.
+fn complete_event() -> Event {
     Event::default().event("complete").data("null")
 }
 
-fn headed(events: impl IntoResponse) -> Response {
+fn with_headers(events: impl IntoResponse) -> Response {
     let mut response = events.into_response();
-    response.headers_mut().insert(BUFFERING, HeaderValue::from_static("no"));
+    response.headers_mut().insert(X_ACCEL_BUFFERING, HeaderValue::from_static("no"));
     response
 }

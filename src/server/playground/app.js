@@ -1,29 +1,31 @@
-// Opens GraphiQL on this server, with one tab for each ready operation the first time.
+// Opens GraphiQL for this server. On the first visit it has a tab for each of the prepared documents.
 
-import { ask, listen } from "/graphiql/request.js";
+import { send, subscribe } from "/graphiql/request.js";
 import { authorization, startSession } from "/graphiql/session.js";
-import { began, came, say } from "/graphiql/status.js";
+import { showMessage, showPending, showResult } from "/graphiql/status.js";
 
 const DAY_MS = 86_400_000;
-const place = document.getElementById("graphiql");
+const container = document.getElementById("graphiql");
 
-async function json(path) {
+/** Fetches a list as JSON. The list is empty if the request fails. */
+async function fetchList(path) {
   const response = await fetch(path);
   return response.ok ? response.json() : [];
 }
 
-function date(days) {
+/** A date in this number of days. */
+function dateInDays(days) {
   return new Date(Date.now() + days * DAY_MS).toISOString().slice(0, 10);
 }
 
-/** A key that nobody has used. `randomUUID` would be missing where the page came by plain HTTP. */
-function key() {
+/** A new idempotency key. `crypto.randomUUID` is not available on a page that was loaded by plain HTTP. */
+function newKey() {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-/** Something to start from for each variable that the document declares; what only its user can know is left empty. */
-function variables(query, listing) {
-  const known = { listing, checkIn: date(60), checkOut: date(64), key: key(), accept: true, account: "acct_demo" };
+/** Values for the variables that a document declares. Those that only the user can know are empty. */
+function initialVariables(query, listing) {
+  const known = { listing, checkIn: dateInDays(60), checkOut: dateInDays(64), key: newKey(), accept: true, account: "acct_demo" };
   const empty = { MoneyInput: { amount: 0, currency: "EUR" }, "[ID": [] };
   const declared = [...query.matchAll(/\$(\w+): (\[?\w+)/g)].map(([, name, type]) => [
     name,
@@ -32,10 +34,10 @@ function variables(query, listing) {
   return declared.length > 0 ? JSON.stringify(Object.fromEntries(declared), null, 2) : undefined;
 }
 
-/** The id of some listing, so that the operations about one can be run as they are. */
-async function anyListing() {
+/** The ID of a listing, so that operations on a listing can be run without changes. */
+async function findListing() {
   const query = "query PlaygroundListing { listingSearch(where: {}, first: 1) { nodes { id } } }";
-  const { result } = await ask({ query }).catch(() => ({}));
+  const { result } = await send({ query }).catch(() => ({}));
   return result?.data?.listingSearch.nodes[0]?.id ?? "";
 }
 
@@ -45,33 +47,33 @@ function isSubscription({ operationName }, document) {
   return chosen?.operation === "subscription";
 }
 
-/** The headers pane has the last word: who writes an Authorization there is not signed in over it. */
-async function headersOf(written = {}) {
+/** The headers of a request. An `Authorization` in the headers pane replaces the one of the signed-in user. */
+async function requestHeaders(written = {}) {
   const names = Object.keys(written).map((name) => name.toLowerCase());
   return names.includes("authorization") ? written : { ...written, ...(await authorization()) };
 }
 
-/** The events of a subscription for GraphiQL, which calls `return` when its stop button is pressed. */
-function stream(operation, headers) {
+/** The results of a subscription for GraphiQL, which calls `return` when its stop button is pressed. */
+function streamResults(operation, headers) {
   let [count, response] = [0, undefined];
-  const counted = () => `${count} ${count === 1 ? "event" : "events"}`;
-  const events = listen(operation, headers, (answer) => {
-    response = answer;
-    say("waiting for events");
+  const eventCount = () => `${count} ${count === 1 ? "event" : "events"}`;
+  const events = subscribe(operation, headers, (received) => {
+    response = received;
+    showMessage("waiting for events");
   });
   return {
     async next() {
       try {
-        const step = await events.next();
-        if (step.done) {
-          say(`the stream has ended after ${counted()}`);
+        const result = await events.next();
+        if (result.done) {
+          showMessage(`the stream has ended after ${eventCount()}`);
         } else {
           count += 1;
-          came({ result: step.value, response, text: response.ok ? `${counted()} so far` : undefined });
+          showResult({ result: result.value, response, text: response.ok ? `${eventCount()} so far` : undefined });
         }
-        return step;
+        return result;
       } catch (error) {
-        say(error.message, true);
+        showMessage(error.message, true);
         throw error;
       }
     },
@@ -84,47 +86,47 @@ function stream(operation, headers) {
 
 async function fetcher(operation, { headers, documentAST } = {}) {
   const isIntrospection = operation.operationName === "IntrospectionQuery";
-  const all = await headersOf(headers);
+  const all = await requestHeaders(headers);
   if (isSubscription(operation, documentAST)) {
-    began("opening the stream");
-    return stream(operation, all);
+    showPending("opening the stream");
+    return streamResults(operation, all);
   }
-  if (!isIntrospection) began("asking");
+  if (!isIntrospection) showPending("sending the request");
   try {
-    const answer = await ask(operation, all);
-    if (!isIntrospection) came(answer);
+    const answer = await send(operation, all);
+    if (!isIntrospection) showResult(answer);
     return answer.result;
   } catch (error) {
-    say(error.message, true);
+    showMessage(error.message, true);
     throw error;
   }
 }
 
 async function start() {
-  // GraphiQL's menus add a style, and the page's policy lets in what carries this.
+  // The menus of GraphiQL add an inline style. The page's policy allows it with this nonce.
   window.__webpack_nonce__ = document.querySelector("script[nonce]").nonce;
   startSession();
   if (!window.GraphiQL || !window.ReactDOM) {
     const note = document.createElement("p");
-    note.textContent = "GraphiQL could not be loaded. The API itself is at /graphql and needs nothing from elsewhere.";
-    place.replaceChildren(note);
+    note.textContent = "GraphiQL could not be loaded. The API at /graphql works without it.";
+    container.replaceChildren(note);
     return;
   }
-  const [operations, listing] = await Promise.all([json("/graphiql/operations.json"), anyListing()]);
-  // A link such as /graphiql?tab=Listing opens that operation alone, and leaves the tabs of other visits as they are.
-  const wanted = new URLSearchParams(location.search).get("tab");
-  const chosen = operations.filter(({ name }) => name === wanted);
+  const [operations, listing] = await Promise.all([fetchList("/graphiql/operations.json"), findListing()]);
+  // A link such as /graphiql?tab=Listing opens only that tab, and does not change the tabs of other visits.
+  const requested = new URLSearchParams(location.search).get("tab");
+  const chosen = operations.filter(({ name }) => name === requested);
   const shown = chosen.length > 0 ? chosen : operations;
-  const tabs = shown.map(({ query }) => ({ query, variables: variables(query, listing) }));
-  // Of the first tab GraphiQL takes the query but not the variables, unless it is told them apart.
-  const opened = chosen.length > 0 ? tabs[0] : {};
-  const forgetful = { getItem: () => null, setItem() {}, removeItem() {}, clear() {}, length: 0 };
-  ReactDOM.createRoot(place).render(
+  const tabs = shown.map(({ query }) => ({ query, variables: initialVariables(query, listing) }));
+  // GraphiQL takes only the query of the first tab, not its variables, so both are passed separately.
+  const firstTab = chosen.length > 0 ? tabs[0] : {};
+  const emptyStorage = { getItem: () => null, setItem() {}, removeItem() {}, clear() {}, length: 0 };
+  ReactDOM.createRoot(container).render(
     React.createElement(GraphiQL, {
       fetcher,
       defaultTabs: tabs,
-      ...opened,
-      storage: chosen.length > 0 ? forgetful : undefined,
+      ...firstTab,
+      storage: chosen.length > 0 ? emptyStorage : undefined,
       shouldPersistHeaders: false,
       defaultEditorToolsVisibility: true,
     }),

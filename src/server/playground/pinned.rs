@@ -1,18 +1,18 @@
-//! The files of others that the playground is made of, each held to its SHA-384; `build.rs` reads this list too.
+//! The third-party files of the playground, each with its SHA-384. `build.rs` uses this list too.
 
 /// One file of an npm package.
 pub struct Pinned {
-    /// The package's name.
+    /// Name of the package.
     pub package: &'static str,
-    /// The package's version.
+    /// Version of the package.
     pub version: &'static str,
-    /// The file's path inside the package.
+    /// Path of the file inside the package.
     pub file: &'static str,
-    /// The file's SHA-384 in base64, as subresource integrity writes it.
+    /// SHA-384 of the file in base64, as in the attribute `integrity`.
     pub sha384: &'static str,
 }
 
-/// The files, in the order in which a page loads them.
+/// The files, in the order in which the page loads them.
 pub const PINNED: [Pinned; 4] = [
     Pinned {
         package: "graphiql",

@@ -1,8 +1,8 @@
-// Sends operations to the API: queries and mutations as one answer, subscriptions as a stream of server-sent events.
+// Sends operations to the API. A query or mutation has one response, a subscription a stream of server-sent events.
 
 const ENDPOINT = "/graphql";
-const ANSWERS = "application/graphql-response+json, application/json";
-const EVENTS = "text/event-stream";
+const JSON_TYPES = "application/graphql-response+json, application/json";
+const EVENT_STREAM = "text/event-stream";
 
 function post(operation, accept, headers, signal) {
   return fetch(ENDPOINT, {
@@ -13,35 +13,36 @@ function post(operation, accept, headers, signal) {
   });
 }
 
-/** The answer to a query or a mutation, with how it came. */
-export async function ask(operation, headers = {}) {
+/** Sends a query or a mutation. Returns its result, the HTTP response and the duration in milliseconds. */
+export async function send(operation, headers = {}) {
   const start = performance.now();
-  const response = await post(operation, ANSWERS, headers);
-  const result = await read(response);
+  const response = await post(operation, JSON_TYPES, headers);
+  const result = await readResult(response);
   return { result, response, ms: performance.now() - start };
 }
 
-/** The body of an answer. What is no JSON, such as a proxy's page, is told as the error that it is. */
-async function read(response) {
+/** Reads the body of a response. A body that is not JSON, such as an error page of a proxy, becomes an error. */
+async function readResult(response) {
   const text = await response.text();
   try {
     return JSON.parse(text);
   } catch {
-    throw new Error(`the server answered ${response.status} and no JSON: ${text.slice(0, 200)}`);
+    throw new Error(`the server answered ${response.status} without JSON: ${text.slice(0, 200)}`);
   }
 }
 
 /**
- * The events of a subscription, by GraphQL over SSE in its distinct connections mode. Whoever leaves the loop, or calls
- * `return`, ends the request, even while it waits for the next event. A refusal, which is no stream, is the only event.
+ * The results of a subscription, with GraphQL over SSE in the distinct connections mode. Leaving the loop or calling `return`
+ * ends the request, even while it waits for the next event. If the server answers without a stream, because it refuses the
+ * subscription, that answer is the only result.
  */
-export function listen(operation, headers = {}, onResponse = () => {}) {
-  const ending = new AbortController();
-  const results = receive(operation, headers, onResponse, ending.signal);
+export function subscribe(operation, headers = {}, onResponse = () => {}) {
+  const controller = new AbortController();
+  const results = receive(operation, headers, onResponse, controller.signal);
   return {
     next: () => results.next(),
     return() {
-      ending.abort();
+      controller.abort();
       return results.return();
     },
     [Symbol.asyncIterator]() {
@@ -52,13 +53,13 @@ export function listen(operation, headers = {}, onResponse = () => {}) {
 
 async function* receive(operation, headers, onResponse, signal) {
   try {
-    const response = await post(operation, `${EVENTS}, ${ANSWERS};q=0.9`, headers, signal);
+    const response = await post(operation, `${EVENT_STREAM}, ${JSON_TYPES};q=0.9`, headers, signal);
     onResponse(response);
-    if (!response.headers.get("content-type")?.startsWith(EVENTS)) {
-      yield await read(response);
+    if (!response.headers.get("content-type")?.startsWith(EVENT_STREAM)) {
+      yield await readResult(response);
       return;
     }
-    for await (const { name, data } of parse(response.body)) {
+    for await (const { name, data } of parseEvents(response.body)) {
       if (name === "next") yield JSON.parse(data);
       if (name === "complete") return;
     }
@@ -68,15 +69,18 @@ async function* receive(operation, headers, onResponse, signal) {
   }
 }
 
-/** The events of a stream: lines end in LF, CR or CRLF, a blank one ends an event, and one that opens with `:` says nothing. */
-export async function* parse(stream) {
+/**
+ * Parses an event stream: lines end in LF, CR or CRLF, an empty line ends an event, and a line that begins with `:` is a
+ * comment.
+ */
+export async function* parseEvents(stream) {
   const reader = stream.pipeThrough(new TextDecoderStream()).getReader();
   let [unread, name, data] = ["", "message", []];
   try {
     for (;;) {
       const { value, done } = await reader.read();
       if (done) return;
-      // A CR at the very end may be the first half of a CRLF, so it waits for what follows.
+      // A CR at the end of a chunk may be the first half of a CRLF, so it stays unread until the next chunk.
       const lines = (unread + value).split(/\r\n|\n|\r(?!$)/);
       unread = lines.pop();
       for (const line of lines) {

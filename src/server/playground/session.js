@@ -1,10 +1,10 @@
-// Signs in and out, and keeps the tokens fresh for as long as this browser tab is open.
+// Signs the user in and out, and refreshes the tokens as long as this browser tab is open.
 
-import { ask } from "/graphiql/request.js";
+import { send } from "/graphiql/request.js";
 
-const KEY = "roost:session";
-// An access token that lives no longer than this is exchanged before it is used.
-const MARGIN_MS = 30_000;
+const STORAGE_KEY = "roost:session";
+// An access token that expires within this time is refreshed before it is used.
+const REFRESH_MARGIN_MS = 30_000;
 
 const TOKENS = "tokens { accessToken expiresAt refreshToken } userErrors { message }";
 const SIGN_IN = `mutation PlaygroundSignIn($email: String!, $password: String!) {
@@ -12,121 +12,123 @@ const SIGN_IN = `mutation PlaygroundSignIn($email: String!, $password: String!) 
 const REFRESH = `mutation PlaygroundRefresh($token: String!) { sessionRefresh(refreshToken: $token) { ${TOKENS} } }`;
 const SIGN_OUT = "mutation PlaygroundSignOut { sessionRevoke { userErrors { message } } }";
 
-const part = (id) => document.getElementById(id);
-let session = JSON.parse(sessionStorage.getItem(KEY) ?? "null");
+const element = (id) => document.getElementById(id);
+let session = JSON.parse(sessionStorage.getItem(STORAGE_KEY) ?? "null");
 let refreshing;
 
-function keep(changed) {
+/** Stores a session, or removes it, and updates the page. */
+function setSession(changed) {
   session = changed;
-  if (session) sessionStorage.setItem(KEY, JSON.stringify(session));
-  else sessionStorage.removeItem(KEY);
-  part("sign-in").hidden = session !== null;
-  part("signed-in").hidden = session === null;
-  if (session) part("who").textContent = `${session.name} · ${session.email} · ${session.roles.join(", ").toLowerCase()}`;
+  if (session) sessionStorage.setItem(STORAGE_KEY, JSON.stringify(session));
+  else sessionStorage.removeItem(STORAGE_KEY);
+  element("sign-in").hidden = session !== null;
+  element("signed-in").hidden = session === null;
+  if (session) element("who").textContent = `${session.name} · ${session.email} · ${session.roles.join(", ").toLowerCase()}`;
 }
 
-function note(text) {
-  part("session-note").textContent = text;
+function showNote(text) {
+  element("session-note").textContent = text;
 }
 
-/** What the server will not do however often it is asked. */
+/** A user error of a mutation. The same request fails again. */
 class Refusal extends Error {}
 
-/** Runs a mutation, and gives its payload or throws what is wrong. */
-async function change(field, query, variables, headers) {
-  const { result } = await ask({ query, variables }, headers);
+/** Runs a mutation. Returns its payload or throws its error. */
+async function mutate(field, query, variables, headers) {
+  const { result } = await send({ query, variables }, headers);
   const payload = result.data?.[field];
   const [refused] = payload?.userErrors ?? [];
   if (refused) throw new Refusal(refused.message);
   const [error] = result.errors ?? [];
   if (error) throw new Error(error.message);
-  if (!payload) throw new Error("the server answered something else");
+  if (!payload) throw new Error("the server sent no result for this mutation");
   return payload;
 }
 
 async function signIn(email, password) {
-  const { viewer, tokens } = await change("sessionCreate", SIGN_IN, { email, password });
-  keep({ ...tokens, email: viewer.email, roles: viewer.roles, name: viewer.user.displayName });
+  const { viewer, tokens } = await mutate("sessionCreate", SIGN_IN, { email, password });
+  setSession({ ...tokens, email: viewer.email, roles: viewer.roles, name: viewer.user.displayName });
 }
 
 async function signOut() {
   const headers = await authorization();
-  keep(null);
-  if (headers.authorization) await change("sessionRevoke", SIGN_OUT, {}, headers);
+  setSession(null);
+  if (headers.authorization) await mutate("sessionRevoke", SIGN_OUT, {}, headers);
 }
 
 /**
- * A refresh token works once, so requests that come together wait for the same exchange. Only the server's own refusal ends
- * the session: what is a matter of the network, or of too many requests, is another try's.
+ * Refreshes the tokens. A refresh token can be used once, so concurrent requests wait for the same refresh. Only a refusal by
+ * the server ends the session. After another error, such as one of the network or of the rate limit, the next request tries
+ * again.
  */
 async function refresh() {
   try {
-    const { tokens } = await change("sessionRefresh", REFRESH, { token: session.refreshToken });
-    keep({ ...session, ...tokens });
+    const { tokens } = await mutate("sessionRefresh", REFRESH, { token: session.refreshToken });
+    setSession({ ...session, ...tokens });
   } catch (error) {
     if (error instanceof Refusal) {
-      keep(null);
-      note(`Signed out: ${error.message}`);
+      setSession(null);
+      showNote(`Signed out: ${error.message}`);
     } else if (Date.parse(session.expiresAt) <= Date.now()) {
       throw error;
     }
   }
 }
 
-/** The header that makes a request the signed-in person's own; none when nobody is signed in. */
+/** The `Authorization` header of the signed-in user. Empty if nobody is signed in. */
 export async function authorization() {
-  if (session && Date.parse(session.expiresAt) - Date.now() < MARGIN_MS) {
+  if (session && Date.parse(session.expiresAt) - Date.now() < REFRESH_MARGIN_MS) {
     refreshing ??= refresh().finally(() => (refreshing = undefined));
     await refreshing;
   }
   return session ? { authorization: `Bearer ${session.accessToken}` } : {};
 }
 
-/** Shows what is wrong, and keeps a second press from coming in between. */
-function press(button, act) {
+/** Makes an event handler that runs an action, shows its error and disables the button meanwhile. */
+function handler(button, action) {
   return async (event) => {
     event.preventDefault();
-    note("");
+    showNote("");
     button.disabled = true;
     try {
-      await act();
+      await action();
     } catch (error) {
-      note(error.message);
+      showNote(error.message);
     } finally {
       button.disabled = false;
     }
   };
 }
 
-/** Where the demonstration is served, each of its accounts is a button. */
-async function offerAccounts() {
+/** If the server has the demonstration's data, adds a button for each of its accounts. */
+async function addDemoAccounts() {
   const response = await fetch("/graphiql/accounts.json");
   for (const { name, email, password } of response.ok ? await response.json() : []) {
     const button = document.createElement("button");
     button.type = "button";
     button.textContent = `Demo ${name}`;
     button.title = email;
-    button.addEventListener("click", press(button, () => signIn(email, password)));
-    part("accounts").append(button);
+    button.addEventListener("click", handler(button, () => signIn(email, password)));
+    element("accounts").append(button);
   }
 }
 
 export function startSession() {
-  const form = part("sign-in");
+  const form = element("sign-in");
   const submit = form.querySelector("[type=submit]");
   form.addEventListener(
     "submit",
-    press(submit, async () => {
-      await signIn(part("email").value, part("password").value);
+    handler(submit, async () => {
+      await signIn(element("email").value, element("password").value);
       form.reset();
     }),
   );
-  part("sign-out").addEventListener("click", press(part("sign-out"), signOut));
-  const copy = async () => {
+  element("sign-out").addEventListener("click", handler(element("sign-out"), signOut));
+  const copyHeader = async () => {
     const headers = await authorization();
     await navigator.clipboard.writeText(JSON.stringify({ Authorization: headers.authorization }));
   };
-  part("copy-header").addEventListener("click", press(part("copy-header"), copy));
-  keep(session);
-  offerAccounts().catch((error) => note(error.message));
+  element("copy-header").addEventListener("click", handler(element("copy-header"), copyHeader));
+  setSession(session);
+  addDemoAccounts().catch((error) => showNote(error.message));
 }

@@ -1,10 +1,10 @@
-// The strip below GraphiQL: what the last answer cost, and what to quote when something is wrong with it.
+// The status bar below GraphiQL: the outcome, the cost and the request ID of the last response.
 
-const part = (id) => document.getElementById(id);
+const element = (id) => document.getElementById(id);
 const number = new Intl.NumberFormat("en").format;
 
 function show(texts) {
-  for (const [id, text] of Object.entries(texts)) part(id).textContent = text;
+  for (const [id, text] of Object.entries(texts)) element(id).textContent = text;
 }
 
 function time(text) {
@@ -14,8 +14,8 @@ function time(text) {
 function costText(cost) {
   if (!cost) return "";
   const budget = typeof cost.remaining !== "number" ? "" : ` · ${number(cost.remaining)} left`;
-  const again = cost.resetAt ? ` until ${time(cost.resetAt)}` : "";
-  return `cost ${number(cost.requested)} of ${number(cost.limit)}${budget}${again}`;
+  const reset = cost.resetAt ? ` until ${time(cost.resetAt)}` : "";
+  return `cost ${number(cost.requested)} of ${number(cost.limit)}${budget}${reset}`;
 }
 
 function statementsText(sql) {
@@ -23,19 +23,19 @@ function statementsText(sql) {
   return `${number(sql.statements)} statements, ${number(sql.rows)} rows, ${number(sql.ms)} ms in the database`;
 }
 
-/** A request is on its way. */
-export function began(text) {
-  part("outcome").className = "";
+/** Shows that a request was sent. */
+export function showPending(text) {
+  element("outcome").className = "";
   show({ outcome: text, cost: "", statements: "", duration: "", "request-id": "" });
 }
 
-/** An answer is here, or one of several events. */
-export function came({ result, response, ms, text }) {
+/** Shows a response, or one event of a stream. */
+export function showResult({ result, response, ms, text }) {
   const errors = result.errors?.length ?? 0;
-  const words = errors ? `${errors} ${errors === 1 ? "error" : "errors"}` : "answered";
-  part("outcome").className = errors ? "bad" : "";
+  const summary = errors ? `${errors} ${errors === 1 ? "error" : "errors"}` : "answered";
+  element("outcome").className = errors ? "error" : "";
   show({
-    outcome: text ?? `${response.status} · ${words}`,
+    outcome: text ?? `${response.status} · ${summary}`,
     cost: costText(result.extensions?.cost),
     statements: statementsText(result.extensions?.sql),
     duration: ms === undefined ? "" : `${number(Math.round(ms))} ms in all`,
@@ -43,8 +43,8 @@ export function came({ result, response, ms, text }) {
   });
 }
 
-/** Something else has happened, and the rest of the strip still holds. */
-export function say(text, isBad = false) {
-  part("outcome").className = isBad ? "bad" : "";
+/** Shows a message. The rest of the status bar stays as it is. */
+export function showMessage(text, isError = false) {
+  element("outcome").className = isError ? "error" : "";
   show({ outcome: text });
 }

@@ -1,5 +1,5 @@
-//! The built program whose files may not grow any further, for a while: each write beyond the limit fails as on a disk
-//! that has no room left. Needs no rights beyond those of the user.
+//! The built program with a temporary limit on the size of its files. Each write beyond the limit fails as on a full
+//! disk. The test needs no additional privileges.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -13,22 +13,22 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 
-use crate::client::{Who, document_with};
+use crate::client::{Caller, document_with};
 use crate::database::is_postgres;
 use crate::harness::{Person, TestApp};
-use crate::scenes::{key, new_york};
+use crate::scenarios::{new_york, uuid_of};
 use crate::soak::process::{command, post};
+use crate::waiting::TIMEOUT;
 
 const CLIENTS: usize = 8;
-const TIMEOUT: Duration = Duration::from_secs(60);
-/// How often readiness is asked for.
-const PACE: Duration = Duration::from_millis(50);
-/// Larger than any file of a test.
-const ENOUGH: &str = "1073741824:";
-/// How much may still be written, from the start of a file: nothing, or now and then a commit.
+/// The interval at which the readiness check is polled.
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
+/// A limit that is larger than any file of a test.
+const UNLIMITED: &str = "1073741824:";
+/// The limits of a file's size. With the first no commit succeeds, with the second an occasional one does.
 const LIMITS: [&str; 3] = ["4096:", "300000:", "4096:"];
 
-/// A server, killed with the test.
+/// A server whose files can be limited. It is killed when this value is dropped.
 struct Limited {
     child: Child,
     address: String,
@@ -44,7 +44,7 @@ impl Drop for Limited {
 impl Limited {
     fn start(app: &TestApp) -> Limited {
         let program = command(app, &["serve", "--worker=off", "--listen=127.0.0.1:0"], app.clock.now());
-        // A write beyond the limit is an error, not the end of the process.
+        // With SIGXFSZ ignored, a write beyond the limit fails with an error and does not end the process.
         let mut shell = Command::new("sh");
         shell.args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""]).arg(program.get_program()).args(program.get_args());
         for (name, value) in program.get_envs() {
@@ -68,12 +68,12 @@ impl Limited {
         assert!(done.expect("prlimit is installed").success());
     }
 
-    /// Waits until readiness answers so.
+    /// Waits until the readiness check responds with this status.
     async fn expect_ready(&self, status: &str) {
-        let asked = async {
-            let mut pace = tokio::time::interval(PACE);
+        let polling = async {
+            let mut interval = tokio::time::interval(POLL_INTERVAL);
             loop {
-                pace.tick().await;
+                interval.tick().await;
                 let mut stream = TcpStream::connect(&self.address).await.unwrap();
                 let request =
                     format!("GET /health/ready HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", self.address);
@@ -85,26 +85,28 @@ impl Limited {
                 }
             }
         };
-        tokio::time::timeout(TIMEOUT, asked).await.unwrap_or_else(|_| panic!("readiness never answered {status}"));
+        tokio::time::timeout(TIMEOUT, polling)
+            .await
+            .unwrap_or_else(|_| panic!("readiness never responded with {status}"));
     }
 }
 
-/// What the clients have been told.
+/// The responses that the clients have received.
 #[derive(Default)]
-struct Told {
+struct Outcomes {
     acknowledged: Mutex<Vec<String>>,
     refused: AtomicUsize,
     changed: Notify,
     is_over: AtomicBool,
 }
 
-impl Told {
+impl Outcomes {
     fn acknowledged(&self) -> usize {
         self.acknowledged.lock().unwrap().len()
     }
 
-    /// Waits until so many more were acknowledged or refused.
-    async fn more(&self, acknowledged: usize, refused: usize) {
+    /// Waits until this many further writes were acknowledged and refused.
+    async fn wait_for_more(&self, acknowledged: usize, refused: usize) {
         let (acknowledged, refused) =
             (self.acknowledged() + acknowledged, self.refused.load(Ordering::Relaxed) + refused);
         let enough = async {
@@ -116,28 +118,28 @@ impl Told {
                 changed.await;
             }
         };
-        tokio::time::timeout(TIMEOUT, enough).await.expect("the program goes on answering");
+        tokio::time::timeout(TIMEOUT, enough).await.expect("the program responds in time");
     }
 }
 
-/// Creates drafts until it is over.
-async fn client(app: &TestApp, server: &Limited, host: Person, told: &Told) {
+/// Creates drafts until the test is over.
+async fn client(app: &TestApp, server: &Limited, host: Person, outcomes: &Outcomes) {
     let given = json!({ "listing": new_york() });
     let document = document_with("listingCreate", &given, "listing { id }", None);
     let token = host.token(&app.app);
-    while !told.is_over.load(Ordering::Relaxed) {
+    while !outcomes.is_over.load(Ordering::Relaxed) {
         let body = json!({ "query": document, "variables": given });
         let answer = post(&server.address, "/graphql", token.as_deref(), &body).await.expect("an answer");
         match answer["data"]["listingCreate"]["listing"]["id"].as_str() {
-            Some(id) => told.acknowledged.lock().unwrap().push(id.to_owned()),
-            None => drop(told.refused.fetch_add(1, Ordering::Relaxed)),
+            Some(id) => outcomes.acknowledged.lock().unwrap().push(id.to_owned()),
+            None => drop(outcomes.refused.fetch_add(1, Ordering::Relaxed)),
         }
-        told.changed.notify_waiters();
+        outcomes.changed.notify_waiters();
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn with_a_full_disk_under_load_nothing_that_was_acknowledged_is_missing() {
+async fn a_full_disk_under_load_loses_no_acknowledged_write() {
     if is_postgres() {
         return;
     }
@@ -147,28 +149,28 @@ async fn with_a_full_disk_under_load_nothing_that_was_acknowledged_is_missing() 
         hosts.push(app.host().await);
     }
     let server = Limited::start(&app);
-    let told = Told::default();
-    let clients = join_all(hosts.into_iter().map(|host| client(&app, &server, host, &told)));
+    let outcomes = Outcomes::default();
+    let clients = join_all(hosts.into_iter().map(|host| client(&app, &server, host, &outcomes)));
     let faults = async {
         server.expect_ready("200").await;
-        told.more(40, 0).await;
+        outcomes.wait_for_more(40, 0).await;
         for limit in LIMITS {
             server.limit_files(limit);
-            told.more(0, 20).await;
+            outcomes.wait_for_more(0, 20).await;
             server.expect_ready("503").await;
-            server.limit_files(ENOUGH);
+            server.limit_files(UNLIMITED);
             server.expect_ready("200").await;
-            told.more(40, 0).await;
+            outcomes.wait_for_more(40, 0).await;
         }
-        told.is_over.store(true, Ordering::Relaxed);
+        outcomes.is_over.store(true, Ordering::Relaxed);
     };
     tokio::join!(clients, faults);
-    // Nothing is finished in order, so what was not committed is gone.
+    // The server is killed, so that only committed writes remain.
     drop(server);
     let mut missing = Vec::new();
-    let acknowledged = told.acknowledged.into_inner().unwrap();
+    let acknowledged = outcomes.acknowledged.into_inner().unwrap();
     for id in &acknowledged {
-        if app.count("listing WHERE id = $1", [key(id).into()]).await != 1 {
+        if app.count("listing WHERE id = $1", [uuid_of(id).into()]).await != 1 {
             missing.push(id);
         }
     }

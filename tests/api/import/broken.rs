@@ -1,4 +1,4 @@
-//! Snapshots that cannot be imported as they are, or not at all.
+//! Snapshots with invalid rows or files.
 
 use std::fs;
 
@@ -8,7 +8,7 @@ use super::{Files, LISTINGS, LOFT, REVIEWS, ROOM, first_snapshot, import, rows};
 use crate::harness::TestApp;
 
 #[tokio::test]
-async fn broken_rows_are_reported_one_by_one_and_do_not_stop_the_import() {
+async fn invalid_rows_are_reported_one_by_one_and_do_not_stop_the_import() {
     let app = TestApp::new().await;
     let files = first_snapshot(&app)
         .with(
@@ -31,10 +31,10 @@ async fn broken_rows_are_reported_one_by_one_and_do_not_stop_the_import() {
     let lines: Vec<&str> = written.lines().collect();
     assert_eq!(lines[0], "file,record,line,id,field,outcome,reason,value");
     for line in [
-        "listings.csv,1,2,973486502034928311,room_type,skipped,is no known kind of room,Cave",
-        "listings.csv,2,3,1,record,skipped,has another number of fields than the header,\"3 fields, 24 columns\"",
-        "listings.csv,3,4,6.6E+17,id,skipped,is no whole number above 0,6.6E+17",
-        "reviews.csv,1,2,1,date,skipped,is no date,yesterday",
+        "listings.csv,1,2,973486502034928311,room_type,skipped,is not a known room type,Cave",
+        "listings.csv,2,3,1,record,skipped,has a different number of fields than the header,\"3 fields, 24 columns\"",
+        "listings.csv,3,4,6.6E+17,id,skipped,is not a whole number above 0,6.6E+17",
+        "reviews.csv,1,2,1,date,skipped,is not a date,yesterday",
     ] {
         assert!(lines.contains(&line), "{line} is not in\n{written}");
     }
@@ -49,19 +49,19 @@ async fn a_missing_file_or_a_wrong_header_stops_before_anything_is_written() {
         first_snapshot(&app).with("calendar.csv", &["listing_id,date,price\n"]).with("reviews.csv", &["id,date\n"]);
     let nowhere = Files::new(&app).with("listings.csv", &[LISTINGS, &LOFT.replace("42.65,-73.76", "0.5,-30.5")]);
     let damaged = Files::new(&app).with("listings.csv.gz", &["no gzip at all"]);
-    for (files, said) in [
-        (&empty, "holds neither listings.csv nor listings.csv.gz"),
+    for (files, message) in [
+        (&empty, "contains neither listings.csv nor listings.csv.gz"),
         (
             &wrong,
-            "the header of reviews.csv lacks the columns listing_id, reviewer_id, comments; \
-             the header of calendar.csv lacks the columns available, minimum_nights",
+            "the header of reviews.csv does not have the columns listing_id, reviewer_id, comments; \
+             the header of calendar.csv does not have the columns available, minimum_nights",
         ),
-        (&nowhere, "no known city lies within 150 km of 0.500, -30.500; say --city and --country and --time-zone"),
+        (&nowhere, "no known city is within 150 km of 0.500, -30.500; use --city and --country and --time-zone"),
         (&damaged, "listings.csv.gz is damaged after record 0"),
     ] {
         let error = run(&app.app, files.options(), Silent).await.unwrap_err();
         assert!(matches!(error, ImportError::Open(_)), "{error:?}");
-        assert!(error.to_string().contains(said), "{error}");
+        assert!(error.to_string().contains(message), "{error}");
     }
     assert_eq!(rows(&app).await, [0; 7]);
     app.finish().await;

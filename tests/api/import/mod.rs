@@ -1,7 +1,8 @@
-//! Importing snapshots of another marketplace: what they bring, what a later one changes, and what none may touch.
+//! Importing snapshots of another marketplace: what the first import creates, what a later one changes, and what no
+//! import overwrites.
 
-mod again;
 mod broken;
+mod repeated;
 
 use std::fs;
 use std::path::PathBuf;
@@ -11,9 +12,9 @@ use roost::kernel::id::{Id, Kind};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::client::Nobody;
+use crate::client::Anonymous;
 use crate::harness::TestApp;
-use crate::scenes::stay;
+use crate::scenarios::stay;
 
 const LISTINGS: &str = "id,name,description,host_id,host_name,host_since,host_about,neighbourhood_cleansed,\
     neighbourhood_group_cleansed,latitude,longitude,room_type,accommodates,bathrooms_text,bedrooms,beds,amenities,\
@@ -33,7 +34,7 @@ struct Files(PathBuf);
 
 impl Files {
     fn new(app: &TestApp) -> Files {
-        let folder = app.config.data_dir.join(Id::new(Kind::Job, app.clock.id()).to_string());
+        let folder = app.config.data_dir.join(Id::new(Kind::Job, app.clock.new_id()).to_string());
         fs::create_dir_all(&folder).unwrap();
         Files(folder)
     }
@@ -66,22 +67,22 @@ async fn listing(app: &TestApp, source_ref: &str) -> Value {
     app.gql(&app.admin().await, query, json!({ "id": id })).await["listing"].take()
 }
 
-/// State and price of the nights in `[from, to)`.
+/// The state and the price of each night in `[from, to)`.
 async fn nights(app: &TestApp, source_ref: &str, from: &str, to: &str) -> Vec<(String, i64)> {
     let id = Id::new(Kind::Listing, listing_id(app, source_ref).await).to_string();
     let query = "query($id: ID!, $from: Date!, $to: Date!) { \
                  listing(id: $id) { calendar(from: $from, to: $to) { state price { amount } } } }";
-    let data = app.gql(&Nobody, query, json!({ "id": id, "from": from, "to": to })).await;
+    let data = app.gql(&Anonymous, query, json!({ "id": id, "from": from, "to": to })).await;
     let days = data["listing"]["calendar"].as_array().unwrap();
     let price = |day: &Value| day["price"]["amount"].as_i64().unwrap();
     days.iter().map(|day| (day["state"].as_str().unwrap().to_owned(), price(day))).collect()
 }
 
-fn shown(nights: &[(String, i64)]) -> Vec<(&str, i64)> {
+fn states_and_prices(nights: &[(String, i64)]) -> Vec<(&str, i64)> {
     nights.iter().map(|(state, price)| (state.as_str(), *price)).collect()
 }
 
-/// How many rows the tables hold that an import writes to.
+/// The number of rows in each table to which an import writes.
 async fn rows(app: &TestApp) -> Vec<i64> {
     let mut counts = Vec::new();
     for table in ["\"user\"", "listing", "listing_amenity", "listing_rating", "claim", "night", "review"] {
@@ -112,11 +113,11 @@ fn first_snapshot(app: &TestApp) -> Files {
 }
 
 #[tokio::test]
-async fn a_snapshot_brings_hosts_listings_calendars_and_reviews() {
+async fn a_snapshot_creates_hosts_listings_calendars_and_reviews() {
     let app = TestApp::new().await;
     let report = import(&app, &first_snapshot(&app)).await;
     assert_eq!((report.listings.new, report.reviews.new, report.people.new), (2, 2, 3));
-    assert_eq!((report.blocked, report.special), (1, 2));
+    assert_eq!((report.blocked, report.overridden), (1, 2));
     assert_eq!(report.count(Outcome::Skipped, "comments"), 1);
 
     let loft = listing(&app, "973486502034928311").await;
@@ -131,20 +132,20 @@ async fn a_snapshot_brings_hosts_listings_calendars_and_reviews() {
         json!({ "text": "Clean.\nNear.", "overall": null, "author": { "displayName": "Cy" }, "booking": null });
     assert_eq!(loft["reviews"], json!({ "totalCount": 1, "nodes": [review] }));
     let days = nights(&app, "973486502034928311", "2027-03-01", "2027-03-04").await;
-    assert_eq!(shown(&days), [("FREE", 112_000), ("BLOCKED_BY_HOST", 90_000), ("FREE", 112_000)]);
+    assert_eq!(states_and_prices(&days), [("FREE", 112_000), ("BLOCKED_BY_HOST", 90_000), ("FREE", 112_000)]);
 
     let room = listing(&app, "2").await;
     assert_eq!((&room["title"], &room["status"]), (&json!("Room in Albany"), &json!("PUBLISHED")));
     assert_eq!((&room["bedrooms"], &room["beds"], &room["bathrooms"]), (&json!(0), &json!(1), &json!(0.5)));
     assert_eq!(room["description"], "A private room in Albany.");
-    assert_eq!(room["pricing"]["base"]["amount"], 7_000, "the calendar's usual price");
-    assert_eq!(room["amenities"], json!([{ "code": "TV" }]), "the older dialect");
+    assert_eq!(room["pricing"]["base"]["amount"], 7_000, "the most frequent price of the calendar");
+    assert_eq!(room["amenities"], json!([{ "code": "TV" }]), "the older format of amenities");
     assert_eq!(room["host"]["displayName"], "Host");
     app.finish().await;
 }
 
 #[tokio::test]
-async fn imported_people_have_nothing_to_sign_in_with() {
+async fn imported_users_cannot_sign_in() {
     let app = TestApp::new().await;
     import(&app, &first_snapshot(&app)).await;
     let imported = "\"user\" WHERE source = 'inside-airbnb'";
@@ -154,13 +155,13 @@ async fn imported_people_have_nothing_to_sign_in_with() {
 }
 
 #[tokio::test]
-async fn a_search_finds_what_the_source_has_free_and_prices_it_by_the_night() {
+async fn a_search_finds_the_imported_availability_and_nightly_prices() {
     let app = TestApp::new().await;
     import(&app, &first_snapshot(&app)).await;
     let query = "query($stay: StayInput!) { listingSearch(where: { stay: $stay, text: \"riverside\" }) { \
                  totalCount edges { price { total { amount } } node { title } } } }";
     let search = async |check_in, check_out| {
-        let data = app.gql(&Nobody, query, json!({ "stay": stay(check_in, check_out) })).await;
+        let data = app.gql(&Anonymous, query, json!({ "stay": stay(check_in, check_out) })).await;
         data["listingSearch"].clone()
     };
     assert_eq!(search("2027-03-01", "2027-03-03").await["totalCount"], 0, "the second night is blocked");

@@ -1,18 +1,18 @@
-//! What a stay costs and what a cancellation leaves, worked out anew from the rules of the two listings.
+//! The price of a stay and the shares after a cancellation, computed independently from the rules of the two listings.
 
 use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveTime, TimeDelta, Utc, Weekday};
 use roost::kernel::local_time::instant;
-use roost::kernel::money::{allocate, pct};
+use roost::kernel::money::{allocate, apply_rate};
 
-/// Where both listings are.
+/// The time zone of both listings.
 pub const ZONE: chrono_tz::Tz = chrono_tz::America::New_York;
 const HOST_FEE_PPM: i64 = 155_000;
 const TAX_PPM: i64 = 88_750;
-const TAX_A_NIGHT: i64 = 150;
+const TAX_PER_NIGHT: i64 = 150;
 const TAXED_NIGHTS: usize = 14;
 const LONG_STAY: usize = 28;
 
-/// To whom money belongs.
+/// How the money of a booking is divided.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Shares {
     pub host: i64,
@@ -33,8 +33,8 @@ impl Shares {
         Shares { host: self.host - other.host, platform: self.platform - other.platform, tax: self.tax - other.tax }
     }
 
-    /// The guest is given `minor` back: by the host, then out of the fees, then out of the taxes.
-    pub fn less(self, minor: i64) -> Shares {
+    /// The shares after a refund of `minor`, taken from the host first, then from the fees, then from the taxes.
+    pub fn after_refund(self, minor: i64) -> Shares {
         let (mut left, mut shares) = (minor, self);
         for share in [&mut shares.host, &mut shares.platform, &mut shares.tax] {
             let part = left.min(*share).max(0);
@@ -44,14 +44,14 @@ impl Shares {
         shares
     }
 
-    /// Nobody has less than nothing: the others stand in, in the order above.
-    pub fn settled(self) -> Shares {
+    /// Raises negative shares to zero and deducts the difference from the others, in the order above.
+    pub fn without_negatives(self) -> Shares {
         let floor = Shares { host: self.host.max(0), platform: self.platform.max(0), tax: self.tax.max(0) };
-        floor.less(floor.sum() - self.sum())
+        floor.after_refund(floor.sum() - self.sum())
     }
 }
 
-/// Which policy a listing has for stays of less than 28 nights; longer ones are LONG_TERM_FIRM.
+/// The policy of a listing for stays of less than 28 nights. Longer stays have LONG_TERM_FIRM.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Policy {
     Flexible,
@@ -60,12 +60,12 @@ pub enum Policy {
 }
 
 impl Policy {
-    pub fn of(listing: Policy, nights: usize) -> Policy {
+    pub fn for_nights(listing: Policy, nights: usize) -> Policy {
         if nights >= LONG_STAY { Policy::LongTermFirm } else { listing }
     }
 }
 
-/// A stay and what it costs.
+/// A stay and the policy it was booked with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stay {
     pub check_in: NaiveDate,
@@ -74,7 +74,7 @@ pub struct Stay {
     pub policy: Policy,
 }
 
-fn time(hour: u32) -> NaiveTime {
+fn full_hour(hour: u32) -> NaiveTime {
     NaiveTime::from_hms_opt(hour, 0, 0).unwrap()
 }
 
@@ -82,20 +82,21 @@ pub fn later(date: NaiveDate, days: i64) -> NaiveDate {
     date + TimeDelta::days(days)
 }
 
-/// Three in the afternoon at the listings.
+/// The check-in time, 15:00 at the listings.
 pub fn arrival(date: NaiveDate) -> DateTime<Utc> {
-    instant(date, time(15), ZONE)
+    instant(date, full_hour(15), ZONE)
 }
 
-/// What is kept of a stay: nights and cleaning, and each tax.
-struct Kept {
+/// The part of the price that is not refunded.
+struct Retained {
+    /// Nights and cleaning.
     subtotal: i64,
     tax: i64,
 }
 
-impl Kept {
+impl Retained {
     fn shares(&self) -> Shares {
-        let fee = pct(self.subtotal, HOST_FEE_PPM);
+        let fee = apply_rate(self.subtotal, HOST_FEE_PPM);
         Shares { host: self.subtotal - fee, platform: fee, tax: self.tax }
     }
 }
@@ -111,10 +112,10 @@ impl Stay {
     }
 
     pub fn check_out_at(&self) -> DateTime<Utc> {
-        instant(self.check_out, time(11), ZONE)
+        instant(self.check_out, full_hour(11), ZONE)
     }
 
-    fn nights(&self) -> Vec<i64> {
+    fn night_prices(&self) -> Vec<i64> {
         let extra = (self.adults - 2).max(0) * 1_500;
         let base = |date: NaiveDate| match date.weekday() {
             Weekday::Fri | Weekday::Sat => 15_000,
@@ -126,22 +127,22 @@ impl Stay {
     pub const CLEANING: i64 = 6_000;
 
     fn taxes(&self) -> [i64; 2] {
-        let nights = self.nights();
+        let nights = self.night_prices();
         let subtotal = nights.iter().sum::<i64>() + Stay::CLEANING;
-        [pct(subtotal, TAX_PPM), TAX_A_NIGHT * i64::try_from(nights.len().min(TAXED_NIGHTS)).unwrap()]
+        [apply_rate(subtotal, TAX_PPM), TAX_PER_NIGHT * i64::try_from(nights.len().min(TAXED_NIGHTS)).unwrap()]
     }
 
     pub fn shares(&self) -> Shares {
-        let subtotal = self.nights().iter().sum::<i64>() + Stay::CLEANING;
-        Kept { subtotal, tax: self.taxes().iter().sum() }.shares()
+        let subtotal = self.night_prices().iter().sum::<i64>() + Stay::CLEANING;
+        Retained { subtotal, tax: self.taxes().iter().sum() }.shares()
     }
 
     pub fn total(&self) -> i64 {
         self.shares().sum()
     }
 
-    /// How many nights had begun before `at`.
-    pub fn stayed(&self, at: DateTime<Utc>) -> usize {
+    /// The number of nights that had begun before `at`.
+    pub fn nights_begun(&self, at: DateTime<Utc>) -> usize {
         self.dates().filter(|date| arrival(*date) < at).count()
     }
 
@@ -149,21 +150,21 @@ impl Stay {
         arrival(self.check_in - Days::new(days))
     }
 
-    /// The first `whole` nights are kept, or half of all of them.
-    fn kept(&self, whole: usize, half: bool, stayed: usize) -> Kept {
-        let nights = self.nights();
+    /// Retains the first `whole` nights, or half of all nights.
+    fn retained(&self, whole: usize, half: bool, nights_begun: usize) -> Retained {
+        let nights = self.night_prices();
         let all: i64 = nights.iter().sum();
-        let kept = if half { all / 2 } else { nights.iter().take(whole).sum() };
-        let cleaning = if kept == all { Stay::CLEANING } else { Stay::CLEANING * kept / all };
+        let retained = if half { all / 2 } else { nights.iter().take(whole).sum() };
+        let cleaning = if retained == all { Stay::CLEANING } else { Stay::CLEANING * retained / all };
         let [percent, _] = self.taxes();
-        let by_night = TAX_A_NIGHT * i64::try_from(stayed.min(TAXED_NIGHTS)).unwrap();
-        let subtotal = kept + cleaning;
-        Kept { subtotal, tax: pct(subtotal, TAX_PPM).min(percent) + by_night }
+        let by_night = TAX_PER_NIGHT * i64::try_from(nights_begun.min(TAXED_NIGHTS)).unwrap();
+        let subtotal = retained + cleaning;
+        Retained { subtotal, tax: apply_rate(subtotal, TAX_PPM).min(percent) + by_night }
     }
 
-    /// Who keeps what when the guest cancels.
+    /// The shares after a cancellation by the guest.
     pub fn guest_cancels(&self, confirmed: DateTime<Utc>, at: DateTime<Utc>) -> Shares {
-        let (all, stayed) = (self.nights().len(), self.stayed(at));
+        let (all, nights_begun) = (self.night_prices().len(), self.nights_begun(at));
         let grace = all < LONG_STAY && confirmed <= self.days_before(7) && at <= confirmed + TimeDelta::hours(24);
         let in_time = match self.policy {
             Policy::Flexible => at <= self.days_before(1),
@@ -173,34 +174,38 @@ impl Stay {
         if grace || in_time {
             return Shares::default();
         }
-        let kept = match self.policy {
-            Policy::Flexible => self.kept((stayed + 1).min(all), false, stayed),
-            Policy::LongTermFirm => self.kept((stayed + 30).min(all), false, stayed),
-            Policy::Strict => self.kept(all, at <= self.days_before(7), stayed),
+        let retained = match self.policy {
+            Policy::Flexible => self.retained((nights_begun + 1).min(all), false, nights_begun),
+            Policy::LongTermFirm => self.retained((nights_begun + 30).min(all), false, nights_begun),
+            Policy::Strict => self.retained(all, at <= self.days_before(7), nights_begun),
         };
-        kept.shares()
+        retained.shares()
     }
 
-    /// Who keeps what when the host cancels, and what the host owes for it.
+    /// The shares after a cancellation by the host, and the host's penalty.
     pub fn host_cancels(&self, at: DateTime<Utc>) -> (Shares, i64) {
-        let stayed = self.stayed(at);
-        let kept = if stayed == 0 { Kept { subtotal: 0, tax: 0 } } else { self.kept(stayed, false, stayed) };
-        let lost = self.nights().iter().sum::<i64>() + Stay::CLEANING - kept.subtotal;
+        let nights_begun = self.nights_begun(at);
+        let retained = if nights_begun == 0 {
+            Retained { subtotal: 0, tax: 0 }
+        } else {
+            self.retained(nights_begun, false, nights_begun)
+        };
+        let lost = self.night_prices().iter().sum::<i64>() + Stay::CLEANING - retained.subtotal;
         let ppm = match at {
             at if at < self.days_before(30) => 100_000,
             at if at < self.days_before(2) => 250_000,
             _ => 500_000,
         };
-        (kept.shares(), pct(lost, ppm).max(5_000))
+        (retained.shares(), apply_rate(lost, ppm).max(5_000))
     }
 
-    /// Who keeps what when the marketplace gives `refund` back, taken from everything alike.
+    /// The shares after staff refund `refund`, deducted from all parts of the price in proportion.
     pub fn staff_cancels(&self, refund: i64) -> Shares {
-        let mut weights = self.nights();
+        let mut weights = self.night_prices();
         weights.push(Stay::CLEANING);
         weights.extend(self.taxes());
         let parts = allocate(self.total() - refund, &weights);
         let (subtotal, taxes) = parts.split_at(parts.len() - 2);
-        Kept { subtotal: subtotal.iter().sum(), tax: taxes.iter().sum() }.shares()
+        Retained { subtotal: subtotal.iter().sum(), tax: taxes.iter().sum() }.shares()
     }
 }

@@ -1,4 +1,4 @@
-//! The model: a few maps and the rules of a booking's life, written without a look at the code that is tested.
+//! The rules of the booking lifecycle, written independently of the code under test.
 
 use std::collections::BTreeSet;
 
@@ -6,12 +6,11 @@ use chrono::{NaiveDate, TimeDelta};
 use roost::kernel::local_time::date_in;
 
 use super::money::{Policy, Shares, Stay, ZONE, later};
-use super::steps::{Actor, GUESTS, HOSTS, STAFF};
-
-pub use super::things::*;
+use super::operations::{Actor, GUESTS, HOSTS, STAFF};
+use super::state::{Alteration, ClaimKind, Host, Listing, Model, PaymentStatus, Timestamp};
 
 impl Model {
-    pub fn new(now: At, requests_hold: bool) -> Model {
+    pub fn new(now: Timestamp, requests_hold: bool) -> Model {
         let listing = |host, is_request, preparation, policy| Listing {
             host,
             is_request,
@@ -21,7 +20,7 @@ impl Model {
             blocks: BTreeSet::new(),
         };
         let listings = vec![listing(GUESTS, false, 1, Policy::Flexible), listing(GUESTS + 1, true, 0, Policy::Strict)];
-        let host = Host { account: "fine", balance: 0, first_confirmed: None, owed: false };
+        let host = Host { account: "fine", balance: 0, first_confirmed: None, has_owed: false };
         let (quotes, hosts) = (vec![None; GUESTS], vec![host; HOSTS]);
         Model { now, requests_hold, listings, bookings: Vec::new(), quotes, hosts }
     }
@@ -34,99 +33,104 @@ impl Model {
         self.listings[self.bookings[booking].listing].host
     }
 
-    /// Whether nobody, or nobody but one booking, has a night of the stay or of the time to prepare after it.
-    pub fn is_free(&self, listing: usize, stay: &Stay, but: Option<usize>) -> bool {
-        self.whole(listing, stay).all(|night| self.taken(listing, night, but).is_none())
+    /// Whether all nights of the stay and of the preparation after it are free, apart from the claims of `except`.
+    pub fn is_free(&self, listing: usize, stay: &Stay, except: Option<usize>) -> bool {
+        self.nights_with_preparation(listing, stay)
+            .all(|night| self.unavailable_state(listing, night, except).is_none())
     }
 
-    pub fn whole(&self, listing: usize, stay: &Stay) -> impl Iterator<Item = NaiveDate> + use<> {
+    pub fn nights_with_preparation(&self, listing: usize, stay: &Stay) -> impl Iterator<Item = NaiveDate> + use<> {
         let end = later(stay.check_out, self.listings[listing].preparation);
         stay.check_in.iter_days().take_while(move |night| *night < end)
     }
 
-    /// The word for why a night is taken.
-    pub fn taken(&self, listing: usize, night: NaiveDate, but: Option<usize>) -> Option<&'static str> {
+    /// The calendar state of a night that is not free.
+    pub fn unavailable_state(&self, listing: usize, night: NaiveDate, except: Option<usize>) -> Option<&'static str> {
         if self.listings[listing].blocks.contains(&night) {
             return Some("BLOCKED_BY_HOST");
         }
         let others = self.bookings.iter().enumerate();
-        let others = others.filter(|(index, booking)| booking.listing == listing && Some(*index) != but);
+        let others = others.filter(|(index, booking)| booking.listing == listing && Some(*index) != except);
         let mut claims = others.filter_map(|(_, booking)| booking.claims.get(&night));
         claims.find(|(_, until)| until.is_none_or(|until| until > self.now)).map(|(kind, _)| match kind {
-            Kind::Hold => "HELD",
-            Kind::Stay => "BOOKED",
-            Kind::Preparation => "PREPARATION",
+            ClaimKind::Hold => "HELD",
+            ClaimKind::Stay => "BOOKED",
+            ClaimKind::Preparation => "PREPARATION",
         })
     }
 
-    /// Holds the nights of a stay that a booking does not have yet; whether they were to be had.
-    pub fn claim(&mut self, index: usize, stay: &Stay, until: At, is_new: bool) -> bool {
+    /// Claims the nights of a stay that the booking does not have yet. Returns whether they were free.
+    pub fn claim(&mut self, index: usize, stay: &Stay, until: Timestamp, is_new: bool) -> bool {
         let listing = self.bookings[index].listing;
         let own = self.bookings[index].claims.clone();
-        let nights: Vec<_> = self.whole(listing, stay).filter(|night| !own.contains_key(night)).collect();
-        if nights.iter().any(|night| self.taken(listing, *night, Some(index)).is_some()) {
+        let nights: Vec<_> =
+            self.nights_with_preparation(listing, stay).filter(|night| !own.contains_key(night)).collect();
+        if nights.iter().any(|night| self.unavailable_state(listing, *night, Some(index)).is_some()) {
             return false;
         }
         for night in nights {
             for booking in self.bookings.iter_mut().filter(|booking| booking.listing == listing) {
                 booking.claims.remove(&night);
             }
-            let is_tail = is_new && night >= stay.check_out;
-            let kind = if is_tail { Kind::Preparation } else { Kind::Hold };
+            let is_preparation = is_new && night >= stay.check_out;
+            let kind = if is_preparation { ClaimKind::Preparation } else { ClaimKind::Hold };
             self.bookings[index].claims.insert(night, (kind, Some(until)));
         }
         true
     }
 
-    fn keep_claims(&mut self, index: usize) {
+    /// Releases the claims outside the booked stay.
+    fn trim_claims(&mut self, index: usize) {
         let preparation = self.listings[self.bookings[index].listing].preparation;
         let booking = &mut self.bookings[index];
         let (first, end) = (booking.stay.check_in, later(booking.stay.check_out, preparation));
         booking.claims.retain(|night, _| *night >= first && *night < end);
     }
 
-    /// Divides the money anew: who had more released to them than is theirs now owes it.
-    pub fn divide(&mut self, index: usize, shares: Shares) {
+    /// Sets the shares. A host who has received more than the new share owes the difference.
+    pub fn settle_shares(&mut self, index: usize, shares: Shares) {
         let host = self.host_of(index) - GUESTS;
         let booking = &mut self.bookings[index];
-        let back = (booking.released - shares.host).max(0);
-        booking.released -= back;
+        let excess = (booking.released - shares.host).max(0);
+        booking.released -= excess;
         booking.shares = shares;
-        self.hosts[host].balance -= back;
-        self.hosts[host].owed |= back > 0;
+        self.hosts[host].balance -= excess;
+        self.hosts[host].has_owed |= excess > 0;
     }
 
-    /// Does for every booking what has become due.
-    pub fn settle(&mut self) {
+    /// Advances every booking by what is due.
+    pub fn advance_all(&mut self) {
         (0..self.bookings.len()).for_each(|index| self.advance(index, false));
-        // What one of them has let go may have been in another's way, or the other way round.
+        // A night that one booking released may be one that an earlier booking needs.
         (0..self.bookings.len()).for_each(|index| self.advance(index, false));
     }
 
-    /// Moves one booking on; with `asked`, somebody asks the processor anew.
-    pub fn advance(&mut self, index: usize, asked: bool) {
-        while self.moves(index, asked) {}
+    /// Advances one booking by what is due. With `forced`, its payment is read from the processor at once.
+    pub fn advance(&mut self, index: usize, forced: bool) {
+        while self.advance_once(index, forced) {}
     }
 
-    fn moves(&mut self, index: usize, asked: bool) -> bool {
+    fn advance_once(&mut self, index: usize, forced: bool) -> bool {
         let now = self.now;
         let booking = &mut self.bookings[index];
-        let lapsed = booking.expires.is_some_and(|at| at <= now);
+        let is_expired = booking.expires.is_some_and(|at| at <= now);
         match booking.state {
-            "PENDING_PAYMENT" => match booking.payment.ask(now, asked) {
-                Reach::Held | Reach::Taken => self.paid(index),
-                Reach::Over => self.end(index, "PAYMENT_EXPIRED"),
-                Reach::Action | Reach::Unanswered if lapsed => self.end(index, "PAYMENT_EXPIRED"),
-                Reach::Action | Reach::Unanswered => return false,
+            "PENDING_PAYMENT" => match booking.payment.refresh(now, forced) {
+                PaymentStatus::Authorized | PaymentStatus::Captured => self.apply_authorization(index),
+                PaymentStatus::Closed => self.close(index, "PAYMENT_EXPIRED"),
+                PaymentStatus::RequiresAction | PaymentStatus::Unknown if is_expired => {
+                    self.close(index, "PAYMENT_EXPIRED")
+                }
+                PaymentStatus::RequiresAction | PaymentStatus::Unknown => return false,
             },
-            "REQUESTED" if lapsed => self.end(index, "REQUEST_EXPIRED"),
+            "REQUESTED" if is_expired => self.close(index, "REQUEST_EXPIRED"),
             "CONFIRMED" | "CHECKED_IN" => {
-                if booking.payment.reach == Reach::Held {
-                    booking.payment.reach = Reach::Taken;
+                if booking.payment.status == PaymentStatus::Authorized {
+                    booking.payment.status = PaymentStatus::Captured;
                     booking.captured = booking.stay.total();
                     booking.shares = booking.stay.shares();
                 }
-                match self.alteration_moves(index, asked) {
+                match self.advance_alteration(index, forced) {
                     Some(true) => return true,
                     Some(false) => {}
                     None => return false,
@@ -142,7 +146,7 @@ impl Model {
                 if let Some(open) = self.open_alteration(index) {
                     open.state = "EXPIRED";
                     if self.bookings[index].state == "COMPLETED" {
-                        self.keep_claims(index);
+                        self.trim_claims(index);
                     }
                 }
                 return false;
@@ -155,19 +159,19 @@ impl Model {
         self.bookings[index].alterations.last_mut().filter(|last| matches!(last.state, "PENDING" | "PAYING"))
     }
 
-    /// Whether the booking's open alteration moved; nothing when it waits for the processor and all else with it.
-    fn alteration_moves(&mut self, index: usize, asked: bool) -> Option<bool> {
+    /// Returns whether the open alteration advanced. `None` if it waits for the processor, and the booking with it.
+    fn advance_alteration(&mut self, index: usize, forced: bool) -> Option<bool> {
         let now = self.now;
         let Some(open) = self.open_alteration(index) else { return Some(false) };
-        let lapsed = open.expires <= now;
+        let is_expired = open.expires <= now;
         let Some(payment) = open.payment.as_mut() else {
-            if lapsed {
+            if is_expired {
                 open.state = "EXPIRED";
             }
-            return Some(lapsed);
+            return Some(is_expired);
         };
-        let ended = match payment.ask(now, asked) {
-            Reach::Held | Reach::Taken => {
+        let state = match payment.refresh(now, forced) {
+            PaymentStatus::Authorized | PaymentStatus::Captured => {
                 let stay = open.stay.clone();
                 if self.claim(index, &stay, now, false) {
                     self.swap(index);
@@ -175,48 +179,53 @@ impl Model {
                 }
                 "EXPIRED"
             }
-            Reach::Over => "DECLINED",
-            Reach::Action | Reach::Unanswered if lapsed => "EXPIRED",
-            Reach::Action => return Some(false),
-            Reach::Unanswered => return None,
+            PaymentStatus::Closed => "DECLINED",
+            PaymentStatus::RequiresAction | PaymentStatus::Unknown if is_expired => "EXPIRED",
+            PaymentStatus::RequiresAction => return Some(false),
+            PaymentStatus::Unknown => return None,
         };
-        self.open_alteration(index)?.state = ended;
-        self.keep_claims(index);
+        self.open_alteration(index)?.state = state;
+        self.trim_claims(index);
         Some(true)
     }
 
-    /// Puts the other stay in the place of the one booked.
+    /// Replaces the booked stay with that of the open alteration.
     pub fn swap(&mut self, index: usize) {
         let Some(open) = self.open_alteration(index) else { return };
         open.state = "ACCEPTED";
         let stay = open.stay.clone();
         let booking = &mut self.bookings[index];
         let difference = stay.total() - booking.stay.total();
-        let shares = booking.shares.plus(stay.shares().minus(booking.stay.shares())).settled();
+        let shares = booking.shares.plus(stay.shares().minus(booking.stay.shares())).without_negatives();
         booking.captured += difference.max(0);
         booking.stay = stay;
-        self.divide(index, shares);
-        self.keep_claims(index);
+        self.settle_shares(index, shares);
+        self.trim_claims(index);
         let booking = &mut self.bookings[index];
         for (night, claim) in &mut booking.claims {
-            *claim = (if *night < booking.stay.check_out { Kind::Stay } else { Kind::Preparation }, None);
+            *claim = (if *night < booking.stay.check_out { ClaimKind::Stay } else { ClaimKind::Preparation }, None);
         }
     }
 
-    fn paid(&mut self, index: usize) {
+    /// Handles the authorization of the booking's payment.
+    fn apply_authorization(&mut self, index: usize) {
         let (now, listing) = (self.now, self.bookings[index].listing);
         let stay = self.bookings[index].stay.clone();
         let booking = &mut self.bookings[index];
-        let held = booking.claims.values().filter(|(kind, _)| *kind == Kind::Hold).count() == stay.dates().count();
+        let held = booking.claims.values().filter(|(kind, _)| *kind == ClaimKind::Hold).count() == stay.dates().count();
         if !self.listings[listing].is_request {
-            return if held { self.confirm(index) } else { self.end(index, "PAYMENT_EXPIRED") };
+            return if held { self.confirm(index) } else { self.close(index, "PAYMENT_EXPIRED") };
         }
         let arrival = if stay.check_in_at() > now { stay.check_in_at() } else { stay.check_out_at() };
         let until = arrival.min(now + TimeDelta::hours(24)).min(booking.created + TimeDelta::days(6));
-        let whole = booking.claims.len() == self.whole(listing, &stay).count();
-        let ours = if self.bookings[index].holds { held && whole } else { self.is_free(listing, &stay, Some(index)) };
-        if !ours {
-            return self.end(index, "PAYMENT_EXPIRED");
+        let has_all = booking.claims.len() == self.nights_with_preparation(listing, &stay).count();
+        let has_nights = if self.bookings[index].claims_nights {
+            held && has_all
+        } else {
+            self.is_free(listing, &stay, Some(index))
+        };
+        if !has_nights {
+            return self.close(index, "PAYMENT_EXPIRED");
         }
         let booking = &mut self.bookings[index];
         booking.state = "REQUESTED";
@@ -224,7 +233,7 @@ impl Model {
         booking.claims.values_mut().for_each(|claim| claim.1 = Some(until));
     }
 
-    /// The stay is agreed on: its nights are booked, and others who asked for one of them are declined.
+    /// Confirms the booking: its nights become booked, and competing requests without claims are declined.
     pub fn confirm(&mut self, index: usize) {
         let now = self.now;
         let booking = &mut self.bookings[index];
@@ -233,55 +242,58 @@ impl Model {
         booking.expires = None;
         for (kind, until) in booking.claims.values_mut() {
             *until = None;
-            if *kind == Kind::Hold {
-                *kind = Kind::Stay;
+            if *kind == ClaimKind::Hold {
+                *kind = ClaimKind::Stay;
             }
         }
         let (listing, stay) = (booking.listing, booking.stay.clone());
-        let mine: BTreeSet<_> = self.whole(listing, &stay).collect();
+        let own_nights: BTreeSet<_> = self.nights_with_preparation(listing, &stay).collect();
         let host = self.host_of(index) - GUESTS;
         self.hosts[host].first_confirmed.get_or_insert(now);
-        for rival in 0..self.bookings.len() {
-            let other = &self.bookings[rival];
-            let asks = other.listing == listing && other.state == "REQUESTED" && !other.holds && rival != index;
-            if asks && self.whole(listing, &other.stay).any(|night| mine.contains(&night)) {
-                self.end(rival, "DECLINED");
+        for competitor in 0..self.bookings.len() {
+            let other = &self.bookings[competitor];
+            let is_request =
+                other.listing == listing && other.state == "REQUESTED" && !other.claims_nights && competitor != index;
+            if is_request && self.nights_with_preparation(listing, &other.stay).any(|night| own_nights.contains(&night))
+            {
+                self.close(competitor, "DECLINED");
             }
         }
     }
 
-    /// Ends a booking that was never charged.
-    pub fn end(&mut self, index: usize, state: &'static str) {
+    /// Closes a booking that was never charged.
+    pub fn close(&mut self, index: usize, state: &'static str) {
         let booking = &mut self.bookings[index];
         booking.state = state;
         booking.expires = None;
         booking.claims.clear();
-        booking.payment.reach = Reach::Over;
+        booking.payment.status = PaymentStatus::Closed;
     }
 
-    /// Ends a booking that was paid for: the nights that had begun stay the booking's.
-    pub fn break_off(&mut self, index: usize, state: &'static str, shares: Shares) {
-        self.keep_claims(index);
+    /// Ends a confirmed booking. The nights that had begun remain claimed by it.
+    pub fn cancel_confirmed(&mut self, index: usize, state: &'static str, shares: Shares) {
+        self.trim_claims(index);
         let now = self.now;
         let booking = &mut self.bookings[index];
-        let stayed = booking.stay.stayed(now);
-        let first = later(booking.stay.check_in, i64::try_from(stayed).unwrap());
-        let gone = booking.claims.split_off(&first);
+        let nights_begun = booking.stay.nights_begun(now);
+        let first = later(booking.stay.check_in, i64::try_from(nights_begun).unwrap());
+        let freed = booking.claims.split_off(&first);
         booking.state = state;
         booking.expires = None;
         if state == "CANCELLED_BY_HOST" {
-            let kept = gone.into_iter().filter(|(_, (kind, _))| *kind != Kind::Preparation).map(|(night, _)| night);
-            self.listings[self.bookings[index].listing].blocks.extend(kept);
+            let nights =
+                freed.into_iter().filter(|(_, (kind, _))| *kind != ClaimKind::Preparation).map(|(night, _)| night);
+            self.listings[self.bookings[index].listing].blocks.extend(nights);
         }
-        self.divide(index, shares);
+        self.settle_shares(index, shares);
     }
 
-    /// What the booking lets somebody do now, reviewing aside.
+    /// The actions available to a person now, except reviewing.
     pub fn actions(&self, index: usize, actor: Actor) -> BTreeSet<&'static str> {
         let booking = &self.bookings[index];
         let (guest, host) = (actor == booking.guest, actor == self.host_of(index));
         let arrival_day = self.today() >= booking.stay.check_in;
-        let is_missing = !booking.is_seen && self.now >= booking.stay.check_in_at() + TimeDelta::hours(6);
+        let is_missing = !booking.check_in_reported && self.now >= booking.stay.check_in_at() + TimeDelta::hours(6);
         let mut actions = BTreeSet::new();
         match booking.state {
             "PENDING_PAYMENT" if guest => actions.extend(["CONFIRM_PAYMENT"]),

@@ -1,4 +1,4 @@
-//! The load: guests and hosts who book, pay, change, cancel and give back, and who ask again when nobody answers.
+//! The load: guests and hosts who book, pay, alter, cancel and refund, and repeat requests without a response.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -7,28 +7,28 @@ use chrono::TimeDelta;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
-use super::process::{Hour, Slot, post};
+use super::process::{Slot, SoakClock, post};
 use crate::client::{document_with, fresh_key};
 use crate::harness::{Person, TestApp};
-use crate::scenes::text;
+use crate::scenarios::text;
 
-/// What all clients and the one who kills share.
-pub struct Stage {
+/// The state shared by the clients and the task that kills processes.
+pub struct Soak {
     pub app: TestApp,
     pub slots: Vec<Slot>,
-    pub hour: Hour,
+    pub clock: SoakClock,
     pub over: AtomicBool,
-    /// Changes when a process has been started again or time has been moved on.
+    /// Changes when a process has been restarted or the clock has moved.
     pub restarts: watch::Sender<u64>,
     pub listings: Vec<(String, Person)>,
-    pub figures: Figures,
+    pub counters: Counters,
 }
 
-/// What happened, counted.
+/// Counters of the run.
 #[derive(Default)]
-pub struct Figures {
-    /// What clients heard, which the one who kills waits for.
-    pub answers: watch::Sender<u64>,
+pub struct Counters {
+    /// The responses received. The next kill waits for some.
+    pub responses: watch::Sender<u64>,
     pub booked: AtomicU64,
     pub refused: AtomicU64,
     pub retries: AtomicU64,
@@ -36,11 +36,11 @@ pub struct Figures {
     pub faults: AtomicU64,
 }
 
-pub fn count(figure: &AtomicU64) -> u64 {
-    figure.fetch_add(1, Ordering::Relaxed)
+pub fn increment(counter: &AtomicU64) -> u64 {
+    counter.fetch_add(1, Ordering::Relaxed)
 }
 
-/// Numbers that need not be good, only different for each client.
+/// A pseudo-random generator, seeded differently for each client.
 pub struct Dice(u64);
 
 impl Dice {
@@ -56,44 +56,45 @@ impl Dice {
     }
 }
 
-impl Stage {
-    /// The data of a request, asked for until a node answers; nothing when the soak is over before one does.
-    async fn ask(&self, who: &Person, query: &str, variables: &Value, dice: &mut Dice) -> Option<Value> {
+impl Soak {
+    /// Sends a request until a node responds, and returns the data. `None` if the run ends first.
+    async fn query(&self, who: &Person, query: &str, variables: &Value, dice: &mut Dice) -> Option<Value> {
         let mut restarts = self.restarts.subscribe();
         for attempt in 0.. {
             if attempt > 0 {
-                count(&self.figures.retries);
+                increment(&self.counters.retries);
                 if attempt > 400 || self.over.load(Ordering::Relaxed) {
                     return None;
                 }
-                // Nothing but a start and a later hour make a difference. The sender is a part of the stage.
+                // A retry can succeed only after a restart or a change of the clock. `changed` cannot fail, because
+                // `self` owns the sender.
                 restarts.changed().await.ok()?;
             }
             restarts.mark_unchanged();
             let nodes: Vec<String> = self.slots.iter().filter_map(Slot::address).collect();
             let Some(node) = nodes.get(usize::try_from(dice.below(97)).ok()? % nodes.len().max(1)) else { continue };
-            let now = self.hour.now();
+            let now = self.clock.now();
             let token = self.app.keys.sign_access(who.user, who.session, now, now + TimeDelta::minutes(15))?;
             let body = json!({ "query": query, "variables": variables });
-            let Some(mut answer) = post(node, "/graphql", Some(&token), &body).await else { continue };
-            if let Some(errors) = answer.get("errors") {
-                // A clock that was moved on meanwhile has made the token old.
+            let Some(mut response) = post(node, "/graphql", Some(&token), &body).await else { continue };
+            if let Some(errors) = response.get("errors") {
+                // The token expires if the clock is moved after it was signed.
                 if !errors.to_string().contains("UNAUTHENTICATED") && !errors.to_string().contains("TOKEN_EXPIRED") {
                     println!("soak: {query}: {errors}");
-                    count(&self.figures.faults);
+                    increment(&self.counters.faults);
                 }
                 continue;
             }
-            let is_running = answer["data"].to_string().contains("IDEMPOTENCY_IN_PROGRESS");
+            let is_running = response["data"].to_string().contains("IDEMPOTENCY_IN_PROGRESS");
             if !is_running {
-                self.figures.answers.send_modify(|answers| *answers += 1);
-                return Some(answer["data"].take());
+                self.counters.responses.send_modify(|responses| *responses += 1);
+                return Some(response["data"].take());
             }
         }
         None
     }
 
-    /// The payload of a mutation with a key of its own, however often it has to be sent.
+    /// Sends a mutation with a new key, repeated as often as necessary, and returns the payload.
     async fn mutate(
         &self,
         who: &Person,
@@ -104,73 +105,73 @@ impl Stage {
     ) -> Option<Value> {
         let key = fresh_key();
         let query = document_with(mutation, &given, selection, Some(&key));
-        let payload = self.ask(who, &query, &given, dice).await?[mutation].take();
+        let payload = self.query(who, &query, &given, dice).await?[mutation].take();
         if payload["userErrors"] != json!([]) {
-            count(&self.figures.refused);
+            increment(&self.counters.refused);
         } else if dice.below(4) == 0 {
-            let again = self.ask(who, &query, &given, dice).await?[mutation].take();
-            if mutation == "bookingCreate" && again["userErrors"] == json!([]) {
-                assert_eq!(again["booking"]["id"], payload["booking"]["id"], "one key has made two bookings");
+            let repeated = self.query(who, &query, &given, dice).await?[mutation].take();
+            if mutation == "bookingCreate" && repeated["userErrors"] == json!([]) {
+                assert_eq!(repeated["booking"]["id"], payload["booking"]["id"], "one key created two bookings");
             }
         }
         Some(payload)
     }
 }
 
-/// What a guest was told of their bookings.
+/// The results that a guest's client received.
 #[derive(Default)]
-pub struct Told {
+pub struct ClientResults {
     pub bookings: Vec<String>,
-    /// How many attempts ended without an answer.
+    /// The number of booking attempts that ended without a response.
     pub unanswered: u64,
 }
 
-/// One guest at work until the soak is over.
-pub async fn client(stage: Arc<Stage>, guest: Person, seed: u64) -> Told {
-    let (mut dice, mut told) = (Dice::new(seed), Told::default());
-    while !stage.over.load(Ordering::Relaxed) {
-        let (listing, host) = &stage.listings[usize::try_from(dice.below(stage.listings.len() as u64)).unwrap()];
-        if told.bookings.is_empty() || dice.below(3) == 0 {
-            book(&stage, &guest, listing, &mut dice, &mut told).await;
+/// Acts as one guest and their hosts until the run is over.
+pub async fn run_client(soak: Arc<Soak>, guest: Person, seed: u64) -> ClientResults {
+    let (mut dice, mut results) = (Dice::new(seed), ClientResults::default());
+    while !soak.over.load(Ordering::Relaxed) {
+        let (listing, host) = &soak.listings[usize::try_from(dice.below(soak.listings.len() as u64)).unwrap()];
+        if results.bookings.is_empty() || dice.below(3) == 0 {
+            book(&soak, &guest, listing, &mut dice, &mut results).await;
         } else {
-            let id = told.bookings[usize::try_from(dice.below(told.bookings.len() as u64)).unwrap()].clone();
-            visit(&stage, &guest, host, &id, &mut dice).await;
+            let id = results.bookings[usize::try_from(dice.below(results.bookings.len() as u64)).unwrap()].clone();
+            perform_action(&soak, &guest, host, &id, &mut dice).await;
         }
     }
-    told
+    results
 }
 
-async fn book(stage: &Stage, guest: &Person, listing: &str, dice: &mut Dice, told: &mut Told) {
-    let day = stage.hour.now().date_naive() + TimeDelta::days(2 + i64::try_from(dice.below(40)).unwrap());
+async fn book(soak: &Soak, guest: &Person, listing: &str, dice: &mut Dice, results: &mut ClientResults) {
+    let day = soak.clock.now().date_naive() + TimeDelta::days(2 + i64::try_from(dice.below(40)).unwrap());
     let end = day + TimeDelta::days(1 + i64::try_from(dice.below(4)).unwrap());
     let given = json!({ "listingId": listing, "stay": { "checkIn": day, "checkOut": end, "adults": 2 } });
-    let Some(quoted) = stage.mutate(guest, "quoteCreate", given, "quote { token }", dice).await else { return };
+    let Some(quoted) = soak.mutate(guest, "quoteCreate", given, "quote { token }", dice).await else { return };
     let Some(token) = quoted["quote"]["token"].as_str() else { return };
     let card = ["ok", "ok", "ok", "ok", "declined", "3ds", "unknown"][usize::try_from(dice.below(7)).unwrap()];
     let given = json!({ "quoteToken": token, "booking": { "paymentMethodToken": card } });
-    match stage.mutate(guest, "bookingCreate", given, "booking { id }", dice).await {
-        None => told.unanswered += 1,
+    match soak.mutate(guest, "bookingCreate", given, "booking { id }", dice).await {
+        None => results.unanswered += 1,
         Some(payload) if payload["userErrors"] == json!([]) => {
-            count(&stage.figures.booked);
-            told.bookings.push(text(&payload, "/booking/id"));
+            increment(&soak.counters.booked);
+            results.bookings.push(text(&payload, "/booking/id"));
         }
         Some(_) => {}
     }
 }
 
-/// Something is done with a booking, by whoever may.
-async fn visit(stage: &Stage, guest: &Person, host: &Person, id: &str, dice: &mut Dice) {
+/// Performs a random available action on a booking, as the guest or the host.
+async fn perform_action(soak: &Soak, guest: &Person, host: &Person, id: &str, dice: &mut Dice) {
     let who = if dice.below(2) == 0 { guest } else { host };
     let query = "query($id: ID!) { booking(id: $id) { state availableActions stay { checkIn checkOut } \
         cancellation { refund { amount currency } } alterations(first: 1) { nodes { id state } } } }";
-    let Some(mut data) = stage.ask(who, query, &json!({ "id": id }), dice).await else { return };
+    let Some(mut data) = soak.query(who, query, &json!({ "id": id }), dice).await else { return };
     let booking = data["booking"].take();
     let actions: Vec<&str> =
         booking["availableActions"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     let open = &booking["alterations"]["nodes"][0];
     if open["state"] == "PENDING" && dice.below(3) > 0 {
         let given = json!({ "id": open["id"], "accept": true });
-        stage.mutate(who, "bookingAlterationRespond", given, "__typename", dice).await;
+        soak.mutate(who, "bookingAlterationRespond", given, "__typename", dice).await;
         return;
     }
     let Some(action) = actions.get(usize::try_from(dice.below(actions.len().max(1) as u64)).unwrap()) else { return };
@@ -191,12 +192,12 @@ async fn visit(stage: &Stage, guest: &Person, host: &Person, id: &str, dice: &mu
         }
         "REQUEST_ALTERATION" => {
             let date = |path: &str| text(&booking, path).parse::<chrono::NaiveDate>().unwrap();
-            let longer = i64::try_from(dice.below(4)).unwrap() - 1;
-            let (first, last) = (date("/stay/checkIn"), date("/stay/checkOut") + TimeDelta::days(longer));
+            let extra_nights = i64::try_from(dice.below(4)).unwrap() - 1;
+            let (first, last) = (date("/stay/checkIn"), date("/stay/checkOut") + TimeDelta::days(extra_nights));
             let stay = json!({ "checkIn": first, "checkOut": last, "adults": 1 + dice.below(3) });
             ("bookingAlterationRequest", json!({ "id": id, "stay": stay }))
         }
         _ => return,
     };
-    stage.mutate(who, mutation, given, "__typename", dice).await;
+    soak.mutate(who, mutation, given, "__typename", dice).await;
 }

@@ -1,4 +1,4 @@
-//! Processes of the built program that are killed and started again, and never outlive the test.
+//! Processes of the built program, which the test kills and restarts. They are killed when the test ends.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, ChildStdout, Command};
@@ -10,24 +10,25 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::harness::{START, TestApp, at};
+use crate::database::SECRET;
+use crate::harness::{START, TestApp, instant};
 
-/// How long an answer is waited for before the request is sent anew.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// The timeout of a request, after which the client repeats it.
+const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The hour at which all processes are.
-pub struct Hour {
-    began: Instant,
+/// The clock of all processes: it runs, and can be moved forward.
+pub struct SoakClock {
+    started: Instant,
     moved: Mutex<TimeDelta>,
 }
 
-impl Hour {
-    pub fn new() -> Hour {
-        Hour { began: Instant::now(), moved: Mutex::new(TimeDelta::zero()) }
+impl SoakClock {
+    pub fn new() -> SoakClock {
+        SoakClock { started: Instant::now(), moved: Mutex::new(TimeDelta::zero()) }
     }
 
     pub fn now(&self) -> DateTime<Utc> {
-        at(START) + TimeDelta::from_std(self.began.elapsed()).unwrap() + *self.moved.lock().unwrap()
+        instant(START) + TimeDelta::from_std(self.started.elapsed()).unwrap() + *self.moved.lock().unwrap()
     }
 
     pub fn advance(&self, by: TimeDelta) {
@@ -35,11 +36,11 @@ impl Hour {
     }
 }
 
-/// A process, killed with what holds it.
+/// A process that is killed when it is dropped.
 struct Running {
     child: Child,
-    /// Held open, so that the process can go on speaking.
-    _said: BufReader<ChildStdout>,
+    /// Kept open, so that the process can write to its standard output.
+    _stdout: BufReader<ChildStdout>,
     address: Option<String>,
 }
 
@@ -50,7 +51,7 @@ impl Drop for Running {
     }
 }
 
-/// A place for one process: a node that serves, or a worker.
+/// A node or a worker, which can be killed and restarted.
 pub struct Slot {
     is_node: bool,
     running: Mutex<Option<Running>>,
@@ -69,17 +70,17 @@ impl Slot {
         self.is_node
     }
 
-    /// Where it listens, while it runs.
+    /// The address it listens on, while it runs.
     pub fn address(&self) -> Option<String> {
         self.running.lock().unwrap().as_ref().and_then(|running| running.address.clone())
     }
 
-    /// SIGKILL: nothing is finished.
+    /// Kills the process with SIGKILL.
     pub fn kill(&self) {
         drop(self.running.lock().unwrap().take());
     }
 
-    /// Starts it at an hour; returns once it listens.
+    /// Starts the process with its clock at `now`. Returns once it listens.
     pub fn start(&self, app: &TestApp, now: DateTime<Utc>) {
         let mut program = if self.is_node {
             command(app, &["serve", "--worker=off", "--listen=127.0.0.1:0"], now)
@@ -87,32 +88,32 @@ impl Slot {
             command(app, &["worker"], now)
         };
         let mut child = program.spawn().unwrap();
-        let mut said = BufReader::new(child.stdout.take().unwrap());
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let address = self.is_node.then(|| {
             loop {
                 let mut line = String::new();
-                assert!(said.read_line(&mut line).unwrap() > 0, "a node ended before it listened");
-                let place = line.trim().split_once("http://").and_then(|(_, place)| place.strip_suffix("/graphql"));
-                if let Some(place) = place {
-                    break place.to_owned();
+                assert!(stdout.read_line(&mut line).unwrap() > 0, "a node ended before it listened");
+                let address = line.trim().split_once("http://").and_then(|(_, rest)| rest.strip_suffix("/graphql"));
+                if let Some(address) = address {
+                    break address.to_owned();
                 }
             }
         });
-        *self.running.lock().unwrap() = Some(Running { child, _said: said, address });
+        *self.running.lock().unwrap() = Some(Running { child, _stdout: stdout, address });
     }
 }
 
-/// The program with the settings of these tests.
+/// A command of the program with the settings of these tests.
 pub fn command(app: &TestApp, args: &[&str], now: DateTime<Utc>) -> Command {
     let mut program = app.program(args);
     let flags =
         ["--rate-limit=off", "--cost-budget=off", "--guest-fee-ppm=0", "--host-fee-ppm=155000", "--trust-proxy=off"];
-    program.args(flags).arg("--signing-keys=a secret that only tests of this crate know");
+    program.args(flags).arg(format!("--signing-keys={SECRET}"));
     program.env("ROOST_TEST_CLOCK", now.to_rfc3339()).stderr(std::process::Stdio::null());
     program
 }
 
-/// A POST of JSON; nothing when there was no answer.
+/// Posts JSON. `None` if there was no complete response.
 pub async fn post(address: &str, path: &str, token: Option<&str>, body: &Value) -> Option<Value> {
     let body = body.to_string();
     let bearer = token.map(|token| format!("Authorization: Bearer {token}\r\n")).unwrap_or_default();
@@ -121,20 +122,20 @@ pub async fn post(address: &str, path: &str, token: Option<&str>, body: &Value) 
          {bearer}Content-Length: {}\r\n\r\n{body}",
         body.len()
     );
-    let asked = async {
+    let response = async {
         let mut stream = TcpStream::connect(address).await.ok()?;
         stream.write_all(request.as_bytes()).await.ok()?;
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).await.ok()?;
         let answer = String::from_utf8(answer).ok()?;
         let (_, body) = answer.split_once("\r\n\r\n")?;
-        // A process that was killed while it spoke has left half an answer.
+        // A process that was killed while it responded leaves an incomplete body.
         serde_json::from_str(body).ok()
     };
-    tokio::time::timeout(PATIENCE, asked).await.ok().flatten()
+    tokio::time::timeout(TIMEOUT, response).await.ok().flatten()
 }
 
-/// Moves a node's clock to an hour; with `drain`, does what is due there.
+/// Moves a node's clock. With `drain`, runs the jobs that are due.
 pub async fn set_clock(address: &str, to: DateTime<Utc>, drain: bool) -> Option<Value> {
     post(address, "/test/clock", None, &json!({ "set": to, "drain": drain })).await
 }

@@ -1,6 +1,6 @@
-//! A look-alike of Stripe over HTTP on this machine, with idempotency keys, books that can be checked, and faults.
+//! A fake Stripe server with idempotency keys, records that tests can read, and injected faults.
 //!
-//! It answers a key that it has seen with its first answer, failures included, as Stripe does.
+//! As Stripe does, it answers a repeated idempotency key with the first response, failures included.
 
 use std::collections::{BTreeMap, HashMap};
 use std::convert::Infallible;
@@ -17,151 +17,152 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-use crate::scenes::merged;
+use crate::scenarios::merge;
 
-pub const KEY: &str = "sk_test_of_the_look_alike";
+pub const KEY: &str = "sk_test_of_the_fake_server";
 
-/// What goes wrong with one call.
+/// A fault of one call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// The connection breaks; the request never took effect.
+    /// The connection breaks before the request has taken effect.
     LostRequest,
-    /// It took effect, but the connection breaks.
-    LostAnswer,
-    /// Nothing is ever answered; the request never took effect.
+    /// The connection breaks after the request has taken effect.
+    LostResponse,
+    /// There is no response, and the request has not taken effect.
     SilentRequest,
-    /// It took effect, but nothing is ever answered.
-    SilentAnswer,
-    /// A failure that did nothing.
+    /// There is no response, but the request has taken effect.
+    SilentResponse,
+    /// An error response before the request has taken effect.
     Failure,
-    /// A failure after it took effect.
+    /// An error response after the request has taken effect.
     LateFailure,
-    /// Too many requests, or the same key at the same time: not kept for the key.
+    /// Too many requests, or a concurrent request with the same key. The response is not stored for the key.
     Busy(u16),
 }
 
 impl Fault {
-    fn is_before(self) -> bool {
+    fn is_before_effect(self) -> bool {
         matches!(self, Fault::LostRequest | Fault::SilentRequest | Fault::Failure | Fault::Busy(_))
     }
 }
 
+/// Everything the server has recorded.
 #[derive(Default)]
-struct Books {
-    made: u64,
+struct Records {
+    created: u64,
     intents: BTreeMap<String, Value>,
     refunds: BTreeMap<String, Value>,
     transfers: BTreeMap<String, Value>,
     disputes: BTreeMap<String, Value>,
-    answers: HashMap<String, (String, u16, Value)>,
+    responses: HashMap<String, (String, u16, Value)>,
     faults: Vec<(String, Fault)>,
     calls: Vec<String>,
-    refunds_begin: Option<&'static str>,
+    refund_status: Option<&'static str>,
 }
 
-type Shared = Arc<Mutex<Books>>;
+type Shared = Arc<Mutex<Records>>;
 
-/// The look-alike, until it is dropped.
-pub struct Fake {
+/// A running fake server. It stops when it is dropped.
+pub struct FakeStripe {
     pub url: String,
-    books: Shared,
+    records: Shared,
     server: JoinHandle<()>,
 }
 
-impl Drop for Fake {
+impl Drop for FakeStripe {
     fn drop(&mut self) {
         self.server.abort();
     }
 }
 
-impl Fake {
-    pub async fn start() -> Fake {
+impl FakeStripe {
+    pub async fn start() -> FakeStripe {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let books = Shared::default();
-        let router = Router::new().fallback(serve).with_state(books.clone());
+        let records = Shared::default();
+        let router = Router::new().fallback(serve).with_state(records.clone());
         let server = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-        Fake { url, books, server }
+        FakeStripe { url, records, server }
     }
 
-    fn with<T>(&self, change: impl FnOnce(&mut Books) -> T) -> T {
-        change(&mut self.books.lock().unwrap())
+    fn with<T>(&self, change: impl FnOnce(&mut Records) -> T) -> T {
+        change(&mut self.records.lock().unwrap())
     }
 
-    /// The next call of that name goes wrong.
-    pub fn fault(&self, call: &str, fault: Fault) {
-        self.with(|books| books.faults.push((call.to_owned(), fault)));
+    /// Injects a fault into the next call of that name.
+    pub fn inject(&self, call: &str, fault: Fault) {
+        self.with(|records| records.faults.push((call.to_owned(), fault)));
     }
 
-    /// Faults that no call has met yet.
-    pub fn faults_left(&self) -> usize {
-        self.with(|books| books.faults.len())
+    /// The number of injected faults that no call has used.
+    pub fn unused_faults(&self) -> usize {
+        self.with(|records| records.faults.len())
     }
 
-    /// How often a call was made.
-    pub fn calls(&self, call: &str) -> usize {
-        self.with(|books| books.calls.iter().filter(|made| *made == call).count())
+    /// The number of calls of that name.
+    pub fn count_calls(&self, call: &str) -> usize {
+        self.with(|records| records.calls.iter().filter(|name| *name == call).count())
     }
 
-    /// Refunds begin in this state from now on.
-    pub fn refunds_begin(&self, status: &'static str) {
-        self.with(|books| books.refunds_begin = Some(status));
+    /// Sets the initial status of new refunds.
+    pub fn set_refund_status(&self, status: &'static str) {
+        self.with(|records| records.refund_status = Some(status));
     }
 
-    /// The intents that were made with a key of ours.
-    pub fn intents_of(&self, key: &str) -> Vec<Value> {
-        let of = |intent: &&Value| intent["metadata"]["roost_key"] == key;
-        self.with(|books| books.intents.values().filter(of).cloned().collect())
+    /// The intents created with a key.
+    pub fn intents_with_key(&self, key: &str) -> Vec<Value> {
+        let is_match = |intent: &&Value| intent["metadata"]["roost_key"] == key;
+        self.with(|records| records.intents.values().filter(is_match).cloned().collect())
     }
 
     /// The refunds of an intent.
     pub fn refunds_of(&self, intent: &str) -> Vec<Value> {
-        let of = |refund: &&Value| refund["payment_intent"] == intent;
-        self.with(|books| books.refunds.values().filter(of).cloned().collect())
+        let is_match = |refund: &&Value| refund["payment_intent"] == intent;
+        self.with(|records| records.refunds.values().filter(is_match).cloned().collect())
     }
 
     pub fn transfers(&self) -> Vec<Value> {
-        self.with(|books| books.transfers.values().cloned().collect())
+        self.with(|records| records.transfers.values().cloned().collect())
     }
 
-    /// Something happens to an intent without our doing, as in a browser or on Stripe's own pages.
-    pub fn happens(&self, intent: &str, change: Value) -> Value {
-        self.with(|books| {
-            let changed = merged(books.intents[intent].clone(), change);
-            books.intents.insert(intent.to_owned(), changed.clone());
+    /// Changes an intent outside our requests, as the guest's browser or Stripe's dashboard does.
+    pub fn change_intent(&self, intent: &str, change: Value) -> Value {
+        self.with(|records| {
+            let changed = merge(records.intents[intent].clone(), change);
+            records.intents.insert(intent.to_owned(), changed.clone());
             changed
         })
     }
 
-    /// The same for a refund.
-    pub fn happens_to_refund(&self, refund: &str, change: Value) -> Value {
-        self.with(|books| {
-            let changed = merged(books.refunds[refund].clone(), change);
-            books.refunds.insert(refund.to_owned(), changed.clone());
+    /// Changes a refund outside our requests.
+    pub fn change_refund(&self, refund: &str, change: Value) -> Value {
+        self.with(|records| {
+            let changed = merge(records.refunds[refund].clone(), change);
+            records.refunds.insert(refund.to_owned(), changed.clone());
             changed
         })
     }
 
-    /// A guest's bank wants money back, or changes its mind.
-    pub fn dispute(&self, id: &str, intent: &str, amount: i64, status: &str) -> Value {
+    /// Opens a dispute of an intent, or changes its status.
+    pub fn set_dispute(&self, id: &str, intent: &str, amount: i64, status: &str) -> Value {
         let dispute = json!({
             "id": id, "object": "dispute", "amount": amount, "status": status, "payment_intent": intent,
         });
-        self.with(|books| books.disputes.insert(id.to_owned(), dispute.clone()));
+        self.with(|records| records.disputes.insert(id.to_owned(), dispute.clone()));
         dispute
     }
 
-    /// An event about an object as it was then.
+    /// An event with an object as its data.
     pub fn event(&self, kind: &str, created: i64, object: &Value) -> Value {
-        let id = self.with(|books| books.name("evt"));
+        let id = self.with(|records| records.new_id("evt"));
         json!({ "id": id, "object": "event", "type": kind, "created": created, "data": { "object": object } })
     }
 }
 
-async fn serve(State(books): State<Shared>, method: Method, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
+async fn serve(State(records): State<Shared>, method: Method, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or("").to_owned();
     if header("authorization") != format!("Bearer {KEY}") || header("stripe-version").is_empty() {
-        return answer(401, &refusal("invalid_request_error", "api_key_invalid"), false);
+        return response(401, &error_body("invalid_request_error", "api_key_invalid"), false);
     }
     let form = String::from_utf8(body.to_vec()).unwrap();
     let path = uri.path().trim_start_matches("/v1/").to_owned();
@@ -176,55 +177,60 @@ async fn serve(State(books): State<Shared>, method: Method, uri: Uri, headers: H
         ("GET", ["disputes", _]) => "read dispute",
         ("POST", ["transfers"]) => "transfer",
         ("GET", ["transfers"]) => "list transfers",
-        _ => return answer(404, &refusal("invalid_request_error", "unknown_path"), false),
+        _ => return response(404, &error_body("invalid_request_error", "unknown_path"), false),
     };
     let fault = {
-        let mut books = books.lock().unwrap();
-        books.calls.push(call.to_owned());
-        let met = books.faults.iter().position(|(name, _)| name == call);
-        met.map(|at| books.faults.remove(at).1)
+        let mut records = records.lock().unwrap();
+        records.calls.push(call.to_owned());
+        let injected = records.faults.iter().position(|(name, _)| name == call);
+        injected.map(|at| records.faults.remove(at).1)
     };
     if fault == Some(Fault::SilentRequest) {
         std::future::pending::<()>().await;
     }
     let key = header("idempotency-key");
     let (status, body, replayed) = {
-        let mut books = books.lock().unwrap();
-        let known = books.answers.get(&key).filter(|_| !key.is_empty()).cloned();
-        match (known, fault) {
+        let mut records = records.lock().unwrap();
+        let stored = records.responses.get(&key).filter(|_| !key.is_empty()).cloned();
+        match (stored, fault) {
             (_, Some(Fault::LostRequest)) => (0, Value::Null, false),
-            (_, Some(Fault::Busy(status))) => (status, refusal("invalid_request_error", "lock_timeout"), false),
-            (Some((first, _, _)), _) if first != form => (400, refusal("idempotency_error", "other_arguments"), false),
+            (_, Some(Fault::Busy(status))) => (status, error_body("invalid_request_error", "lock_timeout"), false),
+            (Some((first, _, _)), _) if first != form => {
+                (400, error_body("idempotency_error", "other_arguments"), false)
+            }
             (Some((_, status, body)), _) => (status, body, true),
             (None, fault) => {
-                let done = if fault.is_some_and(Fault::is_before) {
-                    (500, refusal("api_error", "failure"))
+                let outcome = if fault.is_some_and(Fault::is_before_effect) {
+                    (500, error_body("api_error", "failure"))
                 } else {
-                    let done =
-                        books.perform(call, &parts, &pairs(if form.is_empty() { uri.query() } else { Some(&form) }));
-                    if fault == Some(Fault::LateFailure) { (500, refusal("api_error", "failure")) } else { done }
+                    let outcome = records.perform(
+                        call,
+                        &parts,
+                        &form_fields(if form.is_empty() { uri.query() } else { Some(&form) }),
+                    );
+                    if fault == Some(Fault::LateFailure) { (500, error_body("api_error", "failure")) } else { outcome }
                 };
                 if !key.is_empty() {
-                    books.answers.insert(key, (form, done.0, done.1.clone()));
+                    records.responses.insert(key, (form, outcome.0, outcome.1.clone()));
                 }
-                (done.0, done.1, false)
+                (outcome.0, outcome.1, false)
             }
         }
     };
     match fault {
-        Some(Fault::SilentAnswer) => std::future::pending().await,
-        Some(Fault::LostRequest | Fault::LostAnswer) => broken(),
-        _ => answer(status, &body, replayed),
+        Some(Fault::SilentResponse) => std::future::pending().await,
+        Some(Fault::LostRequest | Fault::LostResponse) => broken_response(),
+        _ => response(status, &body, replayed),
     }
 }
 
-/// An answer whose connection breaks before anything of it is there.
-fn broken() -> Response {
+/// A response whose connection breaks before its body.
+fn broken_response() -> Response {
     let end = std::io::Error::from(std::io::ErrorKind::ConnectionReset);
     Response::new(Body::from_stream(stream::iter([Err::<Bytes, _>(end)])))
 }
 
-fn answer(status: u16, body: &Value, replayed: bool) -> Response {
+fn response(status: u16, body: &Value, replayed: bool) -> Response {
     let body = Body::from_stream(stream::iter([Ok::<_, Infallible>(body.to_string())]));
     let mut response = Response::new(body);
     *response.status_mut() = StatusCode::from_u16(status).unwrap();
@@ -234,19 +240,19 @@ fn answer(status: u16, body: &Value, replayed: bool) -> Response {
     response
 }
 
-fn refusal(kind: &str, code: &str) -> Value {
-    json!({ "error": { "type": kind, "code": code, "message": "not for anybody's eyes" } })
+fn error_body(kind: &str, code: &str) -> Value {
+    json!({ "error": { "type": kind, "code": code, "message": "internal detail" } })
 }
 
-fn pairs(text: Option<&str>) -> HashMap<String, String> {
+fn form_fields(text: Option<&str>) -> HashMap<String, String> {
     let url = Url::parse(&format!("http://form/?{}", text.unwrap_or(""))).unwrap();
     url.query_pairs().into_owned().collect()
 }
 
-impl Books {
-    fn name(&mut self, prefix: &str) -> String {
-        self.made += 1;
-        format!("{prefix}_{:06}", self.made)
+impl Records {
+    fn new_id(&mut self, prefix: &str) -> String {
+        self.created += 1;
+        format!("{prefix}_{:06}", self.created)
     }
 
     fn perform(&mut self, call: &str, parts: &[&str], form: &HashMap<String, String>) -> (u16, Value) {
@@ -257,12 +263,12 @@ impl Books {
         let id = parts.get(1).copied().unwrap_or("").to_owned();
         match call {
             "create" => {
-                let right = field("capture_method") == "manual" && field("payment_method_types[]") == "card";
+                let is_valid = field("capture_method") == "manual" && field("payment_method_types[]") == "card";
                 let card = field("payment_method");
-                if !right || amount <= 0 || !["pm_visa", "pm_declined", "pm_3ds"].contains(&card) {
-                    return (400, refusal("invalid_request_error", "resource_missing"));
+                if !is_valid || amount <= 0 || !["pm_visa", "pm_declined", "pm_3ds"].contains(&card) {
+                    return (400, error_body("invalid_request_error", "resource_missing"));
                 }
-                let id = self.name("pi");
+                let id = self.new_id("pi");
                 let intent = json!({
                     "id": id, "object": "payment_intent", "status": "requires_confirmation", "amount": amount,
                     "amount_received": 0, "currency": field("currency"), "payment_method": card,
@@ -274,7 +280,7 @@ impl Books {
             }
             "confirm" | "capture" | "cancel" | "read" => {
                 let Some(intent) = self.intents.get(&id).cloned() else {
-                    return (404, refusal("invalid_request_error", "resource_missing"));
+                    return (404, error_body("invalid_request_error", "resource_missing"));
                 };
                 let status = intent["status"].as_str().unwrap().to_owned();
                 let change = match (call, status.as_str()) {
@@ -291,11 +297,11 @@ impl Books {
                         json!({ "status": "succeeded", "amount_received": intent["amount"] })
                     }
                     ("cancel", "succeeded" | "canceled") | ("confirm" | "capture", _) => {
-                        return (400, refusal("invalid_request_error", "payment_intent_unexpected_state"));
+                        return (400, error_body("invalid_request_error", "payment_intent_unexpected_state"));
                     }
                     _ => json!({ "status": "canceled" }),
                 };
-                let intent = merged(intent, change);
+                let intent = merge(intent, change);
                 self.intents.insert(id, intent.clone());
                 if call == "confirm" && intent["status"] == "requires_payment_method" {
                     let mut error = intent["last_payment_error"].clone();
@@ -307,13 +313,14 @@ impl Books {
             "refund" => {
                 let intent = field("payment_intent");
                 let received = self.intents.get(intent).map_or(0, |it| it["amount_received"].as_i64().unwrap());
-                let given: i64 = self.refunds.values().filter(|it| it["payment_intent"] == intent).map(value).sum();
-                if amount <= 0 || given + amount > received {
-                    return (400, refusal("invalid_request_error", "charge_already_refunded"));
+                let refunded: i64 =
+                    self.refunds.values().filter(|it| it["payment_intent"] == intent).map(refunded_amount).sum();
+                if amount <= 0 || refunded + amount > received {
+                    return (400, error_body("invalid_request_error", "charge_already_refunded"));
                 }
-                let (intent, id) = (intent.to_owned(), self.name("re"));
+                let (intent, id) = (intent.to_owned(), self.new_id("re"));
                 let refund = json!({
-                    "id": id, "object": "refund", "status": self.refunds_begin.unwrap_or("succeeded"),
+                    "id": id, "object": "refund", "status": self.refund_status.unwrap_or("succeeded"),
                     "amount": amount, "payment_intent": intent, "metadata": metadata,
                 });
                 self.refunds.insert(id, refund.clone());
@@ -321,18 +328,18 @@ impl Books {
             }
             "read dispute" => match self.disputes.get(&id) {
                 Some(dispute) => (200, dispute.clone()),
-                None => (404, refusal("invalid_request_error", "resource_missing")),
+                None => (404, error_body("invalid_request_error", "resource_missing")),
             },
             "read refund" => (200, self.refunds[&id].clone()),
             "list refunds" => {
-                let of = |refund: &&Value| refund["payment_intent"] == field("payment_intent");
-                list(self.refunds.values().filter(of).cloned().collect())
+                let is_match = |refund: &&Value| refund["payment_intent"] == field("payment_intent");
+                list(self.refunds.values().filter(is_match).cloned().collect())
             }
             "transfer" => {
                 if field("destination") == "acct_closed" {
-                    return (400, refusal("invalid_request_error", "account_invalid"));
+                    return (400, error_body("invalid_request_error", "account_invalid"));
                 }
-                let id = self.name("tr");
+                let id = self.new_id("tr");
                 let transfer = json!({
                     "id": id, "object": "transfer", "amount": amount, "currency": field("currency"),
                     "destination": field("destination"), "transfer_group": field("transfer_group"),
@@ -342,15 +349,15 @@ impl Books {
                 (200, transfer)
             }
             _ => {
-                let of = |transfer: &&Value| transfer["transfer_group"] == field("transfer_group");
-                list(self.transfers.values().filter(of).cloned().collect())
+                let is_match = |transfer: &&Value| transfer["transfer_group"] == field("transfer_group");
+                list(self.transfers.values().filter(is_match).cloned().collect())
             }
         }
     }
 }
 
-/// What a refund gives back, unless it came to nothing.
-pub fn value(refund: &Value) -> i64 {
-    let is_alive = !["failed", "canceled"].contains(&refund["status"].as_str().unwrap());
-    if is_alive { refund["amount"].as_i64().unwrap() } else { 0 }
+/// The amount of a refund, zero if it failed or was cancelled.
+pub fn refunded_amount(refund: &Value) -> i64 {
+    let is_effective = !["failed", "canceled"].contains(&refund["status"].as_str().unwrap());
+    if is_effective { refund["amount"].as_i64().unwrap() } else { 0 }
 }

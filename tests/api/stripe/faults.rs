@@ -1,164 +1,167 @@
-//! What fails between here and Stripe: whatever it is, the guest is charged once or not at all, and both books agree.
+//! Failing requests to Stripe: the guest is charged once or not at all, and our records agree with Stripe's.
 
 use chrono::TimeDelta;
 use roost::platform::gateway::{GatewayError, Transfer};
 use serde_json::{Value, json};
 
-use super::Scene;
+use super::Marketplace;
 use super::fake::Fault;
-use crate::client::said;
+use crate::client::error_codes;
 
-/// Everything that can go wrong with one call without waiting for it.
+/// All faults of a call that do not require waiting for a timeout.
 const FAULTS: [Fault; 6] =
-    [Fault::LostRequest, Fault::LostAnswer, Fault::Failure, Fault::LateFailure, Fault::Busy(409), Fault::Busy(429)];
+    [Fault::LostRequest, Fault::LostResponse, Fault::Failure, Fault::LateFailure, Fault::Busy(409), Fault::Busy(429)];
 
 #[tokio::test]
-async fn a_payment_is_set_aside_taken_and_given_back() {
-    let scene = Scene::new().await;
-    let (guest, booking) = scene.booked("pm_visa").await;
-    scene.stands(&guest, &booking, ["CONFIRMED", "SUCCEEDED"], 30_000, 0).await;
-    scene.app.cancel(&guest, &booking).await;
-    scene.stands(&guest, &booking, ["CANCELLED_BY_GUEST", "SUCCEEDED"], 30_000, 30_000).await;
+async fn a_payment_is_authorized_captured_and_refunded() {
+    let market = Marketplace::new().await;
+    let (guest, booking) = market.guest_with_booking("pm_visa").await;
+    market.assert_payment(&guest, &booking, ["CONFIRMED", "SUCCEEDED"], 30_000, 0).await;
+    market.app.cancel(&guest, &booking).await;
+    market.assert_payment(&guest, &booking, ["CANCELLED_BY_GUEST", "SUCCEEDED"], 30_000, 30_000).await;
     for call in ["create", "confirm", "capture", "refund"] {
-        assert_eq!(scene.fake.calls(call), 1, "{call}");
+        assert_eq!(market.fake.count_calls(call), 1, "{call}");
     }
-    scene.finish().await;
+    market.finish().await;
 }
 
 #[tokio::test]
-async fn whatever_fails_on_the_way_the_guest_is_charged_once() {
-    let scene = Scene::new().await;
+async fn whatever_request_fails_the_guest_is_charged_once() {
+    let market = Marketplace::new().await;
     for call in ["create", "confirm", "capture"] {
         for fault in FAULTS {
             println!("{call}: {fault:?}");
-            scene.fake.fault(call, fault);
-            let (guest, booking) = scene.booked("pm_visa").await;
-            let waits = if call == "capture" { "CONFIRMED" } else { "PENDING_PAYMENT" };
-            assert_eq!(booking["state"], waits, "an answer that is not there is neither yes nor no");
-            scene.settle().await;
-            scene.stands(&guest, &booking, ["CONFIRMED", "SUCCEEDED"], 30_000, 0).await;
+            market.fake.inject(call, fault);
+            let (guest, booking) = market.guest_with_booking("pm_visa").await;
+            let state = if call == "capture" { "CONFIRMED" } else { "PENDING_PAYMENT" };
+            assert_eq!(booking["state"], state, "a missing response is neither a success nor a decline");
+            market.run_retries().await;
+            market.assert_payment(&guest, &booking, ["CONFIRMED", "SUCCEEDED"], 30_000, 0).await;
         }
     }
-    scene.finish().await;
+    market.finish().await;
 }
 
 #[tokio::test]
-async fn two_failures_in_a_row_are_no_worse() {
-    let scene = Scene::new().await;
-    for (first, second) in [(Fault::Failure, Fault::LostAnswer), (Fault::LostAnswer, Fault::LateFailure)] {
-        scene.fake.fault("confirm", first);
-        scene.fake.fault(if first == Fault::Failure { "confirm" } else { "capture" }, second);
-        let (guest, booking) = scene.booked("pm_visa").await;
-        scene.settle().await;
-        scene.stands(&guest, &booking, ["CONFIRMED", "SUCCEEDED"], 30_000, 0).await;
+async fn two_failures_in_a_row_charge_once() {
+    let market = Marketplace::new().await;
+    for (first, second) in [(Fault::Failure, Fault::LostResponse), (Fault::LostResponse, Fault::LateFailure)] {
+        market.fake.inject("confirm", first);
+        market.fake.inject(if first == Fault::Failure { "confirm" } else { "capture" }, second);
+        let (guest, booking) = market.guest_with_booking("pm_visa").await;
+        market.run_retries().await;
+        market.assert_payment(&guest, &booking, ["CONFIRMED", "SUCCEEDED"], 30_000, 0).await;
     }
-    scene.finish().await;
+    market.finish().await;
 }
 
 #[tokio::test]
-async fn whatever_fails_on_the_way_back_a_refund_is_paid_once() {
-    let scene = Scene::new().await;
+async fn whatever_request_fails_a_refund_is_paid_once() {
+    let market = Marketplace::new().await;
     for fault in FAULTS {
         println!("refund: {fault:?}");
-        let (guest, booking) = scene.booked("pm_visa").await;
-        scene.fake.fault("refund", fault);
-        let cancelled = scene.app.cancel(&guest, &booking).await;
+        let (guest, booking) = market.guest_with_booking("pm_visa").await;
+        market.fake.inject("refund", fault);
+        let cancelled = market.app.cancel(&guest, &booking).await;
         assert_eq!(cancelled["refund"]["state"], "PENDING");
-        scene.settle().await;
-        scene.stands(&guest, &booking, ["CANCELLED_BY_GUEST", "SUCCEEDED"], 30_000, 30_000).await;
-        let intent = scene.intent(&guest, &booking).await;
-        assert_eq!(scene.fake.refunds_of(&intent).len(), 1);
+        market.run_retries().await;
+        market.assert_payment(&guest, &booking, ["CANCELLED_BY_GUEST", "SUCCEEDED"], 30_000, 30_000).await;
+        let intent = market.intent_id(&guest, &booking).await;
+        assert_eq!(market.fake.refunds_of(&intent).len(), 1);
     }
-    scene.finish().await;
+    market.finish().await;
 }
 
 #[tokio::test]
-async fn whatever_fails_a_request_that_comes_to_nothing_holds_no_money() {
-    let scene = Scene::new().await;
+async fn whatever_request_fails_a_closed_booking_holds_no_money() {
+    let market = Marketplace::new().await;
     for fault in FAULTS {
         println!("cancel: {fault:?}");
-        let (guest, quote) = scene.quoted(json!({ "bookingMode": "REQUEST" })).await;
-        let booking = scene.app.pay(&guest, &quote, "pm_visa").await;
-        scene.stands(&guest, &booking, ["REQUESTED", "REQUIRES_CAPTURE"], 0, 0).await;
-        scene.fake.fault("cancel", fault);
-        assert_eq!(scene.app.step(&guest, "bookingWithdraw", &booking).await["state"], "WITHDRAWN");
-        scene.settle().await;
-        scene.stands(&guest, &booking, ["WITHDRAWN", "CANCELLED"], 0, 0).await;
+        let (guest, quote) = market.guest_with_quote(json!({ "bookingMode": "REQUEST" })).await;
+        let booking = market.app.book_quote(&guest, &quote, "pm_visa").await;
+        market.assert_payment(&guest, &booking, ["REQUESTED", "REQUIRES_CAPTURE"], 0, 0).await;
+        market.fake.inject("cancel", fault);
+        assert_eq!(market.app.perform(&guest, "bookingWithdraw", &booking).await["state"], "WITHDRAWN");
+        market.run_retries().await;
+        market.assert_payment(&guest, &booking, ["WITHDRAWN", "CANCELLED"], 0, 0).await;
     }
-    scene.finish().await;
+    market.finish().await;
 }
 
 #[tokio::test]
-async fn silence_is_waited_for_only_so_long() {
-    let scene = Scene::with(&["--stripe-timeout-ms=1500"]).await;
-    for (call, fault) in [("confirm", Fault::SilentRequest), ("capture", Fault::SilentAnswer)] {
-        scene.fake.fault(call, fault);
-        let (guest, booking) = scene.booked("pm_visa").await;
-        scene.settle().await;
-        scene.stands(&guest, &booking, ["CONFIRMED", "SUCCEEDED"], 30_000, 0).await;
+async fn a_silent_processor_runs_into_the_timeout() {
+    let market = Marketplace::with(&["--stripe-timeout-ms=1500"]).await;
+    for (call, fault) in [("confirm", Fault::SilentRequest), ("capture", Fault::SilentResponse)] {
+        market.fake.inject(call, fault);
+        let (guest, booking) = market.guest_with_booking("pm_visa").await;
+        market.run_retries().await;
+        market.assert_payment(&guest, &booking, ["CONFIRMED", "SUCCEEDED"], 30_000, 0).await;
     }
-    scene.finish().await;
+    market.finish().await;
 }
 
 #[tokio::test]
-async fn an_outage_that_outlasts_the_hold_ends_the_booking_and_holds_no_money() {
-    let scene = Scene::new().await;
-    // The confirmation took effect, but nobody here hears of it until the nights are free again.
-    scene.fake.fault("confirm", Fault::LostAnswer);
-    let (guest, booking) = scene.booked("pm_visa").await;
-    // Two jobs are due by then, and may ask at the same time.
-    scene.fake.fault("create", Fault::LostRequest);
-    scene.fake.fault("create", Fault::LostRequest);
-    scene.app.advance(TimeDelta::minutes(15));
-    scene.app.drain().await;
-    scene.settle().await;
-    scene.stands(&guest, &booking, ["PAYMENT_EXPIRED", "CANCELLED"], 0, 0).await;
-    scene.finish().await;
+async fn an_outage_longer_than_the_hold_ends_the_booking_and_holds_no_money() {
+    let market = Marketplace::new().await;
+    // The confirmation took effect, but its response is missing until the nights are free again.
+    market.fake.inject("confirm", Fault::LostResponse);
+    let (guest, booking) = market.guest_with_booking("pm_visa").await;
+    // Two jobs are due by then, and may send the request concurrently.
+    market.fake.inject("create", Fault::LostRequest);
+    market.fake.inject("create", Fault::LostRequest);
+    market.app.advance(TimeDelta::minutes(15));
+    market.app.drain().await;
+    market.run_retries().await;
+    market.assert_payment(&guest, &booking, ["PAYMENT_EXPIRED", "CANCELLED"], 0, 0).await;
+    market.finish().await;
 }
 
 #[tokio::test]
-async fn a_decline_is_told_with_the_banks_reason_and_another_card_pays() {
-    let scene = Scene::new().await;
-    let (guest, quote) = scene.quoted(json!({})).await;
+async fn a_decline_returns_the_banks_reason_and_another_card_pays() {
+    let market = Marketplace::new().await;
+    let (guest, quote) = market.guest_with_quote(json!({})).await;
     let with = |card: &str| json!({ "quoteToken": quote, "booking": { "paymentMethodToken": card } });
-    let errors = scene.app.refused(&guest, "bookingCreate", with("pm_declined")).await;
-    assert_eq!(said(&errors), ["PAYMENT_DECLINED booking.paymentMethodToken"]);
+    let errors = market.app.user_errors(&guest, "bookingCreate", with("pm_declined")).await;
+    assert_eq!(error_codes(&errors), ["PAYMENT_DECLINED booking.paymentMethodToken"]);
     assert!(errors[0]["message"].as_str().unwrap().contains("insufficient_funds"), "{errors:?}");
-    let errors = scene.app.refused(&guest, "bookingCreate", with("pm_nobody_knows")).await;
-    assert_eq!(said(&errors), ["PAYMENT_DECLINED booking.paymentMethodToken"]);
-    assert!(!errors[0]["message"].as_str().unwrap().contains("anybody's eyes"), "{errors:?}");
-    let booking = scene.app.pay(&guest, &quote, "pm_visa").await;
-    scene.stands(&guest, &booking, ["CONFIRMED", "SUCCEEDED"], 30_000, 0).await;
-    scene.finish().await;
+    let errors = market.app.user_errors(&guest, "bookingCreate", with("pm_nobody_knows")).await;
+    assert_eq!(error_codes(&errors), ["PAYMENT_DECLINED booking.paymentMethodToken"]);
+    assert!(!errors[0]["message"].as_str().unwrap().contains("internal detail"), "{errors:?}");
+    let booking = market.app.book_quote(&guest, &quote, "pm_visa").await;
+    market.assert_payment(&guest, &booking, ["CONFIRMED", "SUCCEEDED"], 30_000, 0).await;
+    market.finish().await;
 }
 
 #[tokio::test]
-async fn a_decline_whose_answer_was_lost_is_still_a_decline() {
-    let scene = Scene::new().await;
-    for fault in [Fault::LostAnswer, Fault::LateFailure] {
-        scene.fake.fault("confirm", fault);
-        let (guest, booking) = scene.booked("pm_declined").await;
+async fn a_decline_whose_response_was_lost_is_still_a_decline() {
+    let market = Marketplace::new().await;
+    for fault in [Fault::LostResponse, Fault::LateFailure] {
+        market.fake.inject("confirm", fault);
+        let (guest, booking) = market.guest_with_booking("pm_declined").await;
         assert_eq!(booking["state"], "PENDING_PAYMENT");
-        scene.settle().await;
-        scene.stands(&guest, &booking, ["PAYMENT_EXPIRED", "FAILED"], 0, 0).await;
+        market.run_retries().await;
+        market.assert_payment(&guest, &booking, ["PAYMENT_EXPIRED", "FAILED"], 0, 0).await;
     }
-    scene.finish().await;
+    market.finish().await;
 }
 
 #[tokio::test]
-async fn a_currency_that_stripe_counts_otherwise_is_refused_before_anything_is_sent() {
-    let scene = Scene::new().await;
-    let (guest, quote) = scene.quoted(json!({ "pricing": { "currency": "ISK" } })).await;
+async fn a_currency_with_other_minor_units_at_stripe_is_refused_before_any_request() {
+    let market = Marketplace::new().await;
+    let (guest, quote) = market.guest_with_quote(json!({ "pricing": { "currency": "ISK" } })).await;
     let given = json!({ "quoteToken": quote, "booking": { "paymentMethodToken": "pm_visa" } });
-    let errors = scene.app.refused(&guest, "bookingCreate", given).await;
-    assert!(errors[0]["message"].as_str().unwrap().contains("does not count ISK"), "{errors:?}");
-    assert_eq!(scene.fake.calls("confirm"), 0);
-    scene.finish().await;
+    let errors = market.app.user_errors(&guest, "bookingCreate", given).await;
+    assert!(
+        errors[0]["message"].as_str().unwrap().contains("does not use the minor units of ISO 4217 for ISK"),
+        "{errors:?}"
+    );
+    assert_eq!(market.fake.count_calls("confirm"), 0);
+    market.finish().await;
 }
 
 #[tokio::test]
-async fn a_transfer_is_made_once_whatever_fails() {
-    let scene = Scene::new().await;
+async fn whatever_request_fails_a_transfer_is_made_once() {
+    let market = Marketplace::new().await;
     let transfer = |key: &str| Transfer {
         idempotency_key: key.to_owned(),
         amount_minor: 25_350,
@@ -168,39 +171,40 @@ async fn a_transfer_is_made_once_whatever_fails() {
     for (n, fault) in FAULTS.into_iter().enumerate() {
         println!("transfer: {fault:?}");
         let key = format!("payout_{n}");
-        scene.fake.fault("transfer", fault);
-        let lost = scene.app.gateway.transfer(transfer(&key)).await;
+        market.fake.inject("transfer", fault);
+        let lost = market.app.gateway.transfer(transfer(&key)).await;
         assert!(matches!(lost, Err(GatewayError::Unknown(_))), "{lost:?}");
-        let made = scene.app.gateway.transfer(transfer(&key)).await.unwrap();
-        assert_eq!(scene.app.gateway.transfer(transfer(&key)).await.unwrap(), made);
-        let known: Vec<Value> = scene.fake.transfers().into_iter().filter(|it| it["transfer_group"] == key).collect();
-        assert_eq!(known.len(), 1, "{known:#?}");
-        assert_eq!((&known[0]["id"], &known[0]["amount"]), (&json!(made), &json!(25_350)));
-        assert_eq!((&known[0]["destination"], &known[0]["currency"]), (&json!("acct_hana"), &json!("usd")));
-        assert_eq!(known[0]["metadata"]["roost_key"], key);
+        let made = market.app.gateway.transfer(transfer(&key)).await.unwrap();
+        assert_eq!(market.app.gateway.transfer(transfer(&key)).await.unwrap(), made);
+        let transfers: Vec<Value> =
+            market.fake.transfers().into_iter().filter(|it| it["transfer_group"] == key).collect();
+        assert_eq!(transfers.len(), 1, "{transfers:#?}");
+        assert_eq!((&transfers[0]["id"], &transfers[0]["amount"]), (&json!(made), &json!(25_350)));
+        assert_eq!((&transfers[0]["destination"], &transfers[0]["currency"]), (&json!("acct_hana"), &json!("usd")));
+        assert_eq!(transfers[0]["metadata"]["roost_key"], key);
     }
     let closed = Transfer { destination: "acct_closed".into(), ..transfer("payout_closed") };
-    let refused = scene.app.gateway.transfer(closed).await;
+    let refused = market.app.gateway.transfer(closed).await;
     assert_eq!(refused, Err(GatewayError::Refused("account_invalid".into())));
-    scene.finish().await;
+    market.finish().await;
 }
 
 #[tokio::test]
-async fn a_host_is_paid_by_one_transfer_whatever_fails() {
-    let scene = Scene::with(&["--new-host-hold-days=0"]).await;
-    scene.app.must(&scene.host, "payoutAccountSet", json!({ "account": "acct_hana" }), "__typename").await;
-    let (guest, booking) = scene.booked("pm_visa").await;
-    scene.fake.fault("transfer", Fault::LateFailure);
-    scene.fake.fault("transfer", Fault::LostAnswer);
-    scene.app.set("2027-03-04T12:00:00Z");
-    scene.settle().await;
-    scene.stands(&guest, &booking, ["COMPLETED", "SUCCEEDED"], 30_000, 0).await;
-    let transfers = scene.fake.transfers();
+async fn whatever_request_fails_a_host_is_paid_by_one_transfer() {
+    let market = Marketplace::with(&["--new-host-hold-days=0"]).await;
+    market.app.mutate_ok(&market.host, "payoutAccountSet", json!({ "account": "acct_hana" }), "__typename").await;
+    let (guest, booking) = market.guest_with_booking("pm_visa").await;
+    market.fake.inject("transfer", Fault::LateFailure);
+    market.fake.inject("transfer", Fault::LostResponse);
+    market.app.set("2027-03-04T12:00:00Z");
+    market.run_retries().await;
+    market.assert_payment(&guest, &booking, ["COMPLETED", "SUCCEEDED"], 30_000, 0).await;
+    let transfers = market.fake.transfers();
     assert_eq!(transfers.len(), 1, "{transfers:#?}");
-    let earned: i64 = scene.app.value("SELECT host_minor FROM escrow", []).await;
+    let earned: i64 = market.app.value("SELECT host_minor FROM escrow", []).await;
     assert!(earned > 0);
     assert_eq!((&transfers[0]["amount"], &transfers[0]["destination"]), (&json!(earned), &json!("acct_hana")));
-    let reference: String = scene.app.value("SELECT provider_reference FROM payout WHERE state = 'PAID'", []).await;
+    let reference: String = market.app.value("SELECT provider_reference FROM payout WHERE state = 'PAID'", []).await;
     assert_eq!(transfers[0]["id"], reference);
-    scene.finish().await;
+    market.finish().await;
 }

@@ -1,7 +1,7 @@
-//! The same against localstripe, which others wrote: it runs when `ROOST_TEST_LOCALSTRIPE_URL` says where one listens.
+//! Payments through localstripe, an independent Stripe server. `ROOST_TEST_LOCALSTRIPE_URL` is its address.
 //!
-//! localstripe knows the calls and cards that are used here and signs its events. It knows neither idempotency keys
-//! nor transfers, and tells nothing of refunds, so those are left to the look-alike.
+//! localstripe supports the calls and cards used here, and signs its events. It supports neither idempotency keys nor
+//! transfers, and sends no events about refunds, so the fake server tests those.
 
 use std::time::Duration;
 
@@ -13,8 +13,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::SECRET;
 use crate::harness::{Person, TestApp};
-use crate::node::until;
-use crate::scenes::{number, text};
+use crate::scenarios::{number, text};
+use crate::waiting::wait_until;
 
 const KEY: &str = "sk_test_of_localstripe";
 
@@ -28,10 +28,10 @@ struct Local {
 }
 
 impl Local {
-    /// Nothing where there is no localstripe.
+    /// `None` if no localstripe is configured.
     async fn new() -> Option<Local> {
         let Some(url) = std::env::var("ROOST_TEST_LOCALSTRIPE_URL").ok().filter(|url| !url.is_empty()) else {
-            println!("ROOST_TEST_LOCALSTRIPE_URL is not set: this test has tried nothing. tests/run sets it.");
+            println!("skipped: ROOST_TEST_LOCALSTRIPE_URL is not set (tests/run sets it)");
             return None;
         };
         let url = url.trim_end_matches('/').to_owned();
@@ -41,7 +41,7 @@ impl Local {
             format!("--stripe-webhook-secret={SECRET}"),
         ];
         let app = TestApp::with(&flags.each_ref().map(String::as_str)).await;
-        // Events are dated by the real clock.
+        // localstripe dates its events by the real clock.
         app.clock.set(Clock::system().now());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let hook = format!("http://{}/webhooks/stripe", listener.local_addr().unwrap());
@@ -50,14 +50,14 @@ impl Local {
         let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(20)).build().unwrap();
         let host = app.host().await;
         let local = Local { app, client, url, host, stop };
-        let name = local.app.clock.id();
+        let name = local.app.clock.new_id();
         let answer = local.client.post(format!("{}/_config/webhooks/{name}", local.url));
         let answer = answer.form(&[("url", hook.as_str()), ("secret", SECRET)]).send().await.unwrap();
         assert_eq!(answer.status(), 200);
         Some(local)
     }
 
-    async fn ask(&self, request: reqwest::RequestBuilder) -> Value {
+    async fn send(&self, request: reqwest::RequestBuilder) -> Value {
         let answer = request.bearer_auth(KEY).send().await.unwrap();
         let (status, body) = (answer.status(), answer.text().await.unwrap());
         assert_eq!(status, 200, "{body}");
@@ -65,7 +65,7 @@ impl Local {
     }
 
     async fn get(&self, path: &str) -> Value {
-        self.ask(self.client.get(format!("{}/v1/{path}", self.url))).await
+        self.send(self.client.get(format!("{}/v1/{path}", self.url))).await
     }
 
     /// The only intent of a booking.
@@ -79,7 +79,7 @@ impl Local {
         intents.remove(0)
     }
 
-    /// Localstripe's name for a card with this number.
+    /// Creates a payment method for a card number, and returns its ID.
     async fn card(&self, digits: &str) -> String {
         let request = self.client.post(format!("{}/v1/payment_methods", self.url)).form(&[
             ("type", "card"),
@@ -88,17 +88,17 @@ impl Local {
             ("card[exp_year]", "2045"),
             ("card[cvc]", "123"),
         ]);
-        text(&self.ask(request).await, "/id")
+        text(&self.send(request).await, "/id")
     }
 
-    /// The guest answers the bank's question.
+    /// Completes 3-D Secure as the guest.
     async fn authenticate(&self, intent: &Value, success: &str) {
         let path = format!("{}/v1/payment_intents/{}/_authenticate", self.url, text(intent, "/id"));
         let form = [("client_secret", text(intent, "/client_secret")), ("success", success.to_owned())];
-        self.ask(self.client.post(path).form(&form)).await;
+        self.send(self.client.post(path).form(&form)).await;
     }
 
-    async fn quoted(&self, changes: Value) -> (Person, String) {
+    async fn guest_with_quote(&self, changes: Value) -> (Person, String) {
         let guest = self.app.guest().await;
         let listing = self.app.published_listing(&self.host, changes).await;
         let first = self.app.clock.now().date_naive() + Days::new(40);
@@ -114,19 +114,20 @@ impl Local {
 }
 
 #[tokio::test]
-async fn a_stay_is_paid_for_told_about_and_given_back() {
+async fn a_stay_is_paid_reported_by_events_and_refunded() {
     let Some(local) = Local::new().await else { return };
-    let (guest, quote) = local.quoted(json!({})).await;
-    let booking = local.app.pay(&guest, &quote, "pm_card_visa").await;
+    let (guest, quote) = local.guest_with_quote(json!({})).await;
+    let booking = local.app.book_quote(&guest, &quote, "pm_card_visa").await;
     let total = number(&booking, "/price/total/amount");
     assert_eq!((&booking["state"], &booking["payment"]["state"]), (&json!("CONFIRMED"), &json!("SUCCEEDED")));
     assert_eq!(number(&booking, "/payment/captured/amount"), total);
     let intent = local.intent(&guest, &booking).await;
     assert_eq!((&intent["status"], &intent["amount"]), (&json!("succeeded"), &json!(total)));
 
-    // localstripe tells a second later, over HTTP, signed.
+    // localstripe sends a signed event over HTTP a second later.
     let events = format!("provider_event WHERE reference = '{}'", text(&intent, "/id"));
-    until("localstripe has told of the payment", async || local.app.count(&events, []).await > 0).await;
+    wait_until("localstripe has sent an event about the payment", async || local.app.count(&events, []).await > 0)
+        .await;
     assert_eq!(local.app.count(&events, []).await, 1);
     local.app.drain().await;
     assert_eq!(local.app.count("provider_event WHERE handled_at IS NULL", []).await, 0);
@@ -142,27 +143,27 @@ async fn a_stay_is_paid_for_told_about_and_given_back() {
 }
 
 #[tokio::test]
-async fn a_card_whose_bank_asks_is_paid_with_after_the_answer() {
+async fn a_card_with_3d_secure_pays_after_authentication() {
     let Some(local) = Local::new().await else { return };
     let card = local.card("4000002500003155").await;
-    for (success, by_itself) in [("true", false), ("true", true), ("false", false)] {
-        let (guest, quote) = local.quoted(json!({})).await;
-        let booking = local.app.pay(&guest, &quote, &card).await;
+    for (success, by_queue) in [("true", false), ("true", true), ("false", false)] {
+        let (guest, quote) = local.guest_with_quote(json!({})).await;
+        let booking = local.app.book_quote(&guest, &quote, &card).await;
         let intent = local.intent(&guest, &booking).await;
         assert_eq!(booking["payment"]["state"], "REQUIRES_ACTION");
         assert_eq!(booking["payment"]["clientSecret"], intent["client_secret"]);
         local.authenticate(&intent, success).await;
         let given = json!({ "id": booking["id"] });
         if success == "false" {
-            let said = local.app.said(&guest, "bookingPaymentConfirm", given).await;
-            assert_eq!(said, ["PAYMENT_DECLINED id"]);
+            let errors = local.app.errors(&guest, "bookingPaymentConfirm", given).await;
+            assert_eq!(errors, ["PAYMENT_DECLINED id"]);
             continue;
         }
-        if by_itself {
+        if by_queue {
             local.app.advance(TimeDelta::seconds(31));
             local.app.drain().await;
         } else {
-            local.app.step(&guest, "bookingPaymentConfirm", &booking).await;
+            local.app.perform(&guest, "bookingPaymentConfirm", &booking).await;
         }
         assert_eq!(local.app.booking(&guest, &booking).await["state"], "CONFIRMED");
         assert_eq!(local.intent(&guest, &booking).await["status"], "succeeded");
@@ -171,17 +172,17 @@ async fn a_card_whose_bank_asks_is_paid_with_after_the_answer() {
 }
 
 #[tokio::test]
-async fn cards_that_do_not_work_and_requests_that_come_to_nothing_leave_no_charge() {
+async fn declined_cards_and_closed_requests_leave_no_charge() {
     let Some(local) = Local::new().await else { return };
-    let (guest, quote) = local.quoted(json!({ "bookingMode": "REQUEST" })).await;
+    let (guest, quote) = local.guest_with_quote(json!({ "bookingMode": "REQUEST" })).await;
     for card in ["pm_card_chargeCustomerFail", "pm_nobody_knows"] {
         let given = json!({ "quoteToken": quote, "booking": { "paymentMethodToken": card } });
-        let said = local.app.said(&guest, "bookingCreate", given).await;
-        assert_eq!(said, ["PAYMENT_DECLINED booking.paymentMethodToken"], "{card}");
+        let errors = local.app.errors(&guest, "bookingCreate", given).await;
+        assert_eq!(errors, ["PAYMENT_DECLINED booking.paymentMethodToken"], "{card}");
     }
-    let booking = local.app.pay(&guest, &quote, "pm_card_visa").await;
+    let booking = local.app.book_quote(&guest, &quote, "pm_card_visa").await;
     assert_eq!(local.intent(&guest, &booking).await["status"], "requires_capture");
-    local.app.step(&guest, "bookingWithdraw", &booking).await;
+    local.app.perform(&guest, "bookingWithdraw", &booking).await;
     assert_eq!(local.intent(&guest, &booking).await["status"], "canceled");
     local.finish().await;
 }

@@ -1,4 +1,4 @@
-// Automatic persisted queries by Apollo's own link: the hash alone, the text once, the hash alone from then on.
+// Automatic persisted queries with Apollo's link: first the hash, then the text once, then only the hash.
 
 import assert from 'node:assert/strict'
 import { createHash, randomBytes } from 'node:crypto'
@@ -11,14 +11,14 @@ import { signIn, signed, url } from './server.mjs'
 
 const sha256 = (text) => createHash('sha256').update(text).digest('hex')
 
-/** A client, and everything that it asked and was answered. */
+/** A client, and its recorded requests and responses. */
 function client({ useGETForHashedQueries = false, token } = {}) {
   const requests = []
   const recorded = async (uri, options) => {
     const response = await fetch(uri, options)
-    const sent = options.body ? JSON.parse(options.body) : Object.fromEntries(new URL(uri).searchParams)
+    const parameters = options.body ? JSON.parse(options.body) : Object.fromEntries(new URL(uri).searchParams)
     const codes = (await response.clone().json()).errors?.map(({ extensions }) => extensions.code)
-    requests.push({ method: options.method, holds: Object.keys(sent).includes('query') ? 'text' : 'hash', status: response.status, codes })
+    requests.push({ method: options.method, sent: Object.keys(parameters).includes('query') ? 'text' : 'hash', status: response.status, codes })
     return response
   }
   const link = createPersistedQueryLink({ sha256, useGETForHashedQueries })
@@ -27,13 +27,13 @@ function client({ useGETForHashedQueries = false, token } = {}) {
   return { apollo, requests }
 }
 
-/** A document that no server has seen. */
+/** A new document, unknown to the server. */
 const amenities = () => gql`query Amenities${randomBytes(8).toString('hex')} { amenities { code name } }`
 
-const unknown = (method) => ({ method, holds: 'hash', status: 400, codes: ['PERSISTED_QUERY_NOT_FOUND'] })
-const done = (method, holds) => ({ method, holds, status: 200, codes: undefined })
+const unknown = (method) => ({ method, sent: 'hash', status: 400, codes: ['PERSISTED_QUERY_NOT_FOUND'] })
+const done = (method, sent) => ({ method, sent, status: 200, codes: undefined })
 
-test('a document is sent once, and its hash alone from then on', async () => {
+test('a document is sent once, and then only its hash', async () => {
   const { apollo, requests } = client()
   const query = amenities()
   const { data } = await apollo.query({ query })
@@ -47,7 +47,7 @@ test('a document is sent once, and its hash alone from then on', async () => {
   assert.deepEqual(other.requests, [done('POST', 'hash')])
 })
 
-test('hashes may come by GET, where a cache can answer them', async () => {
+test('hashes can be sent by GET, which a cache can answer', async () => {
   const { apollo, requests } = client({ useGETForHashedQueries: true })
   const query = amenities()
   const { data } = await apollo.query({ query })
@@ -55,7 +55,7 @@ test('hashes may come by GET, where a cache can answer them', async () => {
   assert.deepEqual(requests, [unknown('GET'), done('POST', 'text'), done('GET', 'hash')])
 })
 
-test('a mutation is posted, by its hash too', async () => {
+test('a mutation is sent by POST, also by its hash', async () => {
   const { apollo, requests } = client({ useGETForHashedQueries: true, token: await signIn('guest') })
   const name = `About${randomBytes(8).toString('hex')}`
   const mutation = gql`mutation ${name}($about: String!) {

@@ -1,4 +1,4 @@
-// graphql-transport-ws, by the npm package graphql-ws and, for what its client never does, by hand.
+// graphql-transport-ws, with the npm package graphql-ws and, for messages its client never sends, with raw sockets.
 
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
@@ -7,14 +7,14 @@ import { after, describe, test } from 'node:test'
 import { createClient } from 'graphql-ws'
 import WebSocket from 'ws'
 
-import { ask, inDays, listingOf, signIn, signed, socketUrl, until } from './server.mjs'
+import { execute, inDays, listingOf, repeatUntil, signIn, signed, socketUrl } from './server.mjs'
 
 const BOOKINGS = 'subscription { hostBookingChanged { action } }'
 
 const clients = []
 after(() => Promise.all(clients.map((client) => client.dispose())))
 
-/** A client that is nobody's without a token. */
+/** A client, anonymous without a token. */
 function connect(token, options = {}) {
   const connectionParams = () => (token ? { Authorization: `Bearer ${token}` } : {})
   const client = createClient({ url: socketUrl, webSocketImpl: WebSocket, connectionParams, retryAttempts: 0, ...options })
@@ -22,44 +22,44 @@ function connect(token, options = {}) {
   return client
 }
 
-/** All answers of an operation; the errors of one that is refused are thrown. */
-async function all(answers) {
-  const heard = []
-  for await (const answer of answers) heard.push(answer)
-  return heard
+/** All responses of an operation. Throws the errors of a refused one. */
+async function collect(responses) {
+  const results = []
+  for await (const response of responses) results.push(response)
+  return results
 }
 
 describe('graphql-ws', { concurrency: true }, () => {
-  test('asks as whoever the token of connection_init names', async () => {
+  test('operations run as the user of the token in connection_init', async () => {
     const query = '{ viewer { email } }'
-    const [nobody] = await all(connect().iterate({ query }))
-    assert.deepEqual(nobody.data, { viewer: null })
-    const [guest, ...more] = await all(connect(await signIn('guest')).iterate({ query }))
+    const [anonymous] = await collect(connect().iterate({ query }))
+    assert.deepEqual(anonymous.data, { viewer: null })
+    const [guest, ...more] = await collect(connect(await signIn('guest')).iterate({ query }))
     assert.deepEqual([guest.data, more], [{ viewer: { email: 'guest@demo.roost.example' } }, []])
   })
 
-  test('changes what it may change', async () => {
+  test('a mutation is executed', async () => {
     const query = 'mutation ($phone: String) { userUpdate(user: { phone: $phone }) { userErrors { message } } }'
-    const [updated, ...more] = await all(connect(await signIn('guest')).iterate({ query, variables: { phone: '+351 21 000 0000' } }))
+    const [updated, ...more] = await collect(connect(await signIn('guest')).iterate({ query, variables: { phone: '+351 21 000 0000' } }))
     assert.deepEqual([updated.data.userUpdate.userErrors, more], [[], []])
   })
 
-  test('hears what happens until it has heard enough', async () => {
+  test('a subscription receives events until the client stops', async () => {
     const host = await signIn('host')
     const id = await listingOf(host)
     const [from, to] = [inDays(310), inDays(311)]
-    const heard = (async () => {
+    const received = (async () => {
       const query = 'subscription ($id: ID!, $from: Date!, $to: Date!) { listingCalendarChanged(id: $id, from: $from, to: $to) { date } }'
       for await (const { data } of connect(host).iterate({ query, variables: { id, from, to } })) return data.listingCalendarChanged
     })()
     const change = `mutation ($id: ID!, $from: Date!, $to: Date!, $note: String) {
       listingCalendarUpdate(id: $id, changes: [{ from: $from, to: $to, note: $note, minNights: 2 }]) { userErrors { message } }
     }`
-    const days = await until(heard, (turn) => ask(change, { id, from, to, note: `sockets ${turn}` }, host))
+    const days = await repeatUntil(received, (turn) => execute(change, { id, from, to, note: `sockets ${turn}` }, host))
     assert.deepEqual(days, [{ date: from }])
   })
 
-  test('is told by `error` why an operation does not run, and goes on', async () => {
+  test('a refused operation gets an `error` message, and the socket stays open', async () => {
     const client = connect()
     for (const [query, code] of [
       ['{', 'GRAPHQL_PARSE_FAILED'],
@@ -67,36 +67,36 @@ describe('graphql-ws', { concurrency: true }, () => {
       ['query ($id: ID!) { node(id: $id) { id } }', 'GRAPHQL_VALIDATION_FAILED'],
       [BOOKINGS, 'UNAUTHENTICATED'],
     ]) {
-      const refused = await all(client.iterate({ query })).then(() => undefined, (errors) => errors)
+      const refused = await collect(client.iterate({ query })).then(() => undefined, (errors) => errors)
       assert.deepEqual(refused.map(({ extensions }) => extensions.code), [code], query)
       assert.match(refused[0].extensions.requestId, /^req_/)
     }
-    const [{ data }] = await all(client.iterate({ query: '{ __typename }' }))
+    const [{ data }] = await collect(client.iterate({ query: '{ __typename }' }))
     assert.deepEqual(data, { __typename: 'Query' })
   })
 
-  test('hears pongs for its pings', async () => {
-    const heard = []
+  test('a ping gets a pong', async () => {
+    const received = []
     const pong = new Promise((resolve) => {
       connect(undefined, {
         lazy: false,
         keepAlive: 50,
         on: {
-          ping: (received) => heard.push([received, 'ping']),
-          pong: (received) => { heard.push([received, 'pong']); resolve() },
+          ping: (isReceived) => received.push([isReceived, 'ping']),
+          pong: (isReceived) => { received.push([isReceived, 'pong']); resolve() },
         },
       })
     })
     await pong
-    assert.deepEqual(heard, [[false, 'ping'], [true, 'pong']])
+    assert.deepEqual(received, [[false, 'ping'], [true, 'pong']])
   })
 
-  test('comes back with a fresh token when its session has ended', async () => {
+  test('the client reconnects with a new token after its session has ended', async () => {
     const tokens = [await signIn('host'), await signIn('host')]
     const [first] = tokens
     const closed = []
     let opened = 0
-    const again = new Promise((resolve) => {
+    const reconnected = new Promise((resolve) => {
       const client = connect(undefined, {
         connectionParams: () => ({ Authorization: `Bearer ${tokens.shift()}` }),
         retryAttempts: 3,
@@ -105,52 +105,52 @@ describe('graphql-ws', { concurrency: true }, () => {
           connected: async () => {
             opened += 1
             if (opened === 2) return resolve()
-            await ask('mutation { sessionRevoke { userErrors { message } } }', {}, first)
+            await execute('mutation { sessionRevoke { userErrors { message } } }', {}, first)
           },
           closed: ({ code }) => closed.push(code),
         },
       })
       client.subscribe({ query: BOOKINGS }, { next() {}, error() {}, complete() {} })
     })
-    await again
+    await reconnected
     assert.deepEqual([closed, tokens], [[4403], []])
   })
 })
 
-/** A socket without a client of the protocol, and what was said on it. */
-class Raw {
+/** A raw socket, and the messages it received. */
+class RawSocket {
   static async open({ protocols = ['graphql-transport-ws'], headers = {}, init } = {}) {
-    const raw = new Raw()
+    const raw = new RawSocket()
     raw.socket = new WebSocket(socketUrl, protocols, { headers })
-    raw.heard = []
+    raw.received = []
     raw.closed = new Promise((resolve) => {
       raw.socket.on('close', (code, reason) => resolve({ code, reason: String(reason) }))
     })
     raw.socket.on('message', (data) => {
-      raw.heard.push(JSON.parse(data))
-      raw.socket.emit('heard')
+      raw.received.push(JSON.parse(data))
+      raw.socket.emit('received')
     })
     await once(raw.socket, 'open')
     if (init) {
-      raw.say({ type: 'connection_init', payload: init })
+      raw.send({ type: 'connection_init', payload: init })
       assert.equal((await raw.next()).type, 'connection_ack')
     }
     return raw
   }
 
-  say(message) {
+  send(message) {
     this.socket.send(typeof message === 'string' || Buffer.isBuffer(message) ? message : JSON.stringify(message))
   }
 
   async next() {
-    if (this.heard.length === 0) await Promise.race([once(this.socket, 'heard'), this.closed])
-    return this.heard.shift()
+    if (this.received.length === 0) await Promise.race([once(this.socket, 'received'), this.closed])
+    return this.received.shift()
   }
 }
 
 const subscribe = (id, query, variables) => ({ type: 'subscribe', id, payload: { query, variables } })
 
-describe('by hand', { concurrency: true }, () => {
+describe('raw sockets', { concurrency: true }, () => {
   const malformed = {
     'no JSON': '{',
     'a list': '[]',
@@ -167,8 +167,8 @@ describe('by hand', { concurrency: true }, () => {
   }
   for (const [name, message] of Object.entries(malformed)) {
     test(`${name} closes with 4400`, async () => {
-      const raw = await Raw.open({ init: {} })
-      raw.say(message)
+      const raw = await RawSocket.open({ init: {} })
+      raw.send(message)
       const { code, reason } = await raw.closed
       assert.equal(code, 4400, reason)
       assert.notEqual(reason, '')
@@ -176,65 +176,65 @@ describe('by hand', { concurrency: true }, () => {
   }
 
   test('an operation before connection_init closes with 4401', async () => {
-    const raw = await Raw.open()
-    raw.say(subscribe('1', '{ __typename }'))
+    const raw = await RawSocket.open()
+    raw.send(subscribe('1', '{ __typename }'))
     assert.deepEqual(await raw.closed, { code: 4401, reason: 'Unauthorized' })
   })
 
-  test('a token that is none closes with 4403, in the message and in the header', async () => {
-    const asked = [{ say: { Authorization: 'Bearer nonsense' } }, { say: { authorization: 7 } }, { headers: signed('nonsense') }]
-    for (const { say, headers } of asked) {
-      const raw = await Raw.open({ headers })
-      raw.say({ type: 'connection_init', payload: say })
-      assert.equal((await raw.closed).code, 4403, JSON.stringify({ say, headers }))
-      assert.deepEqual(raw.heard, [])
+  test('an invalid token closes with 4403, in the message and in the header', async () => {
+    const cases = [{ payload: { Authorization: 'Bearer nonsense' } }, { payload: { authorization: 7 } }, { headers: signed('nonsense') }]
+    for (const { payload, headers } of cases) {
+      const raw = await RawSocket.open({ headers })
+      raw.send({ type: 'connection_init', payload })
+      assert.equal((await raw.closed).code, 4403, JSON.stringify({ payload, headers }))
+      assert.deepEqual(raw.received, [])
     }
   })
 
-  test('no subprotocol closes with 4406, and one of others is not agreed to', async () => {
-    const raw = await Raw.open({ protocols: [] })
+  test('no subprotocol closes with 4406, and an unknown one is not accepted', async () => {
+    const raw = await RawSocket.open({ protocols: [] })
     assert.equal((await raw.closed).code, 4406)
-    await assert.rejects(Raw.open({ protocols: ['graphql-ws'] }), /subprotocol/)
+    await assert.rejects(RawSocket.open({ protocols: ['graphql-ws'] }), /subprotocol/)
   })
 
   test('no connection_init closes with 4408', async () => {
-    const raw = await Raw.open()
+    const raw = await RawSocket.open()
     assert.deepEqual(await raw.closed, { code: 4408, reason: 'Connection initialisation timeout' })
   })
 
-  test('an id of an operation that runs closes with 4409', async () => {
-    const raw = await Raw.open({ init: { Authorization: `Bearer ${await signIn('host')}` } })
-    raw.say(subscribe('twice', BOOKINGS))
-    raw.say(subscribe('twice', '{ __typename }'))
+  test('the id of a running operation closes with 4409', async () => {
+    const raw = await RawSocket.open({ init: { Authorization: `Bearer ${await signIn('host')}` } })
+    raw.send(subscribe('twice', BOOKINGS))
+    raw.send(subscribe('twice', '{ __typename }'))
     assert.deepEqual(await raw.closed, { code: 4409, reason: 'Subscriber for twice already exists' })
   })
 
   test('a second connection_init closes with 4429', async () => {
-    const raw = await Raw.open({ init: {} })
-    raw.say({ type: 'connection_init' })
+    const raw = await RawSocket.open({ init: {} })
+    raw.send({ type: 'connection_init' })
     assert.deepEqual(await raw.closed, { code: 4429, reason: 'Too many initialisation requests' })
   })
 
-  test('a ping is answered with what it carried, before connection_init too', async () => {
-    const raw = await Raw.open()
-    raw.say({ type: 'ping', payload: { at: 7 } })
+  test('a pong has the payload of the ping, also before connection_init', async () => {
+    const raw = await RawSocket.open()
+    raw.send({ type: 'ping', payload: { at: 7 } })
     assert.deepEqual(await raw.next(), { type: 'pong', payload: { at: 7 } })
-    raw.say({ type: 'ping' })
+    raw.send({ type: 'ping' })
     assert.deepEqual(await raw.next(), { type: 'pong' })
     raw.socket.close(1000)
   })
 
-  test('an operation is next and complete, or error and nothing more', async () => {
-    const raw = await Raw.open({ init: {} })
-    raw.say(subscribe('good', '{ __typename }'))
+  test('an operation gets `next` and `complete`, or only `error`', async () => {
+    const raw = await RawSocket.open({ init: {} })
+    raw.send(subscribe('good', '{ __typename }'))
     const { type, id, payload } = await raw.next()
     assert.deepEqual([type, id, payload.data], ['next', 'good', { __typename: 'Query' }])
     assert.deepEqual(await raw.next(), { type: 'complete', id: 'good' })
-    raw.say(subscribe('bad', '{ nothing }'))
+    raw.send(subscribe('bad', '{ nothing }'))
     const refused = await raw.next()
     assert.deepEqual([refused.type, refused.id, refused.payload.length], ['error', 'bad', 1])
-    raw.say({ type: 'complete', id: 'nobody' })
-    raw.say({ type: 'ping' })
+    raw.send({ type: 'complete', id: 'nobody' })
+    raw.send({ type: 'ping' })
     assert.deepEqual(await raw.next(), { type: 'pong' })
     raw.socket.close(1000)
   })

@@ -1,4 +1,4 @@
-// The repository's files, as these tests read them.
+// Reads the repository's files for these tests.
 
 import { readFileSync, readdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
@@ -7,12 +7,12 @@ import { buildSchema } from 'graphql'
 
 const root = fileURLToPath(new URL('../../../', import.meta.url))
 
-/** The text of a file, by its path from the root of the repository. */
+/** The text of a file. The path is relative to the root of the repository. */
 export const read = (path) => readFileSync(root + path, 'utf8')
 
-/** The paths of a folder's files that end so. */
+/** The paths of a folder's files whose names have an ending. */
 export const list = (folder, end) =>
   readdirSync(root + folder).filter((name) => name.endsWith(end)).sort().map((name) => `${folder}/${name}`)
 
-/** The schema as it is committed; tests/api/contract.rs holds it to what is served. */
+/** The committed schema. tests/api/contract.rs checks that it equals the served schema. */
 export const schema = buildSchema(read('schema.graphql'))

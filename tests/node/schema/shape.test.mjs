@@ -1,4 +1,4 @@
-// The shape of the schema: what graphql-schema-linter asks for, and the rules of docs/schema.md that it does not know.
+// The shape of the schema: the rules of graphql-schema-linter, and those of docs/schema.md that it does not have.
 
 import assert from 'node:assert/strict'
 import test from 'node:test'
@@ -7,9 +7,9 @@ import { buildSchema, isScalarType, isSpecifiedScalarType } from 'graphql'
 import linter from 'graphql-schema-linter'
 
 import { read, schema } from './files.mjs'
-import { holes, oddConnections, silentNulls, strangers } from './rules.mjs'
+import { invalidConnections, nonNodes, nullableItems } from './rules.mjs'
 
-/** Every rule the linter has: Relay's connections and pages, nothing unreachable, reasons, descriptions, names, order. */
+/** Applies every rule of the linter: Relay connections, unused types, deprecation reasons, names, order. */
 function lint(sdl) {
   const configuration = new linter.configuration.Configuration({ definition: sdl })
   const rules = configuration.getAllRules()
@@ -21,7 +21,7 @@ test('graphql-schema-linter finds nothing', () => {
   assert.deepEqual(lint(read('schema.graphql')).map((error) => `${error.ruleName}: ${error.message}`), [])
 })
 
-test('graphql-schema-linter bites', () => {
+test('graphql-schema-linter reports violations', () => {
   const page = '"P." type PageInfo { "E." endCursor: String "N." hasNextPage: Boolean! "P." hasPreviousPage: Boolean! "S." startCursor: String }'
   const sdl = `
     ${page}
@@ -33,13 +33,13 @@ test('graphql-schema-linter bites', () => {
   for (const rule of expected) assert.ok(found.has(rule), `${rule} found nothing`)
 })
 
-const rules = { silentNulls, holes, strangers, oddConnections }
+const rules = { nullableItems, nonNodes, invalidConnections }
 for (const [name, rule] of Object.entries(rules)) {
   test(`the rule ${name} finds nothing`, () => assert.deepEqual(rule(schema), []))
 }
 
-test('the rules bite', () => {
-  const odd = buildSchema(`
+test('the rules report violations', () => {
+  const invalid = buildSchema(`
     type Query { "One." a: Thing "Null when there is none." b: Thing c: Thing! many: [Thing]! all: ThingConnection! }
     interface Node { id: ID! }
     type Thing { id: ID! }
@@ -48,13 +48,12 @@ test('the rules bite', () => {
     type LostEdge { node: Thing! cursor: String! }
     type MakePayload { thing: Thing }
   `)
-  assert.deepEqual(silentNulls(odd), ['Query.a'])
-  assert.deepEqual(holes(odd), ['Query.many'])
-  assert.deepEqual(strangers(odd), ['Thing'])
-  assert.deepEqual(oddConnections(odd), ['ThingConnection', 'LostEdge'])
+  assert.deepEqual(nullableItems(invalid), ['Query.many'])
+  assert.deepEqual(nonNodes(invalid), ['Thing'])
+  assert.deepEqual(invalidConnections(invalid), ['ThingConnection', 'LostEdge'])
 })
 
-test('docs/clients.md says how every scalar is mapped', () => {
+test('docs/clients.md has a mapping for every scalar', () => {
   const page = read('docs/clients.md')
   const own = Object.values(schema.getTypeMap()).filter((type) => isScalarType(type) && !isSpecifiedScalarType(type))
   assert.ok(own.length >= 8)

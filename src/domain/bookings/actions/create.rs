@@ -1,92 +1,88 @@
-//! Turning a quote into a booking: reserve in one transaction, then ask the processor, then record.
+//! Creating a booking from a quote: one transaction reserves it, then the processor is asked to authorize the card.
 
-use chrono::{NaiveTime, TimeDelta};
+use chrono::NaiveTime;
+use sea_orm::ActiveModelTrait;
 use sea_orm::ActiveValue::{NotSet, Set};
-use sea_orm::{ActiveModelTrait, ConnectionTrait};
 use uuid::Uuid;
 
-use crate::domain::bookings::lifecycle::progress::{ADVANCE, SAFETY_NET};
-use crate::domain::bookings::lifecycle::state::{Actor, BookingState, Mode};
-use crate::domain::bookings::lifecycle::transition::{By, note};
-use crate::domain::bookings::quotes::quote::{Quote, consumed, read_quote, refusals, sign};
-use crate::domain::bookings::replay::pay;
-use crate::domain::bookings::{Booking, QuoteOutcome, table};
+use crate::domain::bookings::deadlines::{FOLLOW_UP_DELAY, HOLD_TTL};
+use crate::domain::bookings::event::{ActedBy, EventKind};
+use crate::domain::bookings::lifecycle::advance_job::queue_advance;
+use crate::domain::bookings::lifecycle::transition::{NewEvent, record_event};
+use crate::domain::bookings::quotes::issue::{self, QuoteOutcome};
+use crate::domain::bookings::quotes::quote::Quote;
+use crate::domain::bookings::quotes::refusals::stay_refusals;
+use crate::domain::bookings::quotes::token::{read_quote, sign_quote};
+use crate::domain::bookings::quotes::usage::find_booking_of_quote;
+use crate::domain::bookings::replay::finish_payment;
+use crate::domain::bookings::state::{Actor, BookingState, Mode};
+use crate::domain::bookings::{Booking, table};
 use crate::domain::error::{Code, Detail, Error, Refusal, Refusals};
+use crate::domain::limits::MAX_MESSAGE_CHARS;
 use crate::domain::listings::availability::stay_check::StayRule;
-use crate::domain::listings::{self, StayRequest};
-use crate::domain::payments::status::PaymentState;
-use crate::domain::payments::{self, Charge};
+use crate::domain::listings::{self, Listing, StayRequest};
+use crate::domain::payments::{self, Charge, MAX_PAYMENT_METHOD_CHARS};
 use crate::domain::viewer::{SignedIn, Viewer};
 use crate::kernel::money::Money;
 use crate::platform::database::is_duplicate;
-use crate::platform::queue::{NewJob, enqueue};
 use crate::platform::{App, fail_point};
 
-/// How long nights are held while the guest pays.
-pub(in crate::domain::bookings) const HOLD: TimeDelta = TimeDelta::minutes(15);
-const LONGEST_MESSAGE: usize = 2_000;
-const LONGEST_METHOD: usize = 200;
-const CODE_LETTERS: &[u8; 31] = b"23456789ABCDEFGHJKMNPQRSTUVWXYZ";
+/// Characters of a booking's code. Without 0, 1, I, L and O, which are easily confused when a code is read out.
+const CODE_CHARS: &[u8; 31] = b"23456789ABCDEFGHJKMNPQRSTUVWXYZ";
 const CODE_LENGTH: usize = 10;
 
-/// What a guest says who books.
+/// A guest's request for a booking.
 #[derive(Clone, Debug)]
 pub struct NewBooking {
     /// The signed quote.
     pub quote_token: String,
-    /// The processor's token for the card.
+    /// The processor's token for the payment method.
     pub method: String,
-    /// A word to the host.
+    /// A message to the host.
     pub message: Option<String>,
-    /// When the guest means to arrive, by the listing's clock.
+    /// When the guest expects to arrive, in the listing's time zone.
     pub expected_arrival: Option<NaiveTime>,
 }
 
-/// Books what a quote promises. A declined card is a refusal, and the same quote may be tried with another card.
+/// Books a quote. A declined card is a refusal, and the same quote can be tried with another card.
 pub async fn create(app: &App, viewer: &Viewer, request: NewBooking) -> Result<Booking, Error> {
     let guest = viewer.require_user()?;
     let mut checks = Refusals::default();
-    let method = checks.text(&["booking", "paymentMethodToken"], &request.method, LONGEST_METHOD);
-    let message = request.message.map(|text| checks.text_or_empty(&["booking", "message"], &text, LONGEST_MESSAGE));
+    let method = checks.text(&["booking", "paymentMethodToken"], &request.method, MAX_PAYMENT_METHOD_CHARS);
+    let message = request.message.as_deref();
+    let message = message.map(|text| checks.text_or_empty(&["booking", "message"], text, MAX_MESSAGE_CHARS));
     checks.finish()?;
+    let request = NewBooking { method, message: message.filter(|text| !text.is_empty()), ..request };
     let quote = read_quote(app, viewer, &request.quote_token).filter(|quote| quote.guest_id == guest.user_id);
     let quote = quote.ok_or_else(|| {
-        Error::refused(Code::Invalid, &["quoteToken"], "is not a quote that was made for you; ask for a new one")
+        Error::refused(Code::Invalid, &["quoteToken"], "is not a quote that was issued to you; ask for a new one")
     })?;
     if quote.expires_at <= app.clock.now() {
         return Err(expired(app, viewer, &quote).await?);
     }
-    let booking = match reserve(app, viewer, guest, &quote, method, message, request.expected_arrival).await? {
+    let booking = match reserve(app, viewer, guest, &quote, request).await? {
         Reserved::Booking(booking) => *booking,
         Reserved::NightsTaken => {
             return Err(listings::nights_unavailable(app, quote.listing_id, quote.stay, &["quoteToken"]).await?.into());
         }
     };
-    pay(app, booking, &["booking", "paymentMethodToken"]).await
+    finish_payment(app, booking, &["booking", "paymentMethodToken"]).await
 }
 
-/// The refusal of a card, with the processor's reason.
-pub(in crate::domain::bookings) async fn declined(app: &App, booking_id: Uuid, field: &[&str]) -> Result<Error, Error> {
-    let payment = payments::of_booking(app.db.read(), booking_id).await?;
-    let message = match payment.decline_code.filter(|_| payment.state == PaymentState::Failed) {
-        Some(reason) => format!("the card was declined: {reason}"),
-        None => "the payment was not completed in time; there is no booking and nothing was charged".to_owned(),
-    };
-    Ok(Error::refused(Code::PaymentDeclined, field, message))
-}
-
-/// The refusal of an old quote, with a fresh one for the same stay when it can still be booked.
+/// The refusal of an expired quote. It contains a fresh quote for the same stay, if the stay can still be booked.
 async fn expired(app: &App, viewer: &Viewer, old: &Quote) -> Result<Error, Error> {
     let refusal = Refusal::at(Code::QuoteExpired, &["quoteToken"], "the quote has expired");
-    let fresh = crate::domain::bookings::quote(app, viewer, old.listing_id, request_of(old)).await;
+    let fresh = issue::quote(app, viewer, old.listing_id, stay_request(old)).await;
     Ok(match fresh {
-        Ok(QuoteOutcome { quote: Some(quote), .. }) => refusal.with(Detail::FreshQuote(sign(app, &quote)?)).into(),
+        Ok(QuoteOutcome { quote: Some(quote), .. }) => {
+            refusal.with(Detail::FreshQuote(sign_quote(app, &quote)?)).into()
+        }
         Ok(_) | Err(Error::Refused(_)) => refusal.into(),
         Err(failed) => failed,
     })
 }
 
-fn request_of(quote: &Quote) -> StayRequest {
+fn stay_request(quote: &Quote) -> StayRequest {
     StayRequest {
         check_in: quote.stay.check_in(),
         check_out: quote.stay.check_out(),
@@ -100,55 +96,41 @@ enum Reserved {
     NightsTaken,
 }
 
-/// Claims the nights and writes booking, payment, event and jobs down; all of it or nothing.
+/// Claims the nights, and inserts booking, payment, event and jobs, in one transaction.
 async fn reserve(
     app: &App,
     viewer: &Viewer,
     guest: SignedIn,
     quote: &Quote,
-    method: String,
-    message: Option<String>,
-    expected_arrival: Option<NaiveTime>,
+    request: NewBooking,
 ) -> Result<Reserved, Error> {
     let now = app.clock.now();
     let txn = app.db.begin_write().await?;
-    // The key before all else: the same request sent again waits here for what becomes of the first, and is not told
-    // that the nights are taken while the first is about to take them.
-    let id = app.clock.id();
-    app.once.spend(&txn, &[id]).await?;
+    // The idempotency key is recorded before everything else. The same request, sent again, waits here until the first
+    // one is committed or rolled back. Otherwise it could find that the nights are claimed, by the first one.
+    let id = app.clock.new_id();
+    app.idempotency_key.record(&txn, &[id]).await?;
     fail_point::reach("create.checking").await;
-    if consumed(&txn, quote.id).await?.is_some() {
-        return Err(used_up());
+    if find_booking_of_quote(&txn, quote.id).await?.is_some() {
+        return Err(quote_consumed());
     }
-    let found = listings::facts_for_booking(app, &txn, viewer, quote.listing_id, &request_of(quote)).await?;
+    let found = listings::evaluate_for_booking(app, &txn, viewer, quote.listing_id, &stay_request(quote)).await?;
     let (listing, mut answer) = found.ok_or_else(|| Error::not_found(&["quoteToken"]))?;
-    // What the host changed since the quote does not matter: it promised this stay at this price. What no promise can
-    // change is the calendar, the listing being on the market, and who is asking.
-    answer.violations.retain(|violation| {
-        matches!(
-            violation.rule,
-            StayRule::ListingNotPublished
-                | StayRule::InThePast
-                | StayRule::OwnListing
-                | StayRule::NightsTaken
-                | StayRule::Preparation
-        )
-    });
-    Error::from_refusals(refusals(&answer.violations, &["quoteToken"]))?;
+    answer.violations.retain(|violation| overrides_quote(violation.rule));
+    Error::from_refusals(stay_refusals(&answer.violations, &["quoteToken"]))?;
 
-    let expires_at = now + HOLD;
-    let row = row(app, guest.user_id, &listing, quote)?;
+    let expires_at = now + HOLD_TTL;
     let row = table::booking::ActiveModel {
         id: Set(id),
-        message: Set(message.filter(|text| !text.is_empty())),
-        expected_arrival: Set(expected_arrival),
+        message: Set(request.message),
+        expected_arrival: Set(request.expected_arrival),
         expires_at: Set(Some(expires_at)),
-        ..row
+        ..new_row(app, guest.user_id, &listing, quote)?
     };
     fail_point::reach("create.booking").await;
     let booking = match row.insert(&txn).await {
         Ok(booking) => booking,
-        Err(error) if is_duplicate(&error) => return Err(used_up()),
+        Err(error) if is_duplicate(&error) => return Err(quote_consumed()),
         Err(error) => return Err(error.into()),
     };
     let preparation = u32::try_from(listing.preparation_nights).unwrap_or(0);
@@ -164,48 +146,45 @@ async fn reserve(
         host_id: booking.host_id,
         amount: Money::new(quote.price.total, quote.price.currency),
         shares: quote.shares(),
-        method,
+        method: request.method,
     };
     fail_point::reach("create.charging").await;
     payments::open(app, &txn, charge).await?;
-    let by = By { actor: Actor::Guest, user_id: Some(guest.user_id) };
-    fail_point::reach("create.noting").await;
-    note(app, &txn, &booking, None, BookingState::PendingPayment, by, "create", None).await?;
+    let by = ActedBy { actor: Actor::Guest, user_id: Some(guest.user_id) };
+    fail_point::reach("create.recording").await;
+    record_event(app, &txn, &booking, NewEvent { from: None, kind: EventKind::Create, by, data: None }).await?;
     fail_point::reach("create.queueing").await;
-    look_at(app, &txn, booking.id, &[now + SAFETY_NET, expires_at]).await?;
+    queue_advance(app, &txn, booking.id, &[now + FOLLOW_UP_DELAY, expires_at]).await?;
     fail_point::reach("create.reserving").await;
     txn.commit().await?;
     fail_point::reach("create.reserved").await;
     Ok(Reserved::Booking(Box::new(booking)))
 }
 
-async fn look_at(
-    app: &App,
-    txn: &impl ConnectionTrait,
-    id: Uuid,
-    times: &[chrono::DateTime<chrono::Utc>],
-) -> Result<(), Error> {
-    for at in times {
-        enqueue(txn, &app.clock, NewJob::about(ADVANCE, id, *at)).await?;
-    }
-    Ok(())
+/// Whether a stay rule can refuse a valid quote. The quote overrides later changes by the host, except availability,
+/// publication and the guest's own eligibility.
+fn overrides_quote(rule: StayRule) -> bool {
+    matches!(
+        rule,
+        StayRule::ListingNotPublished
+            | StayRule::InThePast
+            | StayRule::OwnListing
+            | StayRule::NightsTaken
+            | StayRule::Preparation
+    )
 }
 
-fn used_up() -> Error {
-    Error::refused(Code::QuoteConsumed, &["quoteToken"], "this quote was booked already; ask for a new one")
+fn quote_consumed() -> Error {
+    let message = "a booking was already created from this quote; ask for a new one";
+    Error::refused(Code::QuoteConsumed, &["quoteToken"], message)
 }
 
-fn row(
-    app: &App,
-    guest_id: Uuid,
-    listing: &listings::Listing,
-    quote: &Quote,
-) -> Result<table::booking::ActiveModel, Error> {
+fn new_row(app: &App, guest_id: Uuid, listing: &Listing, quote: &Quote) -> Result<table::booking::ActiveModel, Error> {
     let now = app.clock.now();
     let guests = quote.price.guests;
     Ok(table::booking::ActiveModel {
         id: NotSet,
-        code: Set(code(app)),
+        code: Set(random_code(app)),
         version: Set(1),
         listing_id: Set(listing.id),
         guest_id: Set(guest_id),
@@ -242,12 +221,12 @@ fn row(
     })
 }
 
-/// A code that people can read to each other: no 0, 1, I, L or O.
-fn code(app: &App) -> String {
+/// A random code that people can read out to each other.
+fn random_code(app: &App) -> String {
     let random: [u8; CODE_LENGTH] = app.clock.random();
     random
         .iter()
-        .filter_map(|&byte| CODE_LETTERS.get(usize::from(byte) % CODE_LETTERS.len()))
-        .map(|&b| char::from(b))
+        .filter_map(|&byte| CODE_CHARS.get(usize::from(byte) % CODE_CHARS.len()))
+        .map(|&byte| char::from(byte))
         .collect()
 }

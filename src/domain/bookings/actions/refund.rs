@@ -1,23 +1,26 @@
-//! Giving back more than the policy says: a host from their own earnings, staff from all that is left.
+//! Host or staff refund more than the cancellation policy gives back: a host at most their own earnings, staff at most
+//! all that is left.
 
 use sea_orm::ActiveValue::Set;
 use uuid::Uuid;
 
-use crate::domain::bookings::lifecycle::progress::{SAFETY_NET, follow_up};
-use crate::domain::bookings::lifecycle::state::{Actor, BookingState};
-use crate::domain::bookings::lifecycle::transition::{By, Step, conflict, paid_in_full, possible, take};
-use crate::domain::bookings::replay::cancelled;
-use crate::domain::bookings::{Booking, read};
+use super::authorize::{find_in_role, lost_race};
+use crate::domain::bookings::deadlines::FOLLOW_UP_DELAY;
+use crate::domain::bookings::event::EventKind;
+use crate::domain::bookings::lifecycle::permission::{conflict_for, require_paid_in_full};
+use crate::domain::bookings::lifecycle::transition::{Transition, apply};
+use crate::domain::bookings::progress::follow_up;
+use crate::domain::bookings::state::{Actor, BookingState};
+use crate::domain::bookings::{Booking, replay};
 use crate::domain::error::{Code, Error, Refusals};
+use crate::domain::limits::MAX_REASON_CHARS;
 use crate::domain::payments::{self, Refund};
 use crate::domain::viewer::Viewer;
 use crate::kernel::money::Money;
 use crate::platform::{App, fail_point};
 
-const LONGEST_REASON: usize = 1_000;
-
-/// Gives `amount` of what a booking's guest has paid back to them. It comes out of the host's earnings first, then of
-/// the fees, then of the taxes; a host can give their own earnings only.
+/// Refunds `amount` of what the guest of a booking has paid. It is taken from the host's earnings first, then from the
+/// fees, then from the taxes. A host can refund only their own earnings.
 pub async fn refund(
     app: &App,
     viewer: &Viewer,
@@ -25,57 +28,53 @@ pub async fn refund(
     amount: Money,
     reason: &str,
 ) -> Result<(Booking, Option<Refund>), Error> {
-    let user = viewer.require_user()?;
+    viewer.require_user()?;
     let mut checks = Refusals::default();
-    let reason = checks.text(&["reason"], reason, LONGEST_REASON);
-    checks.check(amount.minor > 0, Code::Invalid, &["amount", "amount"], "must be more than nothing");
+    let reason = checks.text(&["reason"], reason, MAX_REASON_CHARS);
+    checks.check(amount.minor > 0, Code::Invalid, &["amount", "amount"], "must be greater than zero");
     checks.finish()?;
-    let booking = read::by_id(app, viewer, id).await?.ok_or_else(|| Error::not_found(&["id"]))?;
-    let actor = read::role(viewer, &booking).filter(|actor| *actor != Actor::Guest);
-    let actor = actor.ok_or_else(|| Error::refused(Code::Forbidden, &["id"], "this is for the other side to do"))?;
+    let (booking, by) = find_in_role(app, viewer, id, &[Actor::Host, Actor::Platform]).await?;
     if amount.currency.code() != booking.currency {
         let message = format!("must be in {}", booking.currency);
         return Err(Error::refused(Code::Invalid, &["amount", "currency"], message));
     }
-    // What goes back goes back to where the charge came from, so the charge has to be there first.
-    fail_point::reach("refund.looking").await;
+    // A refund goes back to the card that was charged, so the charge has to be complete first.
+    fail_point::reach("refund.charging").await;
     let booking = follow_up(app, booking).await;
     let txn = app.db.begin_write().await?;
-    let by = By { actor, user_id: Some(user.user_id) };
-    let mut step = Step::new(booking.state, "refund", by);
-    step.expires_at = booking.expires_at;
-    step.change.refunded_minor = Set(booking.refunded_minor + amount.minor);
-    step.data = Some(serde_json::json!({ "reason": reason, "amount": amount.minor, "currency": booking.currency }));
-    step.look_again = vec![app.clock.now() + SAFETY_NET];
-    if take(app, &txn, &booking, step).await?.is_none() {
+    let mut transition = Transition::new(booking.state, EventKind::Refund, by);
+    transition.expires_at = booking.expires_at;
+    transition.change.refunded_minor = Set(booking.refunded_minor + amount.minor);
+    let data = serde_json::json!({ "reason": reason, "amount": amount.minor, "currency": booking.currency });
+    transition.data = Some(data);
+    transition.advance_at = vec![app.clock.now() + FOLLOW_UP_DELAY];
+    if apply(app, &txn, &booking, transition).await?.is_none() {
         drop(txn);
-        let booking = read::by_id(app, viewer, id).await?.ok_or_else(|| Error::not_found(&["id"]))?;
-        return Err(conflict(&booking, &possible(app, &booking, actor)?));
+        return Err(lost_race(app, viewer, id, by.actor).await);
     }
     fail_point::reach("refund.locking").await;
-    let Some(escrow) = payments::escrow::lock(&txn, id).await? else {
-        return Err(conflict(&booking, &possible(app, &booking, actor)?));
+    let Some(escrow) = payments::lock_escrow(&txn, id).await? else {
+        return Err(conflict_for(app, &booking, by.actor));
     };
-    if is_under_way(booking.state) {
-        paid_in_full(&txn, &booking).await?;
+    if has_full_price(booking.state) {
+        require_paid_in_full(&txn, &booking).await?;
     }
     let shares = escrow.shares();
-    let most = if actor == Actor::Host { shares.host } else { shares.sum() };
+    let most = if by.actor == Actor::Host { shares.host } else { shares.sum() };
     if amount.minor > most {
-        let most = Money::new(most, amount.currency);
-        let message = format!("must be at most {most}, which is what is left of it");
+        let message = format!("must be at most {}, the amount that is left", Money::new(most, amount.currency));
         return Err(Error::refused(Code::Invalid, &["amount", "amount"], message));
     }
-    let refund = payments::escrow::divide(app, &txn, id, shares.giving_back(amount.minor), &reason).await?;
+    let refund = payments::settle_shares(app, &txn, id, shares.after_refund(amount.minor), &reason).await?;
     let subject: Vec<Uuid> = [id].into_iter().chain(refund.as_ref().map(|refund| refund.id)).collect();
-    app.once.spend(&txn, &subject).await?;
-    fail_point::reach("refund.owing").await;
+    app.idempotency_key.record(&txn, &subject).await?;
+    fail_point::reach("refund.committing").await;
     txn.commit().await?;
-    fail_point::reach("refund.owed").await;
-    cancelled(app, viewer, id, refund.map(|refund| refund.id)).await
+    fail_point::reach("refund.committed").await;
+    replay::cancel(app, viewer, id, refund.map(|refund| refund.id)).await
 }
 
-/// Whether all of the price belongs to the booking; after a cancellation only a part of it does.
-fn is_under_way(state: BookingState) -> bool {
+/// Whether all of the price belongs to the booking. After a cancellation only a part of it does.
+fn has_full_price(state: BookingState) -> bool {
     matches!(state, BookingState::Confirmed | BookingState::CheckedIn | BookingState::Completed)
 }

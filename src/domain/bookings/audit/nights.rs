@@ -1,4 +1,4 @@
-//! The nights of bookings: claimed by those that have them, by nobody else, and sold once.
+//! The audit of the nights of bookings: each night is claimed by its booking, by no other booking, and sold once.
 
 use sea_orm::DbErr;
 
@@ -6,15 +6,15 @@ use crate::kernel::id::Kind;
 use crate::platform::audit::{Audit, Check};
 
 pub(super) async fn audit(audit: &mut Audit) -> Result<(), DbErr> {
-    claimed(audit).await?;
-    claims(audit).await?;
+    check_booking_nights(audit).await?;
+    check_claims(audit).await?;
     audit
         .check(Check {
             name: "booking_overlaps",
-            says: "No two confirmed stays share a night of a listing, whatever the claims say.",
+            description: "No two confirmed stays share a night of a listing. This check does not rely on the claims.",
             kind: Some(Kind::Booking),
-            looks_at: "booking WHERE state IN ('CONFIRMED', 'CHECKED_IN', 'COMPLETED')",
-            faults: "SELECT b.id, o.id AS booking_id, 'shares a night from ' || CAST(o.check_in AS TEXT) || ' on' \
+            rows: "booking WHERE state IN ('CONFIRMED', 'CHECKED_IN', 'COMPLETED')",
+            violations: "SELECT b.id, o.id AS booking_id, 'shares a night from ' || CAST(o.check_in AS TEXT) || ' on' \
                      AS note FROM booking b JOIN booking o ON o.listing_id = b.listing_id \
                      AND o.check_in >= b.check_in AND o.check_in < b.check_out AND o.id <> b.id \
                      AND (o.check_in > b.check_in OR o.id > b.id) \
@@ -24,8 +24,9 @@ pub(super) async fn audit(audit: &mut Audit) -> Result<(), DbErr> {
         .await
 }
 
-/// Counts claims, of which a listing has one a night: as many as there are nights are all of them.
-async fn claimed(audit: &mut Audit) -> Result<(), DbErr> {
+/// Counts claims. A listing has at most one claim for each night, so a booking with as many claims as nights has
+/// claimed all of them.
+async fn check_booking_nights(audit: &mut Audit) -> Result<(), DbErr> {
     let nights = audit.days("b.check_in", "b.check_out");
     let stayed = "COALESCE(CAST(b.cancellation ->> 'nights_stayed' AS BIGINT), 0)";
     let claims = |kind: &str, until: &str| {
@@ -38,30 +39,30 @@ async fn claimed(audit: &mut Audit) -> Result<(), DbErr> {
         "c.night < b.check_out"
     });
     let preparation = claims("'PREPARATION'", "c.night >= b.check_out");
-    // The nights of a hold that has lapsed may be somebody else's.
-    let faults = format!(
+    // When a hold has ended, its nights may be claimed by another booking.
+    let violations = format!(
         "SELECT id, state || note AS note, CAST(wanted AS BIGINT) AS wanted, found FROM (\
-         SELECT b.id, b.state, ' with other nights than its own' AS note, {nights} AS wanted, {stay} AS found \
-         FROM booking b WHERE b.state IN ('CONFIRMED', 'CHECKED_IN', 'COMPLETED') OR (b.holds_nights \
+         SELECT b.id, b.state, ' with claims for other nights than its own' AS note, {nights} AS wanted, \
+         {stay} AS found FROM booking b WHERE b.state IN ('CONFIRMED', 'CHECKED_IN', 'COMPLETED') OR (b.holds_nights \
          AND b.state IN ('PENDING_PAYMENT', 'REQUESTED') AND b.expires_at > {{now}}) UNION ALL \
-         SELECT b.id, b.state, ' with other nights of preparation', b.preparation_nights, {preparation} \
+         SELECT b.id, b.state, ' with a different number of preparation nights', b.preparation_nights, {preparation} \
          FROM booking b WHERE b.state IN ('CONFIRMED', 'CHECKED_IN', 'COMPLETED') UNION ALL \
-         SELECT b.id, b.state, ' with other nights than were stayed', {stayed}, {stay} FROM booking b \
+         SELECT b.id, b.state, ' with claims for other nights than the ones stayed', {stayed}, {stay} FROM booking b \
          WHERE b.state IN ('CANCELLED_BY_GUEST', 'CANCELLED_BY_HOST', 'CANCELLED_BY_PLATFORM', 'NO_SHOW')\
          ) AS compared WHERE wanted <> found"
     );
     audit
         .check(Check {
             name: "booking_nights",
-            says: "Every booking claims exactly its nights, and one that was broken off those that were stayed.",
+            description: "Every booking claims exactly its nights. A cancelled booking claims the nights stayed.",
             kind: Some(Kind::Booking),
-            looks_at: "booking",
-            faults: &faults,
+            rows: "booking",
+            violations: &violations,
         })
         .await
 }
 
-async fn claims(audit: &mut Audit) -> Result<(), DbErr> {
+async fn check_claims(audit: &mut Audit) -> Result<(), DbErr> {
     let (nth, after) = (audit.days("b.check_in", "c.night"), audit.days("b.check_out", "c.night"));
     let fits = format!(
         "(b.state IN ('PENDING_PAYMENT', 'REQUESTED') AND b.holds_nights AND c.night >= b.check_in \
@@ -75,19 +76,19 @@ async fn claims(audit: &mut Audit) -> Result<(), DbErr> {
          OR (c.kind = 'HOLD' AND (c.night < b.check_in OR c.night >= b.check_out) \
          AND EXISTS (SELECT 1 FROM booking_alteration a WHERE a.booking_id = b.id AND a.state = 'PAYING'))"
     );
-    let faults = format!(
+    let violations = format!(
         "SELECT c.booking_id AS id, CAST(c.night AS TEXT) || ' is claimed as ' || c.kind || CASE WHEN b.id IS NULL \
-         THEN ' for a booking that is not there' WHEN b.listing_id <> c.listing_id THEN ' of another listing' \
+         THEN ' for a booking that does not exist' WHEN b.listing_id <> c.listing_id THEN ' of another listing' \
          ELSE ' by a booking that is ' || b.state END AS note FROM claim c LEFT JOIN booking b ON b.id = c.booking_id \
          WHERE c.booking_id IS NOT NULL AND (b.id IS NULL OR b.listing_id <> c.listing_id OR NOT ({fits}))"
     );
     audit
         .check(Check {
             name: "booking_claims",
-            says: "Every night that is claimed for a booking is one it may claim, at its own listing.",
+            description: "Every claim of a booking is for a night that the booking may claim, at its own listing.",
             kind: Some(Kind::Booking),
-            looks_at: "claim WHERE booking_id IS NOT NULL",
-            faults: &faults,
+            rows: "claim WHERE booking_id IS NOT NULL",
+            violations: &violations,
         })
         .await
 }

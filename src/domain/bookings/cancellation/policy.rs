@@ -1,65 +1,52 @@
-//! The policies: how many nights a host keeps when a guest cancels, and the deadlines on the listing's wall clock.
+//! The cancellation policies: how many nights the host keeps when the guest cancels, and the deadlines in the listing's
+//! time zone.
 
-use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
-use super::Terms;
-use crate::domain::listings::listing::policy::CancellationPolicy;
-use crate::kernel::local_time::instant;
+use super::terms::Terms;
+use crate::domain::listings::cancellation_policy::CancellationPolicy;
+use crate::domain::listings::limits::LONG_STAY_NIGHTS;
 
-/// Stays of at least so many nights have no grace period.
-const LONG_STAY_NIGHTS: i64 = 28;
+/// How many hours after the confirmation a guest can cancel for a full refund.
+const GRACE_HOURS: i64 = 24;
+/// The grace period needs at least this many days between the confirmation and check-in.
+const GRACE_DAYS_BEFORE_CHECK_IN: u64 = 7;
 
-/// What a host keeps of the nights.
+/// The nights that the host is paid for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Keeps {
-    /// The guest gets everything back, fees and taxes too.
+pub(super) enum RetainedNights {
+    /// None. The guest gets everything back, including fees and taxes.
     Nothing,
-    /// The first nights whole, and perhaps half of what the others cost together.
+    /// The first nights in full, and possibly half of the price of the others.
     Nights {
-        /// How many nights are kept whole, from the first on.
+        /// Number of nights that are kept in full, from the first on.
         whole: usize,
-        /// Whether half of the others is kept too.
+        /// Whether half of the price of the other nights is kept too.
         half_of_rest: bool,
     },
 }
 
-impl Keeps {
-    /// The same in words, without a full stop.
-    pub(super) fn label(self, nights: usize) -> String {
+impl RetainedNights {
+    /// A label for people, without a full stop.
+    pub(super) fn label(self, total: usize) -> String {
         match self {
-            Keeps::Nothing => "Full refund".into(),
-            Keeps::Nights { whole, .. } if whole >= nights => "The host keeps all nights".into(),
-            Keeps::Nights { whole: 0, half_of_rest: true } => "The host keeps half of the nights".into(),
-            Keeps::Nights { whole, half_of_rest: true } => {
-                format!("The host keeps {whole} of {nights} nights and half of the others")
+            RetainedNights::Nothing => "Full refund".into(),
+            RetainedNights::Nights { whole, .. } if whole >= total => "The host keeps all nights".into(),
+            RetainedNights::Nights { whole: 0, half_of_rest: true } => "The host keeps half of the nights".into(),
+            RetainedNights::Nights { whole, half_of_rest: true } => {
+                format!("The host keeps {whole} of {total} nights and half of the others")
             }
-            Keeps::Nights { whole, .. } => format!("The host keeps {whole} of {nights} nights"),
+            RetainedNights::Nights { whole, .. } => format!("The host keeps {whole} of {total} nights"),
         }
     }
 }
 
 impl Terms<'_> {
-    /// How many nights had begun before `at`.
-    pub(super) fn nights_stayed(&self, at: DateTime<Utc>) -> usize {
-        self.price.nights.partition_point(|night| self.begins(night.date) < at)
-    }
-
-    /// When the night of `date` begins.
-    pub(super) fn begins(&self, date: NaiveDate) -> DateTime<Utc> {
-        instant(date, self.check_in_time, self.zone)
-    }
-
-    /// Check-in time so many calendar days before check-in.
-    pub(super) fn days_before(&self, days: u64) -> DateTime<Utc> {
-        let check_in = self.stay.check_in();
-        self.begins(check_in.checked_sub_days(Days::new(days)).unwrap_or(check_in))
-    }
-
-    /// What the host keeps when the guest cancels at `at`. A deadline itself is still in time.
-    pub(super) fn guest_keeps(&self, at: DateTime<Utc>) -> Keeps {
+    /// What the host keeps when the guest cancels at `at`. The instant of a deadline is still in time.
+    pub(super) fn retained_nights(&self, at: DateTime<Utc>) -> RetainedNights {
         use CancellationPolicy::*;
         if self.full_until().is_some_and(|until| at <= until) {
-            return Keeps::Nothing;
+            return RetainedNights::Nothing;
         }
         let (all, stayed) = (self.price.nights.len(), self.nights_stayed(at));
         let (whole, half_of_rest) = match self.policy {
@@ -72,15 +59,15 @@ impl Terms<'_> {
             NonRefundable => (all, false),
             LongTermFirm | LongTermStrict => (stayed + 30, false),
         };
-        Keeps::Nights { whole: whole.min(all), half_of_rest }
+        RetainedNights::Nights { whole: whole.min(all), half_of_rest }
     }
 
-    /// Until when the guest gets everything back, by the policy or by grace.
+    /// Until when the guest gets everything back, by the policy or by the grace period. None if never.
     pub(super) fn full_until(&self) -> Option<DateTime<Utc>> {
         self.grace_until().max(self.policy_full_until())
     }
 
-    /// Until when the host keeps but half of the nights.
+    /// Until when the host keeps only half of the nights. None if the policy has no such deadline.
     pub(super) fn half_until(&self) -> Option<DateTime<Utc>> {
         use CancellationPolicy::*;
         let days = match self.policy {
@@ -89,20 +76,20 @@ impl Terms<'_> {
             SuperStrict60 => 60,
             Flexible | Moderate | NonRefundable | LongTermFirm | LongTermStrict => return None,
         };
-        Some(self.days_before(days))
+        Some(self.days_before_check_in(days))
     }
 
-    /// Why the guest gets back what they get back.
-    pub(super) fn reason(&self, keeps: Keeps, at: DateTime<Utc>) -> String {
-        let label = keeps.label(self.price.nights.len());
+    /// The rule that applies when the guest cancels at `at`, in two sentences.
+    pub(super) fn reason(&self, nights: RetainedNights, at: DateTime<Utc>) -> String {
+        let label = nights.label(self.price.nights.len());
         let stayed = self.nights_stayed(at);
-        let why = match keeps {
-            Keeps::Nothing if self.policy_full_until().is_none_or(|until| at > until) => {
+        let why = match nights {
+            RetainedNights::Nothing if self.policy_full_until().is_none_or(|until| at > until) => {
                 "Cancelled within 24 hours of confirmation, at least 7 days ahead".into()
             }
-            Keeps::Nothing => "Cancelled in time".into(),
-            Keeps::Nights { .. } if stayed == 0 => "Cancelled before check-in, after the deadline".into(),
-            Keeps::Nights { .. } => format!("Cancelled after {stayed} of the nights had begun"),
+            RetainedNights::Nothing => "Cancelled in time".into(),
+            RetainedNights::Nights { .. } if stayed == 0 => "Cancelled before check-in, after the deadline".into(),
+            RetainedNights::Nights { .. } => format!("Cancelled after {stayed} of the nights had begun"),
         };
         format!("{why}. {label}.")
     }
@@ -114,16 +101,18 @@ impl Terms<'_> {
             Moderate => 5,
             Limited => 14,
             Firm | LongTermFirm => 30,
-            LongTermStrict => return Some(hours_after(self.booked_at, 48).min(self.days_before(28))),
+            LongTermStrict => return Some(hours_after(self.booked_at, 48).min(self.days_before_check_in(28))),
             Strict | SuperStrict30 | SuperStrict60 | NonRefundable => return None,
         };
-        Some(self.days_before(days))
+        Some(self.days_before_check_in(days))
     }
 
+    /// Long stays have no grace period.
     fn grace_until(&self) -> Option<DateTime<Utc>> {
         let confirmed = self.confirmed_at.unwrap_or(self.booked_at);
-        let granted = self.stay.nights() < LONG_STAY_NIGHTS && confirmed <= self.days_before(7);
-        granted.then(|| hours_after(confirmed, 24))
+        let is_granted =
+            self.stay.nights() < LONG_STAY_NIGHTS && confirmed <= self.days_before_check_in(GRACE_DAYS_BEFORE_CHECK_IN);
+        is_granted.then(|| hours_after(confirmed, GRACE_HOURS))
     }
 }
 

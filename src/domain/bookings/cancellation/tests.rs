@@ -1,17 +1,19 @@
-//! Refunds to the cent, and what holds of every cancellation.
+//! Refunds to the cent, and the properties of every cancellation.
 
-use chrono::{NaiveDate, TimeDelta};
+use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
 use chrono_tz::America::New_York;
+use chrono_tz::Tz;
 use proptest::prelude::*;
-
 use sea_orm::Iterable as _;
 
 use super::*;
+use crate::domain::listings::cancellation_policy::CancellationPolicy;
 use crate::domain::listings::pricing::tests::{any_price, new_york, q1, stay};
-use crate::domain::listings::pricing::{FeeModel, PriceLineKind, PriceRequest, price};
+use crate::domain::listings::pricing::{FeeModel, Price, PriceLineKind, PriceRequest, price};
 use crate::kernel::guests::Guests;
 use crate::kernel::local_time::instant;
-use crate::kernel::money::ONE_PPM;
+use crate::kernel::money::{ONE_PPM, apply_rate};
+use crate::kernel::stay::Stay;
 use CancellationPolicy::*;
 
 fn terms(price: &Price, policy: CancellationPolicy) -> Terms<'_> {
@@ -39,13 +41,13 @@ fn guest(price: &Price, policy: CancellationPolicy, local: &str) -> Settlement {
     settle(&terms(price, policy), Canceller::Guest, at(local))
 }
 
-/// Host keeps, tax kept, refund, payout, platform.
+/// `host_keeps`, `tax_kept`, `refund`, `payout` and `platform_keeps`.
 fn parts(s: &Settlement) -> [i64; 5] {
     [s.host_keeps, s.tax_kept, s.refund, s.payout, s.platform_keeps]
 }
 
 #[test]
-fn the_table_of_policies_to_the_cent() {
+fn every_policy_refunds_the_documented_amounts_to_the_cent() {
     let price = q1(FeeModel::HOST_ONLY);
     let all = [66_000, 5_858, 600, 55_770, 10_230];
     for (policy, local, expected) in [
@@ -75,7 +77,7 @@ fn the_table_of_policies_to_the_cent() {
 }
 
 #[test]
-fn grace_gives_everything_back_under_every_policy() {
+fn the_grace_period_gives_a_full_refund_under_every_policy() {
     for fees in [FeeModel::HOST_ONLY, FeeModel::split(141_000, 30_000)] {
         let price = q1(fees);
         for policy in CancellationPolicy::iter() {
@@ -88,7 +90,7 @@ fn grace_gives_everything_back_under_every_policy() {
 }
 
 #[test]
-fn grace_needs_a_week_between_confirmation_and_check_in() {
+fn the_grace_period_needs_a_week_between_confirmation_and_check_in() {
     let price = q1(FeeModel::HOST_ONLY);
     for (confirmed, refund) in [("2027-02-25 15:00", 72_458), ("2027-02-25 15:01", 600)] {
         let terms = Terms { confirmed_at: Some(at(confirmed)), ..terms(&price, NonRefundable) };
@@ -97,7 +99,7 @@ fn grace_needs_a_week_between_confirmation_and_check_in() {
 }
 
 #[test]
-fn the_guests_service_fee_stays_unless_everything_goes_back() {
+fn the_guests_service_fee_is_retained_unless_the_refund_is_full() {
     let price = q1(FeeModel::split(141_000, 30_000));
     assert_eq!(guest(&price, Flexible, "2027-03-03 15:00").refund, 81_764);
     let late = guest(&price, Flexible, "2027-03-03 15:01");
@@ -106,7 +108,7 @@ fn the_guests_service_fee_stays_unless_everything_goes_back() {
 }
 
 #[test]
-fn cleaning_can_go_back_whole_before_check_in() {
+fn cleaning_can_be_refunded_in_full_before_check_in() {
     let price = q1(FeeModel::HOST_ONLY);
     let terms = Terms { fees_rule: CleaningRule::RefundIfNotCheckedIn, ..terms(&price, Flexible) };
     assert_eq!(settle(&terms, Canceller::Guest, at("2027-03-03 16:00")).host_keeps, 13_500);
@@ -114,7 +116,7 @@ fn cleaning_can_go_back_whole_before_check_in() {
 }
 
 #[test]
-fn a_host_who_cancels_gives_everything_back_and_pays() {
+fn a_host_who_cancels_refunds_everything_and_pays_a_penalty() {
     let price = q1(FeeModel::split(141_000, 30_000));
     let terms = terms(&price, NonRefundable);
     for (local, penalty) in [
@@ -134,7 +136,7 @@ fn a_host_who_cancels_gives_everything_back_and_pays() {
 }
 
 #[test]
-fn a_host_who_cancels_during_the_stay_keeps_the_nights_stayed() {
+fn a_host_who_cancels_during_the_stay_is_paid_for_the_nights_stayed() {
     let price = q1(FeeModel::HOST_ONLY);
     let settled = settle(&terms(&price, Flexible), Canceller::Host, at("2027-03-05 16:00"));
     // Two nights, half of the cleaning; 8.875 % of 330.00 and two nights of city tax.
@@ -159,7 +161,7 @@ fn the_platform_refunds_the_share_it_chooses() {
 }
 
 #[test]
-fn long_stays_lose_the_next_thirty_nights() {
+fn a_guest_who_leaves_a_long_stay_pays_the_next_thirty_nights() {
     let request = PriceRequest {
         stay: stay("2027-03-04", "2027-05-03"),
         guests: Guests { adults: 1, children: 0, infants: 0, pets: 0 },
@@ -170,23 +172,23 @@ fn long_stays_lose_the_next_thirty_nights() {
     };
     let price = price(&new_york(), FeeModel::HOST_ONLY, &request).unwrap();
     let nights = |count: usize| price.nights.iter().take(count).map(|night| night.price).sum::<i64>();
-    let kept = |policy, local| {
+    let paid_nights = |policy, local| {
         let settled = guest(&price, policy, local);
         let nights = settled.lines.iter().filter(|line| line.kind == PriceLineKind::Night);
         nights.map(|line| line.total).sum::<i64>()
     };
-    assert_eq!(kept(LongTermFirm, "2027-02-02 15:00"), 0);
-    assert_eq!(kept(LongTermFirm, "2027-02-02 15:01"), nights(30));
-    assert_eq!(kept(LongTermFirm, "2027-03-05 16:00"), nights(32));
-    assert_eq!(kept(LongTermFirm, "2027-04-20 16:00"), nights(60));
-    // Sixty nights have no grace, but two days to think it over.
-    assert_eq!(kept(LongTermStrict, "2027-01-07 12:00"), 0);
-    assert_eq!(kept(LongTermStrict, "2027-01-07 12:01"), nights(30));
-    assert_eq!(kept(NonRefundable, "2027-01-05 13:00"), nights(60));
+    assert_eq!(paid_nights(LongTermFirm, "2027-02-02 15:00"), 0);
+    assert_eq!(paid_nights(LongTermFirm, "2027-02-02 15:01"), nights(30));
+    assert_eq!(paid_nights(LongTermFirm, "2027-03-05 16:00"), nights(32));
+    assert_eq!(paid_nights(LongTermFirm, "2027-04-20 16:00"), nights(60));
+    // A stay of sixty nights has no grace period. This policy refunds everything within two days of the booking.
+    assert_eq!(paid_nights(LongTermStrict, "2027-01-07 12:00"), 0);
+    assert_eq!(paid_nights(LongTermStrict, "2027-01-07 12:01"), nights(30));
+    assert_eq!(paid_nights(NonRefundable, "2027-01-05 13:00"), nights(60));
 }
 
 #[test]
-fn a_day_before_is_a_day_on_the_wall() {
+fn a_day_before_check_in_is_a_calendar_day_across_a_clock_change() {
     let rules = new_york();
     let request = PriceRequest {
         stay: stay("2027-03-14", "2027-03-16"),
@@ -204,13 +206,13 @@ fn a_day_before_is_a_day_on_the_wall() {
 }
 
 #[test]
-fn the_steps_of_a_moderate_booking() {
+fn the_refund_schedule_of_a_moderate_booking() {
     let price = q1(FeeModel::HOST_ONLY);
     let terms = terms(&price, Moderate);
     let tiers = schedule(&terms, at("2027-01-05 12:00"));
-    let steps: Vec<_> = tiers.iter().map(|tier| (tier.until, tier.refund, tier.host_keeps)).collect();
+    let periods: Vec<_> = tiers.iter().map(|tier| (tier.until, tier.refund, tier.host_keeps)).collect();
     assert_eq!(
-        steps,
+        periods,
         [
             (at("2027-02-27 15:00"), 72_458, 0),
             (at("2027-03-04 15:00"), 28_445, 40_425),
@@ -227,17 +229,18 @@ fn the_steps_of_a_moderate_booking() {
 }
 
 #[test]
-fn the_steps_of_a_strict_booking_begin_with_its_grace() {
+fn the_refund_schedule_of_a_strict_booking_begins_with_the_grace_period() {
     let price = q1(FeeModel::HOST_ONLY);
     let tiers = schedule(&terms(&price, Strict), at("2027-01-05 12:00"));
-    let steps: Vec<_> = tiers.iter().take(3).map(|tier| (tier.until, tier.refund)).collect();
+    let periods: Vec<_> = tiers.iter().take(3).map(|tier| (tier.until, tier.refund)).collect();
     assert_eq!(
-        steps,
+        periods,
         [(at("2027-01-06 12:00"), 72_458), (at("2027-02-25 15:00"), 36_529), (at("2027-03-04 15:00"), 600)]
     );
 }
 
-/// Everything a cancellation depends on but the price: zones with and without changes of the clock, at any hour.
+/// Everything that a cancellation depends on except the price: zones with and without clock changes, and any check-in
+/// time.
 fn any_terms() -> impl Strategy<Value = (CancellationPolicy, Tz, u32, i64, Option<i64>, CleaningRule)> {
     (
         prop::sample::select(CancellationPolicy::iter().collect::<Vec<_>>()),
@@ -255,8 +258,8 @@ fn any_terms() -> impl Strategy<Value = (CancellationPolicy, Tz, u32, i64, Optio
     )
 }
 
-fn build(price: &Price, of: (CancellationPolicy, Tz, u32, i64, Option<i64>, CleaningRule)) -> Terms<'_> {
-    let (policy, zone, half_hour, ahead, confirmed, fees_rule) = of;
+fn build(price: &Price, input: (CancellationPolicy, Tz, u32, i64, Option<i64>, CleaningRule)) -> Terms<'_> {
+    let (policy, zone, half_hour, ahead, confirmed, fees_rule) = input;
     let check_in_time = NaiveTime::from_num_seconds_from_midnight_opt(half_hour * 1_800, 0).unwrap();
     let first: NaiveDate = price.nights[0].date;
     let booked_at = instant(first, check_in_time, zone) - TimeDelta::minutes(ahead);
@@ -278,25 +281,25 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(512))]
 
     #[test]
-    fn the_parts_sum_to_the_total(
-        price in any_price(), of in any_terms(), minutes in -5_000..70 * 24 * 60_i64, refund_ppm in 0..=ONE_PPM,
+    fn the_shares_sum_to_the_total(
+        price in any_price(), input in any_terms(), minutes in -5_000..70 * 24 * 60_i64, refund_ppm in 0..=ONE_PPM,
     ) {
-        let terms = build(&price, of);
+        let terms = build(&price, input);
         let when = terms.booked_at + TimeDelta::minutes(minutes);
-        let refund = Some(pct(price.total, refund_ppm));
+        let refund = Some(apply_rate(price.total, refund_ppm));
         for by in [Canceller::Guest, Canceller::Host, Canceller::Platform { refund }] {
             check_parts(&price, &settle(&terms, by, when))?;
         }
     }
 
     #[test]
-    fn a_refund_never_grows(
-        price in any_price(), of in any_terms(), minutes in prop::collection::vec(0..150 * 24 * 60_i64, 2..12),
+    fn a_refund_never_grows_with_time(
+        price in any_price(), input in any_terms(), minutes in prop::collection::vec(0..150 * 24 * 60_i64, 2..12),
     ) {
-        let terms = build(&price, of);
+        let terms = build(&price, input);
         let mut times: Vec<_> = minutes.iter().map(|&m| terms.booked_at + TimeDelta::minutes(m)).collect();
         for tier in schedule(&terms, terms.booked_at) {
-            times.extend([-1, 0, 1].map(|step| tier.until + TimeDelta::seconds(step)));
+            times.extend([-1, 0, 1].map(|seconds| tier.until + TimeDelta::seconds(seconds)));
         }
         times.sort_unstable();
         let refunds: Vec<_> = times.iter().map(|&when| settle(&terms, Canceller::Guest, when).refund).collect();
@@ -304,8 +307,8 @@ proptest! {
     }
 
     #[test]
-    fn the_schedule_tells_every_refund(price in any_price(), of in any_terms(), minute in 0..150 * 24 * 60_i64) {
-        let terms = build(&price, of);
+    fn the_schedule_contains_every_refund(price in any_price(), input in any_terms(), minute in 0..150 * 24 * 60_i64) {
+        let terms = build(&price, input);
         let tiers = schedule(&terms, terms.booked_at);
         prop_assert!(tiers.windows(2).all(|pair| pair[0].until < pair[1].until && pair[0].refund > pair[1].refund));
         let when = terms.booked_at + TimeDelta::minutes(minute);

@@ -1,21 +1,28 @@
-//! Requests for the same nights that do not hold them: the first that is accepted gets them, the others are declined.
+//! Requests for the same nights that claim none of them: once one stay is confirmed, the others are declined.
+//!
+//! There are such requests only when `ROOST_REQUEST_BLOCKS_CALENDAR` is off.
 
-use chrono::Days;
+use chrono::{Days, NaiveDate};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 
-use super::progress::SAFETY_NET;
-use super::state::BookingState;
-use super::transition::{By, Step, take};
+use super::transition::{Transition, apply};
+use crate::domain::bookings::deadlines::FOLLOW_UP_DELAY;
+use crate::domain::bookings::event::{ActedBy, EventKind};
+use crate::domain::bookings::state::BookingState;
 use crate::domain::bookings::{Booking, table};
 use crate::domain::error::Error;
 use crate::platform::App;
 use crate::platform::database::Transaction;
 
-/// Declines, in the transaction that confirms `booking`, every request that wants one of its nights. The caller has
-/// locked the listing's calendar, so that no two confirmations do this at once.
-pub(in crate::domain::bookings) async fn decline(app: &App, txn: &Transaction, booking: &Booking) -> Result<(), Error> {
+/// Declines every request that needs a night of `booking`, in the transaction that confirms `booking` or changes its
+/// stay by an alteration. The caller has locked the listing, so that two such transactions do not run at once.
+pub(in crate::domain::bookings) async fn decline_competing_requests(
+    app: &App,
+    txn: &Transaction,
+    booking: &Booking,
+) -> Result<(), Error> {
     use table::booking::Column;
-    let end = with_preparation(booking);
+    let end = ready_date(booking);
     let requests = table::booking::Entity::find()
         .filter(Column::ListingId.eq(booking.listing_id))
         .filter(Column::State.eq(BookingState::Requested))
@@ -25,18 +32,19 @@ pub(in crate::domain::bookings) async fn decline(app: &App, txn: &Transaction, b
         .order_by_asc(Column::Id)
         .all(txn)
         .await?;
-    for rival in requests.into_iter().filter(|rival| with_preparation(rival) > booking.check_in) {
-        let mut step = Step::new(BookingState::Declined, "decline", By::SYSTEM);
-        step.data = Some(serde_json::json!({ "reason": "The nights went to another guest." }));
-        step.look_again = vec![app.clock.now(), app.clock.now() + SAFETY_NET];
-        // Whoever was faster with it has ended or changed it; its own confirmation finds the nights taken.
-        take(app, txn, &rival, step).await?;
+    for request in requests.into_iter().filter(|request| ready_date(request) > booking.check_in) {
+        let mut transition = Transition::new(BookingState::Declined, EventKind::Decline, ActedBy::SYSTEM);
+        transition.data = Some(serde_json::json!({ "reason": "Another guest has booked these nights." }));
+        transition.advance_at = vec![app.clock.now(), app.clock.now() + FOLLOW_UP_DELAY];
+        // No effect if the request changed since it was read: it is closed then, or is being confirmed, which fails
+        // because the nights are claimed.
+        apply(app, txn, &request, transition).await?;
     }
     Ok(())
 }
 
-/// The day on which the place is ready again.
-fn with_preparation(booking: &Booking) -> chrono::NaiveDate {
+/// The day on which the place is ready for the next guest: check-out and the nights of preparation after it.
+fn ready_date(booking: &Booking) -> NaiveDate {
     let nights = Days::new(booking.preparation_nights.unsigned_abs().into());
     booking.check_out.checked_add_days(nights).unwrap_or(booking.check_out)
 }

@@ -1,253 +1,173 @@
-//! Price and availability of one stay, for one listing or for many at once.
+//! Evaluates a stay, for one listing or for many at once: whether it can be booked, how, and at what price.
 
 use std::collections::{BTreeMap, HashMap};
 
-use chrono::{DateTime, Datelike, Days, NaiveDate, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use sea_orm::ConnectionTrait;
 use uuid::Uuid;
 
-use super::stay_check::{StayFacts, Violation, check};
-use crate::domain::error::{Error, Refusals};
+use super::request::StayRequest;
+use super::stay_check::{StayFacts, Violation, check_stay};
+use crate::domain::error::Error;
+use crate::domain::listings::Listing;
 use crate::domain::listings::enums::{BookingMode, ListingStatus};
-use crate::domain::listings::nights::calendar::{Special, specials};
-use crate::domain::listings::nights::claims::{Taken, hold_listing, taken};
+use crate::domain::listings::limits::MAX_PREPARATION_NIGHTS;
+use crate::domain::listings::nights::claims::{ClaimedNight, claimed_nights, lock_listing_shared};
+use crate::domain::listings::nights::overrides::{NightOverride, night_overrides};
 use crate::domain::listings::pricing::{FeeModel, Price, PriceRequest, price};
-use crate::domain::listings::{Listing, fees, price_rules, stay_rules, zone};
+use crate::domain::listings::row_values::{fees, price_rules, stay_rules, zone};
 use crate::domain::viewer::Viewer;
-use crate::kernel::guests::Guests;
 use crate::kernel::local_time::date_in;
-use crate::kernel::stay::Stay;
 use crate::platform::App;
 
-const MOST_HEADS: i64 = 100;
-/// The longest preparation a host can ask for, in nights.
-const LONGEST_PREPARATION: u32 = 7;
-/// How far ahead other dates are looked for.
-const ALTERNATIVES_DAYS: u64 = 90;
-/// How long after publishing a listing counts as new.
-const NEW_LISTING: TimeDelta = TimeDelta::days(30);
+/// How long after its publication a listing counts as new.
+const NEW_LISTING_PERIOD: TimeDelta = TimeDelta::days(30);
 
-/// A stay somebody asks about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct StayRequest {
-    /// Date of arrival.
-    pub check_in: NaiveDate,
-    /// Date of departure, exclusive.
-    pub check_out: NaiveDate,
-    /// Who comes.
-    pub guests: Guests,
-    /// Whether the cheaper, non-refundable price is wanted.
-    pub non_refundable: bool,
-}
-
-impl StayRequest {
-    /// Refuses numbers that no stay can have. Dates out of order are a violation of the stay itself, see [`check`].
-    pub fn validate(&self, field: &[&str]) -> Result<(), Error> {
-        let mut refusals = Refusals::default();
-        let mut heads = |name: &str, number: i32, least: i64| {
-            let path: Vec<&str> = field.iter().copied().chain([name]).collect();
-            refusals.range(&path, number.into(), least, MOST_HEADS);
-        };
-        heads("adults", self.guests.adults, 1);
-        heads("children", self.guests.children, 0);
-        heads("infants", self.guests.infants, 0);
-        heads("pets", self.guests.pets, 0);
-        for (name, date) in [("checkIn", self.check_in), ("checkOut", self.check_out)] {
-            let path: Vec<&str> = field.iter().copied().chain([name]).collect();
-            refusals.range(&path, date.year().into(), 1970, 9000);
-        }
-        refusals.finish()
-    }
-
-    /// The nights, when there are any and not absurdly many.
-    pub fn stay(&self) -> Option<Stay> {
-        Stay::new(self.check_in, self.check_out)
-            .filter(|stay| stay.nights() <= crate::domain::listings::listing::validation::MOST_NIGHTS)
-    }
-}
-
-/// Whether one stay can be booked and what it costs.
+/// Whether one stay can be booked, how, and at what price.
 #[derive(Clone, Debug)]
-pub struct StayAnswer {
-    /// Every reason why it cannot be booked, in the order of the rules.
+pub struct StayEvaluation {
+    /// Every reason why the stay cannot be booked, in the order of the rules.
     pub violations: Vec<Violation>,
-    /// Whether a booking would be confirmed at once (never `InstantForVerified`).
+    /// How a booking by this viewer is confirmed: `Instant` or `Request`, never `InstantForVerified`.
     pub mode: BookingMode,
-    /// What it costs, when the dates make sense.
+    /// Price of the stay. `None` if the dates are invalid.
     pub price: Option<Price>,
 }
 
-impl StayAnswer {
-    /// Whether it can be booked.
-    pub fn bookable(&self) -> bool {
+impl StayEvaluation {
+    /// Whether the stay can be booked.
+    pub fn is_bookable(&self) -> bool {
         self.violations.is_empty()
     }
 }
 
-/// The answers of many listings to one request, in two statements.
-pub async fn stays(
+/// Whether a booking by this viewer is confirmed as soon as it is paid for. Search and the evaluation of stays both
+/// decide by this function.
+pub(in crate::domain::listings) fn is_instant_for(mode: BookingMode, viewer: &Viewer) -> bool {
+    match mode {
+        BookingMode::Instant => true,
+        BookingMode::InstantForVerified => viewer.user().is_some_and(|user| user.is_verified),
+        BookingMode::Request => false,
+    }
+}
+
+/// Evaluates one request for many listings, in two statements.
+pub async fn evaluate_stays(
     app: &App,
     viewer: &Viewer,
     listings: &[Listing],
     request: &StayRequest,
-) -> Result<HashMap<Uuid, StayAnswer>, Error> {
-    answer(app, app.db.read(), viewer, listings, request).await
+) -> Result<HashMap<Uuid, StayEvaluation>, Error> {
+    evaluate_without(app, app.db.read(), viewer, listings, request, None).await
 }
 
-/// Reads a listing inside a booking's transaction and answers for it; the listing cannot change until it ends.
-pub async fn facts_for_booking(
+/// Reads a listing in the transaction of a booking and evaluates the stay. The listing is locked: it cannot change
+/// until the transaction ends.
+pub async fn evaluate_for_booking(
     app: &App,
     txn: &impl ConnectionTrait,
     viewer: &Viewer,
     id: Uuid,
     request: &StayRequest,
-) -> Result<Option<(Listing, StayAnswer)>, Error> {
-    let Some(listing) = hold_listing(txn, id).await? else { return Ok(None) };
-    let mut answers = answer(app, txn, viewer, std::slice::from_ref(&listing), request).await?;
-    Ok(answers.remove(&id).map(|answer| (listing, answer)))
+) -> Result<Option<(Listing, StayEvaluation)>, Error> {
+    let Some(listing) = lock_listing_shared(txn, id).await? else { return Ok(None) };
+    let mut evaluations = evaluate_without(app, txn, viewer, std::slice::from_ref(&listing), request, None).await?;
+    Ok(evaluations.remove(&id).map(|evaluation| (listing, evaluation)))
 }
 
-/// The answer for another stay of a booking, to which the nights it has already are free.
-pub async fn other_stay(
+/// Evaluates another stay for an existing booking. The nights that this booking has claimed count as free.
+pub async fn evaluate_for_alteration(
     app: &App,
     db: &impl ConnectionTrait,
     viewer: &Viewer,
     listing: &Listing,
     booking_id: Uuid,
     request: &StayRequest,
-) -> Result<StayAnswer, Error> {
-    let mut answers = answer_but(app, db, viewer, std::slice::from_ref(listing), request, Some(booking_id)).await?;
-    answers.remove(&listing.id).ok_or_else(|| Error::failed("no answer for the listing"))
+) -> Result<StayEvaluation, Error> {
+    let listings = std::slice::from_ref(listing);
+    let mut evaluations = evaluate_without(app, db, viewer, listings, request, Some(booking_id)).await?;
+    evaluations.remove(&listing.id).ok_or_else(|| Error::failed("the listing was not evaluated"))
 }
 
-async fn answer(
+/// Evaluates a request for many listings as if the booking `ignored` had claimed no nights.
+async fn evaluate_without(
     app: &App,
     db: &impl ConnectionTrait,
     viewer: &Viewer,
     listings: &[Listing],
     request: &StayRequest,
-) -> Result<HashMap<Uuid, StayAnswer>, Error> {
-    answer_but(app, db, viewer, listings, request, None).await
-}
-
-/// The answers, as if a booking had no claim.
-async fn answer_but(
-    app: &App,
-    db: &impl ConnectionTrait,
-    viewer: &Viewer,
-    listings: &[Listing],
-    request: &StayRequest,
-    booking: Option<Uuid>,
-) -> Result<HashMap<Uuid, StayAnswer>, Error> {
+    ignored: Option<Uuid>,
+) -> Result<HashMap<Uuid, StayEvaluation>, Error> {
     let now = app.clock.now();
     let ids: Vec<Uuid> = listings.iter().map(|listing| listing.id).collect();
-    let (taken, specials) = match request.stay() {
+    let (claimed, overrides) = match request.stay() {
         Some(stay) => {
-            let end = stay.extended(LONGEST_PREPARATION).check_out();
-            let mut taken = taken(db, &ids, stay.check_in(), end, now).await?;
-            if booking.is_some() {
-                taken.values_mut().for_each(|nights| nights.retain(|_, night| night.booking_id != booking));
+            let end = stay.extended(MAX_PREPARATION_NIGHTS).check_out();
+            let mut claimed = claimed_nights(db, &ids, stay.check_in(), end, now).await?;
+            if ignored.is_some() {
+                claimed.values_mut().for_each(|nights| nights.retain(|_, night| night.booking_id != ignored));
             }
-            (taken, specials(db, &ids, stay.check_in(), stay.check_out()).await?)
+            (claimed, night_overrides(db, &ids, stay.check_in(), stay.check_out()).await?)
         }
         None => Default::default(),
     };
     let fees = fees(app);
-    let mut answers = HashMap::with_capacity(listings.len());
+    let mut evaluations = HashMap::with_capacity(listings.len());
     for listing in listings {
-        let nights = Nights { taken: taken.get(&listing.id), specials: specials.get(&listing.id) };
-        answers.insert(listing.id, answer_one(listing, viewer, request, nights, fees, now)?);
+        let nights = KnownNights { claimed: claimed.get(&listing.id), overrides: overrides.get(&listing.id) };
+        evaluations.insert(listing.id, evaluate_listing(listing, viewer, request, nights, fees, now)?);
     }
-    Ok(answers)
+    Ok(evaluations)
 }
 
-/// What is known of the nights of one listing.
+/// The claims and overrides of one listing's nights, as read from the database.
 #[derive(Clone, Copy)]
-pub(in crate::domain::listings) struct Nights<'a> {
-    pub taken: Option<&'a BTreeMap<NaiveDate, Taken>>,
-    pub specials: Option<&'a BTreeMap<NaiveDate, Special>>,
+pub(in crate::domain::listings) struct KnownNights<'a> {
+    pub claimed: Option<&'a BTreeMap<NaiveDate, ClaimedNight>>,
+    pub overrides: Option<&'a BTreeMap<NaiveDate, NightOverride>>,
 }
 
-pub(in crate::domain::listings) fn answer_one(
+/// Evaluates a request for one listing, without reading anything.
+pub(in crate::domain::listings) fn evaluate_listing(
     listing: &Listing,
     viewer: &Viewer,
     request: &StayRequest,
-    nights: Nights,
+    nights: KnownNights,
     fees: FeeModel,
     now: DateTime<Utc>,
-) -> Result<StayAnswer, Error> {
+) -> Result<StayEvaluation, Error> {
     let (prices, rules, zone) = (price_rules(listing)?, stay_rules(listing)?, zone(listing)?);
-    let taken = nights.taken.into_iter().flatten().map(|(&date, taken)| (date, taken.state)).collect();
-    let special = |pick: fn(&Special) -> Option<i64>| -> BTreeMap<NaiveDate, i64> {
-        let all = nights.specials.into_iter().flatten();
-        all.filter_map(|(&date, special)| pick(special).map(|value| (date, value))).collect()
-    };
-    let minimums = special(|special| special.min_nights.map(i64::from));
+    let claimed = nights.claimed.into_iter().flatten().map(|(&date, claim)| (date, claim.state)).collect();
     let facts = StayFacts {
         published: listing.status == ListingStatus::Published,
         own_listing: viewer.is(listing.host_id),
         capacity: listing.capacity,
         rules: &rules,
         seasons: &prices.seasons,
-        taken: &taken,
-        min_nights_on: &minimums.into_iter().map(|(date, n)| (date, i32::try_from(n).unwrap_or(i32::MAX))).collect(),
+        claimed: &claimed,
+        min_nights_on: &overridden(nights, |values| values.min_nights),
         zone,
         now,
     };
-    let violations = check(&facts, request.check_in, request.check_out, request.guests);
-    let price = match request.stay() {
-        Some(stay) => price(
-            &prices,
-            fees,
-            &PriceRequest {
-                stay,
-                guests: request.guests,
-                today: date_in(now, zone),
-                is_new_listing: listing.published_at.is_some_and(|at| now - at < NEW_LISTING),
-                non_refundable: request.non_refundable,
-                overrides: &special(|special| special.price),
-            },
-        )
-        .ok(),
-        None => None,
+    let violations = check_stay(&facts, request.check_in, request.check_out, request.guests);
+    let price_of = |stay| {
+        let request = PriceRequest {
+            stay,
+            guests: request.guests,
+            today: date_in(now, zone),
+            is_new_listing: listing.published_at.is_some_and(|at| now - at < NEW_LISTING_PERIOD),
+            non_refundable: request.non_refundable,
+            overrides: &overridden(nights, |values| values.price),
+        };
+        price(&prices, fees, &request).ok()
     };
-    Ok(StayAnswer { violations, mode: mode(listing, viewer), price })
+    let instant = is_instant_for(listing.booking_mode, viewer);
+    let mode = if instant { BookingMode::Instant } else { BookingMode::Request };
+    Ok(StayEvaluation { violations, mode, price: request.stay().and_then(price_of) })
 }
 
-fn mode(listing: &Listing, viewer: &Viewer) -> BookingMode {
-    match listing.booking_mode {
-        BookingMode::InstantForVerified if viewer.user().is_some_and(|user| user.is_verified) => BookingMode::Instant,
-        BookingMode::InstantForVerified => BookingMode::Request,
-        mode => mode,
-    }
-}
-
-/// The next stays of the same length, after the one asked for, that can be booked; at most `most`.
-pub async fn alternatives(
-    app: &App,
-    viewer: &Viewer,
-    listing: &Listing,
-    request: &StayRequest,
-    most: usize,
-) -> Result<Vec<Stay>, Error> {
-    let Some(stay) = request.stay() else { return Ok(Vec::new()) };
-    let now = app.clock.now();
-    let first = stay.check_in().max(date_in(now, zone(listing)?));
-    let length = Days::new(stay.nights().unsigned_abs());
-    let end = first.checked_add_days(Days::new(ALTERNATIVES_DAYS)).and_then(|date| date.checked_add_days(length));
-    let Some(end) = end.and_then(|end| end.checked_add_days(Days::new(LONGEST_PREPARATION.into()))) else {
-        return Ok(Vec::new());
-    };
-    let taken = taken(app.db.read(), &[listing.id], first, end, now).await?;
-    let specials = specials(app.db.read(), &[listing.id], first, end).await?;
-    let mut found = Vec::new();
-    for check_in in first.iter_days().skip(1).take(usize::try_from(ALTERNATIVES_DAYS).unwrap_or(0)) {
-        let Some(check_out) = check_in.checked_add_days(length).filter(|_| found.len() < most) else { break };
-        let nights = Nights { taken: taken.get(&listing.id), specials: specials.get(&listing.id) };
-        let other = StayRequest { check_in, check_out, ..*request };
-        if answer_one(listing, viewer, &other, nights, fees(app), now)?.bookable() {
-            found.extend(other.stay());
-        }
-    }
-    Ok(found)
+/// One value of the overrides, by night.
+fn overridden<T>(nights: KnownNights, value: fn(&NightOverride) -> Option<T>) -> BTreeMap<NaiveDate, T> {
+    let overrides = nights.overrides.into_iter().flatten();
+    overrides.filter_map(|(&date, values)| value(values).map(|value| (date, value))).collect()
 }

@@ -1,28 +1,28 @@
-//! What a source says of a listing, laid over what is known of it or over an empty draft.
+//! Merges the values of an imported listing into the existing listing, or into a new draft.
 
 use sea_orm::prelude::Json;
 use sea_orm::{DbErr, TryIntoModel};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::{ImportedListing, ImportedPricing};
+use super::imported::{ImportedListing, ImportedPricing};
 use crate::domain::listings::Listing;
 use crate::domain::listings::enums::{BookingMode, ListingStatus, RoomType};
-use crate::domain::listings::listing::status::missing;
-use crate::domain::listings::listing::update::draft;
+use crate::domain::listings::listing::status::missing_for_publication;
+use crate::domain::listings::listing::update::new_draft;
 use crate::domain::listings::pricing::LengthOfStayDiscount;
-use crate::domain::listings::search::text_of;
+use crate::domain::listings::search_text::listing_text;
 use crate::platform::App;
 
-/// A new listing: a draft with everything the source says, and modest assumptions where it says nothing; published
-/// when nothing is missing.
+/// A new listing: a draft with the values of the source, and defaults for those that the source does not have. It is
+/// published if nothing is missing.
 pub(super) fn new_listing(
     app: &App,
     source: &str,
     host_id: Uuid,
     imported: &ImportedListing,
 ) -> Result<Listing, DbErr> {
-    let mut listing = draft(app, host_id, imported.pricing.currency.code().to_owned()).try_into_model()?;
+    let mut listing = new_draft(app, host_id, imported.pricing.currency.code().to_owned()).try_into_model()?;
     listing.source = Some(source.to_owned());
     listing.source_ref = Some(imported.source_ref.clone());
     listing.capacity = if imported.room_type == RoomType::SharedRoom { 1 } else { 2 };
@@ -30,29 +30,29 @@ pub(super) fn new_listing(
     listing.beds = imported.bedrooms.unwrap_or(1).max(1);
     listing.bathrooms = 1.0;
     listing.included_guests = imported.capacity.unwrap_or(listing.capacity);
-    // Without a word on it the host is asked.
+    // If the source does not say, bookings wait for the host.
     listing.booking_mode = BookingMode::Request;
     listing.description = fallback_description(imported);
-    lay_over(&mut listing, imported);
+    apply_imported(&mut listing, imported);
     publish_if_complete(app, &mut listing);
     Ok(listing)
 }
 
-/// A known listing with what the source says now, of another version if that is anything new. What the source does not
-/// speak of stays; so does the status, but that a draft which lacks nothing any more is published.
-pub(super) fn known_listing(app: &App, known: &Listing, host_id: Uuid, imported: &ImportedListing) -> Listing {
-    let mut listing = known.clone();
+/// An existing listing with the values of the source, and a new version if any of them differs. Values that the source
+/// does not have stay as they are. The status stays too, except that a draft without missing values is published.
+pub(super) fn merged_listing(app: &App, existing: &Listing, host_id: Uuid, imported: &ImportedListing) -> Listing {
+    let mut listing = existing.clone();
     listing.host_id = host_id;
-    lay_over(&mut listing, imported);
+    apply_imported(&mut listing, imported);
     publish_if_complete(app, &mut listing);
-    if listing != *known {
+    if listing != *existing {
         listing.version += 1;
         listing.updated_at = app.clock.now();
     }
     listing
 }
 
-fn lay_over(listing: &mut Listing, imported: &ImportedListing) {
+fn apply_imported(listing: &mut Listing, imported: &ImportedListing) {
     listing.title.clone_from(&imported.title);
     listing.room_type = imported.room_type;
     set(&mut listing.description, imported.description.clone());
@@ -71,7 +71,7 @@ fn lay_over(listing: &mut Listing, imported: &ImportedListing) {
     listing.longitude = Some(location.longitude);
     location.time_zone.name().clone_into(&mut listing.time_zone);
 
-    price(listing, &imported.pricing);
+    apply_prices(listing, &imported.pricing);
     let rules = &imported.rules;
     listing.min_nights = rules.min_nights;
     set(&mut listing.max_nights, rules.max_nights);
@@ -81,14 +81,14 @@ fn lay_over(listing: &mut Listing, imported: &ImportedListing) {
     set(&mut listing.booking_mode, rules.instant.map(mode));
 
     let place = format!("{} {} {}", listing.city, listing.region.as_deref().unwrap_or_default(), listing.country);
-    listing.search_text = text_of(&listing.title, &place, &listing.description);
+    listing.search_text = listing_text(&listing.title, &place, &listing.description);
 }
 
-fn price(listing: &mut Listing, pricing: &ImportedPricing) {
+fn apply_prices(listing: &mut Listing, pricing: &ImportedPricing) {
     pricing.currency.code().clone_into(&mut listing.currency);
     if let Some(base_minor) = pricing.base_minor {
         listing.base_minor = base_minor;
-        // The source prices every night by the night: nothing else may stand between base price and overrides.
+        // The source has a price for every night, so nothing else may apply between the base price and the overrides.
         listing.weekend_minor = None;
         listing.seasons = json!([]);
     }
@@ -96,16 +96,19 @@ fn price(listing: &mut Listing, pricing: &ImportedPricing) {
     set(&mut listing.extra_guest_fee_minor, pricing.extra_guest_fee_minor);
     set(&mut listing.included_guests, pricing.included_guests);
     set(&mut listing.cancellation_policy, pricing.cancellation_policy);
-    set(&mut listing.length_of_stay, pricing.length_of_stay.as_deref().map(steps));
+    set(&mut listing.length_of_stay, pricing.length_of_stay.as_deref().map(discounts_json));
 }
 
-fn steps(steps: &[(i32, i64)]) -> Json {
-    let steps = steps.iter().map(|&(min_nights, discount)| LengthOfStayDiscount { min_nights, discount });
-    json!(steps.collect::<Vec<_>>())
+fn discounts_json(discounts: &[(i32, i64)]) -> Json {
+    let discounts = discounts.iter().map(|&(min_nights, discount)| LengthOfStayDiscount { min_nights, discount });
+    json!(discounts.collect::<Vec<_>>())
 }
 
 fn publish_if_complete(app: &App, listing: &mut Listing) {
-    if listing.status == ListingStatus::Draft && listing.published_at.is_none() && missing(listing).is_empty() {
+    if listing.status == ListingStatus::Draft
+        && listing.published_at.is_none()
+        && missing_for_publication(listing).is_empty()
+    {
         listing.status = ListingStatus::Published;
         listing.published_at = Some(app.clock.now());
     }

@@ -1,7 +1,7 @@
-//! Calendars that come with a data set: unavailable nights as blocks, prices and minimum stays as nights of their own.
+//! Stores the calendars of imported listings: unavailable nights as blocks, prices and minimum stays as overrides.
 //!
-//! **Invariant:** an import replaces only what imports have written, and only within the dates the snapshot speaks of.
-//! A claim of a booking, the host's own block and a night the host has priced stay as they are.
+//! **Invariant:** an import replaces only rows that imports have written, and only within the dates of the snapshot. It
+//! never changes the claim of a booking, a block by the host, or a night for which the host has set a price.
 
 use std::collections::BTreeMap;
 
@@ -10,30 +10,31 @@ use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter}
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::ImportedNights;
-use super::store::Taken;
+use super::batch::BatchListing;
+use super::imported::ImportedNights;
 use crate::domain::error::Error;
 use crate::domain::listings::enums::ClaimKind;
 use crate::domain::listings::table;
 use crate::platform::App;
-use crate::platform::bulk::{self, Kind, Question, Row};
+use crate::platform::bulk::{self, Kind, Lookup, Row};
 
-/// What became of the calendars of a batch.
+/// The result of storing the calendars of a batch.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Nights {
-    /// Nights that are blocked now.
+pub struct StoredNights {
+    /// Number of nights that were blocked.
     pub blocked: u64,
-    /// Nights that have a price or a minimum stay of their own now.
-    pub special: u64,
-    /// Nights that the source has taken and so has a booking here, by the listing's key.
+    /// Number of nights for which a price or a minimum stay was set.
+    pub overridden: u64,
+    /// Number of nights that are unavailable at the source and claimed by a booking here, by the listing's key.
     pub booked: Vec<(String, u64)>,
-    /// Nights that the host has blocked or priced, and an external calendar has blocked, which stay so.
-    pub kept: u64,
+    /// Number of nights that were not changed, because the host has blocked or priced them or an external calendar has
+    /// blocked them.
+    pub unchanged: u64,
 }
 
 #[derive(Serialize)]
 struct BlockRow {
-    #[serde(serialize_with = "bulk::key")]
+    #[serde(serialize_with = "bulk::serialize_uuid")]
     listing_id: Uuid,
     night: NaiveDate,
 }
@@ -44,7 +45,7 @@ impl Row for BlockRow {
 
 #[derive(Serialize)]
 struct NightRow {
-    #[serde(serialize_with = "bulk::key")]
+    #[serde(serialize_with = "bulk::serialize_uuid")]
     listing_id: Uuid,
     night: NaiveDate,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -54,17 +55,25 @@ struct NightRow {
 }
 
 impl Row for NightRow {
-    const COLUMNS: &'static [(&'static str, Kind)] =
-        &[("listing_id", Kind::Uuid), ("night", Kind::Date), ("price_minor", Kind::Whole), ("min_nights", Kind::Whole)];
+    const COLUMNS: &'static [(&'static str, Kind)] = &[
+        ("listing_id", Kind::Uuid),
+        ("night", Kind::Date),
+        ("price_minor", Kind::Integer),
+        ("min_nights", Kind::Integer),
+    ];
 }
 
-/// Replaces what earlier imports said of the same dates, in the caller's transaction.
-pub(super) async fn write(app: &App, txn: &impl ConnectionTrait, taken: &[Taken<'_>]) -> Result<Nights, Error> {
+/// Replaces the calendars of earlier imports for the same dates, in the caller's transaction.
+pub(super) async fn write_nights(
+    app: &App,
+    txn: &impl ConnectionTrait,
+    batch: &[BatchListing<'_>],
+) -> Result<StoredNights, Error> {
     let (mut blocks, mut nights) = (Vec::new(), Vec::new());
-    for Taken { id, is_new, imported } in taken {
+    for BatchListing { id, is_new, imported } in batch {
         let Some(calendar) = &imported.nights else { continue };
         if !is_new {
-            clear(app, txn, *id, calendar).await?;
+            delete_imported_nights(app, txn, *id, calendar).await?;
         }
         for night in &calendar.nights {
             if night.blocked {
@@ -77,28 +86,33 @@ pub(super) async fn write(app: &App, txn: &impl ConnectionTrait, taken: &[Taken<
         }
     }
     let blocked = bulk::insert_missing(txn, "claim", &blocks, &[("kind", "'IMPORTED_BLOCK'")]).await?;
-    let special = bulk::insert_missing(txn, "night", &nights, &[("imported", "true")]).await?;
+    let overridden = bulk::insert_missing(txn, "night", &nights, &[("imported", "true")]).await?;
     let count = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
-    let mut kept = count(nights.len()).saturating_sub(special);
+    let mut unchanged = count(nights.len()).saturating_sub(overridden);
     let mut booked = Vec::new();
     if blocked < count(blocks.len()) {
-        booked = booked_here(txn, &blocks, taken).await?;
+        booked = booked_nights(txn, &blocks, batch).await?;
         let of_bookings: u64 = booked.iter().map(|(_, nights)| nights).sum();
-        kept += count(blocks.len()).saturating_sub(blocked + of_bookings);
+        unchanged += count(blocks.len()).saturating_sub(blocked + of_bookings);
     }
-    Ok(Nights { blocked, special, booked, kept })
+    Ok(StoredNights { blocked, overridden, booked, unchanged })
 }
 
-/// Takes back what earlier imports said, and sweeps holds that have expired: they stand for nobody.
-async fn clear(app: &App, txn: &impl ConnectionTrait, id: Uuid, calendar: &ImportedNights) -> Result<(), Error> {
+/// Deletes the blocks and overrides of earlier imports, and holds that have expired, for the dates of this calendar.
+async fn delete_imported_nights(
+    app: &App,
+    txn: &impl ConnectionTrait,
+    id: Uuid,
+    calendar: &ImportedNights,
+) -> Result<(), Error> {
     use table::{claim, night};
-    let nobodys = Condition::any()
+    let imported_or_lapsed = Condition::any()
         .add(claim::Column::Kind.eq(ClaimKind::ImportedBlock))
         .add(claim::Column::ExpiresAt.lte(app.clock.now()));
     claim::Entity::delete_many()
         .filter(claim::Column::ListingId.eq(id))
         .filter(claim::Column::Night.between(calendar.first, calendar.last))
-        .filter(nobodys)
+        .filter(imported_or_lapsed)
         .exec(txn)
         .await?;
     night::Entity::delete_many()
@@ -110,26 +124,26 @@ async fn clear(app: &App, txn: &impl ConnectionTrait, id: Uuid, calendar: &Impor
     Ok(())
 }
 
-/// How many of these nights belong to bookings, by the listing's key in the source.
-async fn booked_here(
+/// Counts how many of these nights bookings have claimed, by the listing's key in the source.
+async fn booked_nights(
     txn: &impl ConnectionTrait,
     blocks: &[BlockRow],
-    taken: &[Taken<'_>],
+    batch: &[BatchListing<'_>],
 ) -> Result<Vec<(String, u64)>, Error> {
-    let question = Question {
+    let lookup = Lookup {
         columns: "claim.listing_id, count(*)",
         table: "claim",
-        matching: "claim.listing_id = rows.listing_id AND claim.night = rows.night AND claim.booking_id IS NOT NULL \
+        condition: "claim.listing_id = rows.listing_id AND claim.night = rows.night AND claim.booking_id IS NOT NULL \
                    GROUP BY claim.listing_id",
     };
-    let found = bulk::select(txn, question, blocks, []).await?;
+    let found = bulk::select(txn, lookup, blocks, []).await?;
     let counts = found
         .iter()
         .map(|row| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?)))
         .collect::<Result<BTreeMap<Uuid, i64>, sea_orm::DbErr>>()?;
-    let booked = taken.iter().filter_map(|taken| {
-        let nights = u64::try_from(*counts.get(&taken.id)?).ok()?;
-        Some((taken.imported.source_ref.clone(), nights))
+    let booked = batch.iter().filter_map(|listing| {
+        let nights = u64::try_from(*counts.get(&listing.id)?).ok()?;
+        Some((listing.imported.source_ref.clone(), nights))
     });
     Ok(booked.collect())
 }

@@ -1,4 +1,4 @@
-//! Writing a batch of imported listings down: hosts, listings, amenities, scores and calendars in one transaction.
+//! Stores a batch of imported listings in one transaction: hosts, listings, amenities, ratings and calendars.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -11,68 +11,60 @@ use sea_orm::{
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::merge::{known_listing, new_listing};
-use super::nights::{self, Nights};
-use super::{ImportedListing, ImportedRating};
+use super::batch::BatchListing;
+use super::imported::{ImportedListing, ImportedRating};
+use super::merge::{merged_listing, new_listing};
+use super::nights::{StoredNights, write_nights};
 use crate::domain::error::Error;
 use crate::domain::listings::enums::ListingStatus;
-use crate::domain::listings::listing::read::forget;
-use crate::domain::listings::nights::subscription;
+use crate::domain::listings::nights::announce::announce_calendar;
+use crate::domain::listings::read::drop_cached;
 use crate::domain::listings::{Listing, table};
 use crate::domain::users::import::{ImportedUser, upsert};
 use crate::platform::App;
-use crate::platform::bulk::{self, Kind, Question, Row, SourceRef};
+use crate::platform::bulk::{self, Kind, Row};
 
-/// Where the sums of imported scores are kept.
+/// The origin of imported ratings.
 const IMPORTED: &str = "IMPORTED";
 
-/// What became of a batch of listings.
+/// The result of storing a batch of listings.
 #[derive(Clone, Debug, Default)]
-pub struct Stored {
-    /// Listings that were not there before.
+pub struct StoredListings {
+    /// Number of listings that were created.
     pub new: u64,
-    /// Listings of which something else is true now.
+    /// Number of listings that were changed.
     pub changed: u64,
-    /// Listings that are as they were.
+    /// Number of listings without a change.
     pub unchanged: u64,
-    /// Keys of listings that somebody has deleted here, which they stay.
+    /// Keys of listings that were deleted here. They remain deleted.
     pub deleted: Vec<String>,
-    /// Hosts that were not there before.
-    pub new_people: u64,
-    /// Hosts with another name or more to say.
-    pub changed_people: u64,
-    /// What became of the calendars.
-    pub nights: Nights,
+    /// Number of hosts that were created.
+    pub new_users: u64,
+    /// Number of hosts whose profile was changed.
+    pub changed_users: u64,
+    /// The result of storing the calendars.
+    pub nights: StoredNights,
 }
 
-/// A listing that has come before.
-#[derive(Clone, Copy, Debug)]
-pub struct Known {
-    /// Its id.
-    pub id: Uuid,
-    /// Its host's id.
-    pub host_id: Uuid,
-}
-
-/// Writes listings down or brings them up to date, each with its host and its whole calendar: all of the batch or
-/// nothing of it.
-pub async fn store(
+/// Creates or updates listings, each with its host and its whole calendar: either the whole batch or nothing of it.
+pub async fn store_listings(
     app: &App,
     source: &str,
     hosts: &[&ImportedUser],
     listings: &[&ImportedListing],
-) -> Result<Stored, Error> {
+) -> Result<StoredListings, Error> {
     let txn = app.db.begin_write().await?;
     let people = upsert(app, &txn, source, hosts.iter().copied()).await?;
-    let known = lock_known(&txn, source, listings.iter().map(|listing| listing.source_ref.as_str())).await?;
-    let mut stored = Stored { new_people: people.new, changed_people: people.changed, ..Stored::default() };
-    let (mut written, mut taken, mut changed) = (Vec::new(), Vec::new(), Vec::new());
-    let amenities = amenities_of(&txn, known.values()).await?;
+    let existing = lock_existing(&txn, source, listings.iter().map(|listing| listing.source_ref.as_str())).await?;
+    let mut stored =
+        StoredListings { new_users: people.new, changed_users: people.changed, ..StoredListings::default() };
+    let (mut written, mut batch, mut changed) = (Vec::new(), Vec::new(), Vec::new());
+    let amenities = amenities_of(&txn, existing.values()).await?;
     for imported in listings {
         let Some(&host_id) = people.ids.get(&imported.host_source_ref) else { continue };
-        let Some(before) = known.get(&imported.source_ref) else {
+        let Some(before) = existing.get(&imported.source_ref) else {
             let listing = new_listing(app, source, host_id, imported)?;
-            taken.push(Taken { id: listing.id, is_new: true, imported });
+            batch.push(BatchListing { id: listing.id, is_new: true, imported });
             written.push(listing);
             continue;
         };
@@ -80,12 +72,12 @@ pub async fn store(
             stored.deleted.push(imported.source_ref.clone());
             continue;
         }
-        let mut listing = known_listing(app, before, host_id, imported);
-        if listing == *before && !offers_the_same(imported, amenities.get(&before.id)) {
+        let mut listing = merged_listing(app, before, host_id, imported);
+        if listing == *before && !has_same_amenities(imported, amenities.get(&before.id)) {
             listing.version += 1;
             listing.updated_at = app.clock.now();
         }
-        taken.push(Taken { id: before.id, is_new: false, imported });
+        batch.push(BatchListing { id: before.id, is_new: false, imported });
         if listing == *before {
             stored.unchanged += 1;
         } else {
@@ -96,54 +88,25 @@ pub async fn store(
     stored.changed = u64::try_from(changed.len()).unwrap_or(u64::MAX);
     stored.new = u64::try_from(written.len() - changed.len()).unwrap_or(u64::MAX);
     write_listings(&txn, written).await?;
-    write_amenities(&txn, &taken, &amenities).await?;
-    write_ratings(&txn, &taken).await?;
-    stored.nights = nights::write(app, &txn, &taken).await?;
-    let has_nights = |taken: &&Taken<'_>| !taken.is_new && taken.imported.nights.is_some();
-    let calendars = taken.iter().filter(has_nights).map(|taken| taken.id).chain(changed.iter().copied());
+    write_amenities(&txn, &batch, &amenities).await?;
+    write_ratings(&txn, &batch).await?;
+    stored.nights = write_nights(app, &txn, &batch).await?;
+    let has_nights = |stored: &&BatchListing<'_>| !stored.is_new && stored.imported.nights.is_some();
+    let calendars = batch.iter().filter(has_nights).map(|stored| stored.id).chain(changed.iter().copied());
     for id in calendars.collect::<BTreeSet<_>>() {
-        subscription::whole(&txn, id);
+        announce_calendar(&txn, id);
     }
     for id in changed {
-        forget(app, &txn, id);
+        drop_cached(app, &txn, id);
     }
     txn.commit().await?;
     Ok(stored)
 }
 
-/// A listing of a batch, with its id here.
-pub(super) struct Taken<'a> {
-    pub id: Uuid,
-    pub is_new: bool,
-    pub imported: &'a ImportedListing,
-}
-
-/// The listings of a source that have come before, by their keys there.
-pub async fn known<'a>(
-    txn: &impl ConnectionTrait,
-    source: &str,
-    wanted: impl IntoIterator<Item = &'a str>,
-) -> Result<HashMap<String, Known>, Error> {
-    let wanted: BTreeSet<&str> = wanted.into_iter().collect();
-    let rows: Vec<SourceRef<'_>> = wanted.into_iter().map(|source_ref| SourceRef { source_ref }).collect();
-    let question = Question {
-        columns: "listing.source_ref, listing.id, listing.host_id",
-        table: "listing",
-        matching: "listing.source = $2 AND listing.source_ref = rows.source_ref",
-    };
-    let found = bulk::select(txn, question, &rows, [source.into()]).await?;
-    found
-        .iter()
-        .map(|row| {
-            let known = Known { id: row.try_get_by_index(1)?, host_id: row.try_get_by_index(2)? };
-            Ok((row.try_get_by_index(0)?, known))
-        })
-        .collect()
-}
-
-/// The listings that have come before as they are, kept so until the transaction ends: neither a host's change nor a
-/// booking passes unseen. In the order of their ids, so that two imports cannot wait for each other in a circle.
-async fn lock_known<'a>(
+/// Reads the existing listings of a source and locks them until the transaction ends, so that neither a change by the
+/// host nor a booking happens in between. They are locked in the order of their IDs, so that two imports cannot
+/// deadlock.
+async fn lock_existing<'a>(
     txn: &impl ConnectionTrait,
     source: &str,
     wanted: impl Iterator<Item = &'a str>,
@@ -162,7 +125,7 @@ async fn write_listings(txn: &impl ConnectionTrait, listings: Vec<Listing>) -> R
     if listings.is_empty() {
         return Ok(());
     }
-    // A model's columns are marked as unchanged, and an insert needs every one of them.
+    // The columns of a model are marked as unchanged, but an insert needs all of them.
     let rows = listings.into_iter().map(|listing| listing.into_active_model().reset_all());
     let all = table::listing::Column::iter().filter(|column| !matches!(column, table::listing::Column::Id));
     table::listing::Entity::insert_many(rows)
@@ -190,15 +153,15 @@ async fn amenities_of(
     Ok(amenities)
 }
 
-fn offers_the_same(imported: &ImportedListing, known: Option<&BTreeSet<String>>) -> bool {
+fn has_same_amenities(imported: &ImportedListing, existing: Option<&BTreeSet<String>>) -> bool {
     let Some(codes) = &imported.amenities else { return true };
-    let known = known.into_iter().flatten().map(String::as_str).collect::<HashSet<_>>();
-    known == codes.iter().copied().collect()
+    let existing = existing.into_iter().flatten().map(String::as_str).collect::<HashSet<_>>();
+    existing == codes.iter().copied().collect()
 }
 
 #[derive(Serialize)]
 struct AmenityRow<'a> {
-    #[serde(serialize_with = "bulk::key")]
+    #[serde(serialize_with = "bulk::serialize_uuid")]
     listing_id: Uuid,
     amenity: &'a str,
 }
@@ -207,10 +170,14 @@ impl Row for AmenityRow<'_> {
     const COLUMNS: &'static [(&'static str, Kind)] = &[("listing_id", Kind::Uuid), ("amenity", Kind::Text)];
 }
 
-async fn write_amenities(txn: &impl ConnectionTrait, taken: &[Taken<'_>], known: &Amenities) -> Result<(), Error> {
-    let differ = |taken: &&Taken<'_>| !offers_the_same(taken.imported, known.get(&taken.id));
+async fn write_amenities(
+    txn: &impl ConnectionTrait,
+    batch: &[BatchListing<'_>],
+    existing: &Amenities,
+) -> Result<(), Error> {
+    let differs = |listing: &&BatchListing<'_>| !has_same_amenities(listing.imported, existing.get(&listing.id));
     let (mut rows, mut replaced) = (Vec::new(), Vec::new());
-    for &Taken { id, is_new, imported } in taken.iter().filter(differ) {
+    for &BatchListing { id, is_new, imported } in batch.iter().filter(differs) {
         if !is_new {
             replaced.push(id);
         }
@@ -227,11 +194,11 @@ async fn write_amenities(txn: &impl ConnectionTrait, taken: &[Taken<'_>], known:
     Ok(())
 }
 
-/// Scores that a source does not speak of stay as they are.
-async fn write_ratings(txn: &impl ConnectionTrait, taken: &[Taken<'_>]) -> Result<(), Error> {
+/// Writes the ratings of the batch. A listing without ratings in the source keeps those that it has.
+async fn write_ratings(txn: &impl ConnectionTrait, batch: &[BatchListing<'_>]) -> Result<(), Error> {
     use table::listing_rating::{Column, Entity};
     let rows: Vec<_> =
-        taken.iter().filter_map(|taken| Some(rating(taken.id, taken.imported.rating.as_ref()?))).collect();
+        batch.iter().filter_map(|listing| Some(rating_row(listing.id, listing.imported.rating.as_ref()?))).collect();
     if rows.is_empty() {
         return Ok(());
     }
@@ -243,7 +210,7 @@ async fn write_ratings(txn: &impl ConnectionTrait, taken: &[Taken<'_>]) -> Resul
     Ok(())
 }
 
-fn rating(listing_id: Uuid, rating: &ImportedRating) -> table::listing_rating::ActiveModel {
+fn rating_row(listing_id: Uuid, rating: &ImportedRating) -> table::listing_rating::ActiveModel {
     let sum = |score: Option<i64>| Set(score.map_or(0, |score| score.saturating_mul(rating.count)));
     let count = |score: Option<i64>| Set(score.map_or(0, |_| rating.count));
     table::listing_rating::ActiveModel {

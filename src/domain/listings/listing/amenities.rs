@@ -1,22 +1,22 @@
-//! The fixed catalogue of amenities: what a listing may offer and a search may ask for.
+//! The fixed catalogue of amenities, for listings and for the filters of search.
 
-/// One thing a place can offer.
+/// One amenity of the catalogue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Amenity {
-    /// What clients and the database say, such as `HOT_TUB`; never changes.
+    /// Code in the API and in the database, such as `HOT_TUB`. It never changes.
     pub code: &'static str,
-    /// Its English name.
+    /// English name.
     pub name: &'static str,
-    /// The English heading it is shown under.
+    /// English name of its category.
     pub category: &'static str,
 }
 
-/// Every amenity, grouped by category, in the order in which they are shown.
+/// All amenities, grouped by category, in the order in which they are shown.
 pub fn all() -> &'static [Amenity] {
     &CATALOGUE
 }
 
-/// The amenity of a code, or nothing when there is none.
+/// The amenity with this code. `None` if there is none.
 pub fn find(code: &str) -> Option<&'static Amenity> {
     CATALOGUE.iter().find(|amenity| amenity.code == code)
 }
@@ -181,7 +181,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_code_is_its_own_and_shouts() {
+    fn every_code_is_unique_and_in_capital_letters() {
         let mut codes: Vec<_> = all().iter().map(|amenity| amenity.code).collect();
         assert!(codes.iter().all(|code| code.bytes().all(|b| b.is_ascii_uppercase() || b == b'_')), "{codes:?}");
         codes.sort_unstable();
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn codes_are_found_as_written_only() {
+    fn codes_are_found_only_as_written() {
         assert_eq!(find("HOT_TUB").map(|amenity| amenity.name), Some("Hot tub"));
         assert_eq!(find("hot_tub"), None);
         assert_eq!(find(""), None);

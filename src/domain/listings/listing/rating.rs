@@ -1,4 +1,4 @@
-//! What guests thought of a listing, kept as sums and counts.
+//! Ratings of listings, stored as sums and counts.
 
 use std::collections::HashMap;
 
@@ -12,24 +12,24 @@ use crate::domain::listings::table::listing_rating as table;
 use crate::domain::listings::table::listing_rating::Column;
 use crate::platform::App;
 
-/// Ratings are shown from this many on.
-pub const SHOWN_FROM: i64 = 3;
-/// Hundredths in one star, the unit of sums.
+/// Minimum number of ratings for the means to be shown.
+pub const MIN_SHOWN_RATINGS: i64 = 3;
+/// One star in hundredths, the unit of the sums.
 pub const STAR: i64 = 100;
-/// Where the sums of our own reviews are kept.
-pub(in crate::domain::listings) const GUESTS: &str = "GUESTS";
+/// The origin of ratings from reviews of this marketplace.
+const GUESTS: &str = "GUESTS";
 
-/// One thing that is rated: its sum in hundredths of a star, and how many rated it.
+/// The ratings of one aspect of a listing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Aspect {
-    /// Hundredths of stars.
+    /// Sum of the ratings, in hundredths of a star.
     pub sum: i64,
-    /// How many.
+    /// Number of ratings.
     pub count: i64,
 }
 
 impl Aspect {
-    /// The mean in stars with two decimals, if anyone rated.
+    /// Mean in stars, with two decimals. `None` if there is no rating.
     pub fn mean(self) -> Option<f64> {
         let hundredths = (self.count > 0).then(|| (self.sum * 2 + self.count).div_euclid(self.count * 2))?;
         i32::try_from(hundredths).ok().map(|hundredths| f64::from(hundredths) / 100.0)
@@ -40,9 +40,9 @@ impl Aspect {
     }
 }
 
-/// All that is rated of one listing.
+/// The ratings of all aspects of one listing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the names of the aspects say it")]
+#[expect(missing_docs, reason = "the names of the fields are those of the aspects")]
 pub struct RatingSummary {
     pub overall: Aspect,
     pub cleanliness: Aspect,
@@ -54,13 +54,13 @@ pub struct RatingSummary {
 }
 
 impl RatingSummary {
-    /// Whether enough guests have rated for the means to be shown.
+    /// Whether there are enough ratings for the means to be shown.
     pub fn is_shown(&self) -> bool {
-        self.overall.count >= SHOWN_FROM
+        self.overall.count >= MIN_SHOWN_RATINGS
     }
 }
 
-/// The ratings of many listings, our own and imported ones together.
+/// The ratings of many listings: the sum of their own and imported ones.
 pub async fn ratings(app: &App, ids: &[Uuid]) -> Result<HashMap<Uuid, RatingSummary>, Error> {
     let rows = table::Entity::find().filter(Column::ListingId.is_in(ids.iter().copied())).all(app.db.read()).await?;
     let mut ratings: HashMap<Uuid, RatingSummary> = HashMap::new();
@@ -77,7 +77,7 @@ pub async fn ratings(app: &App, ids: &[Uuid]) -> Result<HashMap<Uuid, RatingSumm
     Ok(ratings)
 }
 
-/// Adds one review's stars to a listing's sums, in the transaction that publishes the review.
+/// Adds the stars of one review to a listing's sums, in the transaction that publishes the review.
 pub async fn add_rating(txn: &impl ConnectionTrait, listing_id: Uuid, stars: RatingSummary) -> Result<(), Error> {
     let columns = [
         (Column::OverallSum, stars.overall.sum),
@@ -95,11 +95,11 @@ pub async fn add_rating(txn: &impl ConnectionTrait, listing_id: Uuid, stars: Rat
         (Column::ValueSum, stars.value.sum),
         (Column::ValueCount, stars.value.count),
     ];
-    let mut first = OnConflict::columns([Column::ListingId, Column::Origin]);
-    first.do_nothing();
+    let mut keep_existing = OnConflict::columns([Column::ListingId, Column::Origin]);
+    keep_existing.do_nothing();
     let empty = table::ActiveModel { listing_id: Set(listing_id), origin: Set(GUESTS.into()), ..Default::default() };
-    let made = table::Entity::insert(empty).on_conflict(first).exec_without_returning(txn).await;
-    if let Err(error) = made
+    let inserted = table::Entity::insert(empty).on_conflict(keep_existing).exec_without_returning(txn).await;
+    if let Err(error) = inserted
         && !matches!(error, sea_orm::DbErr::RecordNotInserted)
     {
         return Err(error.into());

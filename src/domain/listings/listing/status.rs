@@ -1,78 +1,82 @@
-//! Putting a listing on the market, taking it off, and deleting it.
+//! Publishes, unlists and deletes listings.
 
 use sea_orm::sea_query::{Expr, ExprTrait, Func};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use uuid::Uuid;
 
-use super::read::{find_own, forget};
 use crate::domain::error::{Code, Error, Refusal};
 use crate::domain::listings::enums::{ClaimKind, ListingStatus};
-use crate::domain::listings::nights::subscription;
+use crate::domain::listings::nights::announce::announce_calendar;
+use crate::domain::listings::read::{drop_cached, find_own};
+use crate::domain::listings::row_values::zone;
 use crate::domain::listings::{Listing, table};
 use crate::domain::viewer::Viewer;
+use crate::kernel::local_time::date_in;
 use crate::platform::App;
 
-/// Everything that a listing still lacks to be published.
-pub(in crate::domain::listings) fn missing(listing: &Listing) -> Vec<Refusal> {
+/// Everything that a listing still needs before it can be published.
+pub(in crate::domain::listings) fn missing_for_publication(listing: &Listing) -> Vec<Refusal> {
     [
-        (!listing.title.is_empty(), &["title"] as &[&str], "say what the place is called"),
-        (!listing.description.is_empty(), &["description"], "describe the place"),
-        (!listing.city.is_empty(), &["address", "city"], "say which town it is in"),
-        (!listing.country.is_empty(), &["address", "country"], "say which country it is in"),
-        (listing.latitude.is_some(), &["latitude"], "say where on the map it is"),
-        (listing.longitude.is_some(), &["longitude"], "say where on the map it is"),
-        (listing.time_zone != chrono_tz::UTC.name(), &["timeZone"], "say which time zone its clocks keep"),
-        (listing.beds > 0, &["beds"], "say how many beds there are"),
-        (listing.base_minor > 0, &["pricing", "base"], "say what a night costs"),
+        (!listing.title.is_empty(), &["title"] as &[&str], "is required to publish a listing"),
+        (!listing.description.is_empty(), &["description"], "is required to publish a listing"),
+        (!listing.city.is_empty(), &["address", "city"], "is required to publish a listing"),
+        (!listing.country.is_empty(), &["address", "country"], "is required to publish a listing"),
+        (listing.latitude.is_some(), &["latitude"], "is required to publish a listing"),
+        (listing.longitude.is_some(), &["longitude"], "is required to publish a listing"),
+        (listing.time_zone != chrono_tz::UTC.name(), &["timeZone"], "must be the local time zone to publish a listing"),
+        (listing.beds > 0, &["beds"], "must be at least 1 to publish a listing"),
+        (listing.base_minor > 0, &["pricing", "base"], "is required to publish a listing"),
     ]
     .into_iter()
-    .filter(|(there, _, _)| !there)
+    .filter(|(is_set, _, _)| !is_set)
     .map(|(_, field, message)| Refusal::at(Code::Required, field, message))
     .collect()
 }
 
-/// Puts a listing on the market, or says everything it lacks.
+/// Publishes a listing, or refuses with everything that is missing.
 pub async fn publish(app: &App, viewer: &Viewer, id: Uuid) -> Result<Listing, Error> {
     viewer.require_user()?;
     let listing = find_own(app, viewer, id).await?;
     match listing.status {
-        ListingStatus::Published => return as_it_is(app, listing).await,
+        ListingStatus::Published => return unchanged(app, listing).await,
         ListingStatus::Suspended if !viewer.is_staff() => {
             return Err(Error::refused(Code::Forbidden, &["id"], "the marketplace has suspended this listing"));
         }
-        _ => Error::from_refusals(missing(&listing))?,
+        _ => Error::from_refusals(missing_for_publication(&listing))?,
     }
-    move_to(app, &listing, ListingStatus::Published).await
+    set_status(app, &listing, ListingStatus::Published).await
 }
 
-/// Takes a listing off the market; its bookings stand.
+/// Takes a listing off the market. Its bookings remain valid.
 pub async fn unlist(app: &App, viewer: &Viewer, id: Uuid) -> Result<Listing, Error> {
     viewer.require_user()?;
     let listing = find_own(app, viewer, id).await?;
     match listing.status {
-        ListingStatus::Unlisted => as_it_is(app, listing).await,
-        ListingStatus::Published => move_to(app, &listing, ListingStatus::Unlisted).await,
+        ListingStatus::Unlisted => unchanged(app, listing).await,
+        ListingStatus::Published => set_status(app, &listing, ListingStatus::Unlisted).await,
         _ => Err(Error::refused(Code::StateConflict, &["id"], "only a published listing can be unlisted")),
     }
 }
 
-/// Deletes a listing that nobody is still to stay in. Its past stays with its guests.
+/// Deletes a listing without current or future stays. Past bookings keep it, and their guests can still see it there.
 pub async fn delete(app: &App, viewer: &Viewer, id: Uuid) -> Result<Uuid, Error> {
     viewer.require_user()?;
     let listing = find_own(app, viewer, id).await?;
-    move_to(app, &listing, ListingStatus::Deleted).await?;
+    set_status(app, &listing, ListingStatus::Deleted).await?;
     Ok(id)
 }
 
-/// Answers for a listing that has the status already. The call has succeeded, so its key is spent.
-async fn as_it_is(app: &App, listing: Listing) -> Result<Listing, Error> {
-    app.once.spend(app.db.write(), &[listing.id]).await?;
+/// Returns a listing that already has the requested status. The mutation has succeeded, so its idempotency key is
+/// recorded.
+async fn unchanged(app: &App, listing: Listing) -> Result<Listing, Error> {
+    app.idempotency_key.record(app.db.write(), &[listing.id]).await?;
     Ok(listing)
 }
 
-/// Moves from the status that was seen. Deleting holds the listing's row while it looks for stays to come; a booking
-/// that claims nights at the same moment locks the same row (see `claims`), so one of the two sees the other.
-async fn move_to(app: &App, seen: &Listing, status: ListingStatus) -> Result<Listing, Error> {
+/// Changes the status by compare-and-set: it must still be the one that was read. The update locks the listing's row,
+/// and a booking that claims nights at the same time locks the same row (see `claims`). So a deletion and a booking
+/// always see each other.
+async fn set_status(app: &App, before: &Listing, status: ListingStatus) -> Result<Listing, Error> {
     let now = app.clock.now();
     let txn = app.db.begin_write().await?;
     let moved = table::listing::Entity::update_many()
@@ -87,30 +91,30 @@ async fn move_to(app: &App, seen: &Listing, status: ListingStatus) -> Result<Lis
                 Expr::col(table::listing::Column::PublishedAt)
             },
         )
-        .filter(table::listing::Column::Id.eq(seen.id))
-        .filter(table::listing::Column::Status.eq(seen.status))
-        .filter(table::listing::Column::Version.eq(seen.version))
+        .filter(table::listing::Column::Id.eq(before.id))
+        .filter(table::listing::Column::Status.eq(before.status))
+        .filter(table::listing::Column::Version.eq(before.version))
         .exec_with_returning(&txn)
         .await?;
     let Some(listing) = moved.into_iter().next() else {
         return Err(Error::refused(Code::VersionStale, &["id"], "the listing was changed in the meantime; try again"));
     };
     if status == ListingStatus::Deleted {
-        let today = crate::kernel::local_time::date_in(now, crate::domain::listings::zone(&listing)?);
-        let held = table::claim::Entity::find()
+        let today = date_in(now, zone(&listing)?);
+        let claim = table::claim::Entity::find()
             .filter(table::claim::Column::ListingId.eq(listing.id))
             .filter(table::claim::Column::Night.gte(today))
             .filter(table::claim::Column::Kind.is_in([ClaimKind::Hold, ClaimKind::Stay]))
             .one(&txn)
             .await?;
-        if held.is_some() {
-            let message = "guests are still to stay; cancel or wait for their bookings first";
+        if claim.is_some() {
+            let message = "there are current or future bookings; cancel them or wait until they have ended";
             return Err(Error::refused(Code::StateConflict, &["id"], message));
         }
     }
-    subscription::whole(&txn, listing.id);
-    app.once.spend(&txn, &[listing.id]).await?;
-    forget(app, &txn, listing.id);
+    announce_calendar(&txn, listing.id);
+    app.idempotency_key.record(&txn, &[listing.id]).await?;
+    drop_cached(app, &txn, listing.id);
     txn.commit().await?;
     Ok(listing)
 }

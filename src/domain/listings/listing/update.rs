@@ -1,4 +1,4 @@
-//! Writing a listing down and changing it.
+//! Creates and updates listings.
 
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::{
@@ -8,32 +8,34 @@ use sea_orm::{
 use serde_json::json;
 use uuid::Uuid;
 
-use super::policy::CancellationPolicy;
-use super::read::{find_own, forget};
-use super::status::missing;
-use super::validation::{ListingChange, apply};
+use super::status::missing_for_publication;
+use super::validation::{ListingChange, apply_change};
 use crate::domain::error::{Code, Error, Refusals};
+use crate::domain::listings::cancellation_policy::CancellationPolicy;
 use crate::domain::listings::enums::{BookingMode, ListingStatus, RoomType};
-use crate::domain::listings::nights::subscription;
+use crate::domain::listings::limits::{DEFAULT_BOOKING_WINDOW_DAYS, MAX_NIGHTS};
+use crate::domain::listings::nights::announce::announce_listing_update;
+use crate::domain::listings::read::{drop_cached, find_own};
+use crate::domain::listings::search_text::listing_text;
 use crate::domain::listings::{Listing, table};
 use crate::domain::users;
 use crate::domain::viewer::Viewer;
 use crate::kernel::stay::Weekdays;
 use crate::platform::App;
 
-const CHECK_IN_FROM: (u32, u32) = (15, 0);
-const CHECK_OUT_BY: (u32, u32) = (11, 0);
-const MAX_NIGHTS: i32 = 365;
-const BOOKING_WINDOW_DAYS: i32 = 365;
+/// Earliest check-in of a new listing, as hour and minute.
+const DEFAULT_CHECK_IN_FROM: (u32, u32) = (15, 0);
+/// Latest check-out of a new listing, as hour and minute.
+const DEFAULT_CHECK_OUT_BY: (u32, u32) = (11, 0);
 
-/// Writes down a draft that only its host sees.
+/// Creates a draft. Only its host and the staff see it.
 pub async fn create(app: &App, viewer: &Viewer, change: ListingChange) -> Result<Listing, Error> {
     let host = viewer.require_host()?;
     let user = users::by_id(app, host.user_id).await?.ok_or_else(|| Error::not_found(&[]))?;
-    let mut row = draft(app, host.user_id, user.currency);
+    let mut row = new_draft(app, host.user_id, user.currency);
     let mut refusals = Refusals::default();
-    apply(&change, &mut row, &mut refusals);
-    check_together(&row, &mut refusals);
+    apply_change(&change, &mut row, &mut refusals);
+    check_combinations(&row, &mut refusals);
     refusals.finish()?;
     row.search_text = Set(search_text(&row));
     let txn = app.db.begin_write().await?;
@@ -41,12 +43,12 @@ pub async fn create(app: &App, viewer: &Viewer, change: ListingChange) -> Result
     if let Some(amenities) = &change.amenities {
         set_amenities(&txn, listing.id, amenities).await?;
     }
-    app.once.spend(&txn, &[listing.id]).await?;
+    app.idempotency_key.record(&txn, &[listing.id]).await?;
     txn.commit().await?;
     Ok(listing)
 }
 
-/// Changes a listing, unless somebody else did since the version that the host saw.
+/// Updates a listing, unless it has changed since the version that the host has read.
 pub async fn update(
     app: &App,
     viewer: &Viewer,
@@ -57,7 +59,7 @@ pub async fn update(
     viewer.require_user()?;
     let listing = find_own(app, viewer, id).await?;
     let stale = || {
-        let message = "the listing was changed since; read it again and repeat your change";
+        let message = "the listing has changed since this version; read it again and repeat the change";
         Error::refused(Code::VersionStale, &["expectedVersion"], message)
     };
     if listing.version != expected_version {
@@ -66,20 +68,20 @@ pub async fn update(
     let before = listing.clone();
     let mut row = listing.into_active_model();
     let mut refusals = Refusals::default();
-    apply(&change, &mut row, &mut refusals);
-    check_together(&row, &mut refusals);
+    apply_change(&change, &mut row, &mut refusals);
+    check_combinations(&row, &mut refusals);
     refusals.finish()?;
     row.search_text = Set(search_text(&row));
     row.version = Set(expected_version + 1);
     row.updated_at = Set(app.clock.now());
 
     let txn = app.db.begin_write().await?;
-    if changed(&row.currency) && before.currency != *row.currency.as_ref() {
+    if is_set(&row.currency) && before.currency != *row.currency.as_ref() {
         refuse_priced_nights(&txn, id).await?;
     }
     if before.status == ListingStatus::Published {
         let whole = row.clone().try_into_model()?;
-        Error::from_refusals(missing(&whole))?;
+        Error::from_refusals(missing_for_publication(&whole))?;
     }
     let mut values = row;
     values.id = NotSet;
@@ -93,18 +95,18 @@ pub async fn update(
     if let Some(amenities) = &change.amenities {
         set_amenities(&txn, id, amenities).await?;
     }
-    subscription::changed(&txn, &before, &listing)?;
-    app.once.spend(&txn, &[id]).await?;
-    forget(app, &txn, id);
+    announce_listing_update(&txn, &before, &listing)?;
+    app.idempotency_key.record(&txn, &[id]).await?;
+    drop_cached(app, &txn, id);
     txn.commit().await?;
     Ok(listing)
 }
 
-fn changed<T: Into<sea_orm::Value>>(value: &sea_orm::ActiveValue<T>) -> bool {
+fn is_set<T: Into<sea_orm::Value>>(value: &sea_orm::ActiveValue<T>) -> bool {
     matches!(value, Set(_))
 }
 
-/// Prices set for single nights are amounts of the old currency.
+/// Refuses a change of the currency while prices are set for single nights: they are amounts in the old currency.
 async fn refuse_priced_nights(txn: &impl ConnectionTrait, id: Uuid) -> Result<(), Error> {
     let priced = table::night::Entity::find()
         .filter(table::night::Column::ListingId.eq(id))
@@ -114,23 +116,28 @@ async fn refuse_priced_nights(txn: &impl ConnectionTrait, id: Uuid) -> Result<()
     if priced == 0 {
         return Ok(());
     }
-    let message = format!("{priced} nights have prices of their own in the old currency; clear them first");
+    let message = format!("{priced} nights have their own prices in the old currency; clear them first");
     Err(Error::refused(Code::Invalid, &["listing", "pricing", "currency"], message))
 }
 
-/// What must hold between fields, whichever of them changes.
-fn check_together(row: &table::listing::ActiveModel, refusals: &mut Refusals) {
+/// Checks the combinations of fields, whichever of them changes.
+fn check_combinations(row: &table::listing::ActiveModel, refusals: &mut Refusals) {
     let nights = row.min_nights.as_ref() <= row.max_nights.as_ref();
     refusals.check(nights, Code::Invalid, &["listing", "stayRules", "minNights"], "must not exceed `maxNights`");
     let both = row.latitude.as_ref().is_some() == row.longitude.as_ref().is_some();
-    refusals.check(both, Code::Required, &["listing", "longitude"], "latitude and longitude go together");
+    refusals.check(both, Code::Required, &["listing", "longitude"], "must be set together with `latitude`");
 }
 
-pub(in crate::domain::listings) fn draft(app: &App, host_id: Uuid, currency: String) -> table::listing::ActiveModel {
+/// A row with the default values of a new listing.
+pub(in crate::domain::listings) fn new_draft(
+    app: &App,
+    host_id: Uuid,
+    currency: String,
+) -> table::listing::ActiveModel {
     let now = app.clock.now();
     let time = |(hour, minute)| chrono::NaiveTime::from_hms_opt(hour, minute, 0).unwrap_or_default();
     table::listing::ActiveModel {
-        id: Set(app.clock.id()),
+        id: Set(app.clock.new_id()),
         host_id: Set(host_id),
         version: Set(1),
         status: Set(ListingStatus::Draft),
@@ -156,9 +163,9 @@ pub(in crate::domain::listings) fn draft(app: &App, host_id: Uuid, currency: Str
         latitude: Set(None),
         longitude: Set(None),
         time_zone: Set(chrono_tz::UTC.name().to_owned()),
-        check_in_from: Set(time(CHECK_IN_FROM)),
+        check_in_from: Set(time(DEFAULT_CHECK_IN_FROM)),
         check_in_until: Set(None),
-        check_out_by: Set(time(CHECK_OUT_BY)),
+        check_out_by: Set(time(DEFAULT_CHECK_OUT_BY)),
         search_text: Set(String::new()),
         booking_mode: Set(BookingMode::Instant),
         cancellation_policy: Set(CancellationPolicy::Moderate),
@@ -183,7 +190,7 @@ pub(in crate::domain::listings) fn draft(app: &App, host_id: Uuid, currency: Str
         min_nights_by_arrival: Set(json!([])),
         advance_notice_days: Set(0),
         same_day_cutoff: Set(None),
-        booking_window_days: Set(BOOKING_WINDOW_DAYS),
+        booking_window_days: Set(DEFAULT_BOOKING_WINDOW_DAYS),
         preparation_nights: Set(0),
         check_in_days: Set(Weekdays::ALL.bits()),
         check_out_days: Set(Weekdays::ALL.bits()),
@@ -191,11 +198,11 @@ pub(in crate::domain::listings) fn draft(app: &App, host_id: Uuid, currency: Str
     }
 }
 
-/// What text search looks through: title, place and description, each on a line of its own.
+/// The text that search looks through.
 fn search_text(row: &table::listing::ActiveModel) -> String {
     let place = [Some(row.city.as_ref()), row.region.as_ref().as_ref(), Some(row.country.as_ref())];
     let place: Vec<&str> = place.into_iter().flatten().map(String::as_str).collect();
-    crate::domain::listings::search::text_of(row.title.as_ref(), &place.join(" "), row.description.as_ref())
+    listing_text(row.title.as_ref(), &place.join(" "), row.description.as_ref())
 }
 
 async fn set_amenities(txn: &impl ConnectionTrait, id: Uuid, codes: &[String]) -> Result<(), Error> {

@@ -1,4 +1,4 @@
-//! What a host may say of a listing, checked against limits field by field.
+//! The changes that a host can make to a listing, checked field by field.
 
 use chrono::{NaiveTime, Weekday};
 use chrono_tz::Tz;
@@ -6,28 +6,20 @@ use sea_orm::ActiveValue::Set;
 use serde_json::json;
 
 use super::amenities;
-use super::policy::CancellationPolicy;
 use crate::domain::error::{Code, Refusals};
+use crate::domain::listings::cancellation_policy::CancellationPolicy;
 use crate::domain::listings::enums::{BookingMode, RoomType};
+use crate::domain::listings::limits::{
+    LONG_STAY_NIGHTS, MAX_ADVANCE_NOTICE_DAYS, MAX_AMENITIES, MAX_BATHROOMS, MAX_BOOKING_WINDOW_DAYS,
+    MAX_DESCRIPTION_CHARS, MAX_GUESTS, MAX_HOUSE_RULES, MAX_LENGTH_OF_STAY_DISCOUNTS, MAX_LINE_CHARS, MAX_NIGHTS,
+    MAX_PREPARATION_NIGHTS, MAX_PRICE_MINOR, MAX_ROOMS, MAX_TITLE_CHARS,
+};
 use crate::domain::listings::pricing::LengthOfStayDiscount;
 use crate::domain::listings::table;
-use crate::kernel::money::{Currency, MAX_MINOR, ONE_PPM};
+use crate::kernel::money::{Currency, ONE_PPM};
 use crate::kernel::stay::Weekdays;
 
-const LONGEST_TITLE: usize = 120;
-const LONGEST_DESCRIPTION: usize = 20_000;
-const LONGEST_LINE: usize = 200;
-const MOST_HOUSE_RULES: usize = 50;
-const MOST_AMENITIES: usize = 100;
-const MOST_DISCOUNTS: usize = 12;
-const MOST_GUESTS: i64 = 50;
-const MOST_ROOMS: i64 = 100;
-/// The longest stay that can be allowed.
-pub(in crate::domain::listings) const MOST_NIGHTS: i64 = crate::domain::listings::pricing::MAX_NIGHTS;
-const MOST_WINDOW_DAYS: i64 = 730;
-const MOST_PREPARATION: i64 = 7;
-
-/// What to change of a listing; what is nothing stays as it is.
+/// The new values of a listing. A value that is `None` stays as it is.
 #[derive(Clone, Debug, Default)]
 #[expect(missing_docs, reason = "the fields are those of a listing; the API describes them")]
 pub struct ListingChange {
@@ -51,10 +43,10 @@ pub struct ListingChange {
     pub cancellation_policy: Option<CancellationPolicy>,
     pub long_term_policy: Option<CancellationPolicy>,
     pub pricing: Option<PricingChange>,
-    pub stay_rules: Option<RulesChange>,
+    pub stay_rules: Option<StayRulesChange>,
 }
 
-/// Where it is.
+/// The new values of its address.
 #[derive(Clone, Debug, Default)]
 #[expect(missing_docs, reason = "the parts of a postal address")]
 pub struct AddressChange {
@@ -63,11 +55,11 @@ pub struct AddressChange {
     pub city: Option<String>,
     pub region: Option<String>,
     pub postal_code: Option<String>,
-    /// ISO 3166-1 alpha-2.
+    /// ISO 3166-1 alpha-2 code.
     pub country: Option<String>,
 }
 
-/// What it costs; amounts in minor units of the listing's currency.
+/// The new values of its prices. Amounts are in minor units of the listing's currency.
 #[derive(Clone, Debug, Default)]
 #[expect(missing_docs, reason = "the fields are those of a listing's prices; the API describes them")]
 pub struct PricingChange {
@@ -84,10 +76,10 @@ pub struct PricingChange {
     pub non_refundable_discount: Option<i64>,
 }
 
-/// When it can be stayed in.
+/// The new values of its rules for stays.
 #[derive(Clone, Debug, Default)]
 #[expect(missing_docs, reason = "the fields are those of a listing's stay rules; the API describes them")]
-pub struct RulesChange {
+pub struct StayRulesChange {
     pub min_nights: Option<i32>,
     pub max_nights: Option<i32>,
     pub advance_notice_days: Option<i32>,
@@ -99,7 +91,7 @@ pub struct RulesChange {
     pub pets_allowed: Option<bool>,
 }
 
-/// Puts `value` into a column when there is one.
+/// Sets a column if there is a value.
 macro_rules! set {
     ($row:ident.$column:ident, $value:expr) => {
         if let Some(value) = $value {
@@ -108,21 +100,19 @@ macro_rules! set {
     };
 }
 
-/// Puts every change into `row`, and every reason why it cannot be into `refusals`.
-pub(in crate::domain::listings) fn apply(
-    change: &ListingChange,
-    row: &mut table::listing::ActiveModel,
-    refusals: &mut Refusals,
-) {
-    describe(change, row, refusals);
-    locate(change, row, refusals);
+/// Sets the columns of `row` to the new values, and adds a refusal for every value that is not valid.
+pub(super) fn apply_change(change: &ListingChange, row: &mut table::listing::ActiveModel, refusals: &mut Refusals) {
+    apply_description(change, row, refusals);
+    apply_location(change, row, refusals);
     set!(row.check_in_from, change.check_in_from);
     set!(row.check_in_until, change.check_in_until.map(Some));
     set!(row.check_out_by, change.check_out_by);
     set!(row.booking_mode, change.booking_mode);
     if let Some(policy) = change.cancellation_policy {
         let fits = !policy.is_long_term();
-        refusals.check(fits, Code::Invalid, &["listing", "cancellationPolicy"], "is for stays of 28 nights and more");
+        let message =
+            format!("must not be a LONG_TERM policy, which is for stays of {LONG_STAY_NIGHTS} nights or more");
+        refusals.check(fits, Code::Invalid, &["listing", "cancellationPolicy"], &message);
         row.cancellation_policy = Set(policy);
     }
     if let Some(policy) = change.long_term_policy {
@@ -131,47 +121,48 @@ pub(in crate::domain::listings) fn apply(
         row.long_term_policy = Set(policy);
     }
     if let Some(pricing) = &change.pricing {
-        price(pricing, row, refusals);
+        apply_pricing(pricing, row, refusals);
     }
     if let Some(rules) = &change.stay_rules {
-        rule(rules, row, refusals);
+        apply_stay_rules(rules, row, refusals);
     }
 }
 
-fn describe(change: &ListingChange, row: &mut table::listing::ActiveModel, refusals: &mut Refusals) {
+fn apply_description(change: &ListingChange, row: &mut table::listing::ActiveModel, refusals: &mut Refusals) {
     let title = change.title.as_deref();
-    set!(row.title, title.map(|text| refusals.text(&["listing", "title"], text, LONGEST_TITLE)));
+    set!(row.title, title.map(|text| refusals.text(&["listing", "title"], text, MAX_TITLE_CHARS)));
     let description = change.description.as_deref();
     let field = ["listing", "description"];
-    set!(row.description, description.map(|text| refusals.text_or_empty(&field, text, LONGEST_DESCRIPTION)));
+    set!(row.description, description.map(|text| refusals.text_or_empty(&field, text, MAX_DESCRIPTION_CHARS)));
     set!(row.room_type, change.room_type);
     for (name, number, least, most) in [
-        ("capacity", change.capacity, 1, MOST_GUESTS),
-        ("bedrooms", change.bedrooms, 0, MOST_ROOMS),
-        ("beds", change.beds, 0, MOST_ROOMS),
+        ("capacity", change.capacity, 1, MAX_GUESTS),
+        ("bedrooms", change.bedrooms, 0, MAX_ROOMS),
+        ("beds", change.beds, 0, MAX_ROOMS),
     ] {
         if let Some(number) = number {
-            refusals.range(&["listing", name], number.into(), least, most);
+            refusals.range(&["listing", name], number.into(), least, most.into());
         }
     }
     set!(row.capacity, change.capacity);
     set!(row.bedrooms, change.bedrooms);
     set!(row.beds, change.beds);
     if let Some(bathrooms) = change.bathrooms {
-        let halves = (0.0..=100.0).contains(&bathrooms) && (bathrooms * 2.0).fract() == 0.0;
-        refusals.check(halves, Code::Invalid, &["listing", "bathrooms"], "must be between 0 and 100, in halves");
+        let fits = (0.0..=MAX_BATHROOMS).contains(&bathrooms) && (bathrooms * 2.0).fract() == 0.0;
+        let message = format!("must be between 0 and {MAX_BATHROOMS}, in steps of 0.5");
+        refusals.check(fits, Code::Invalid, &["listing", "bathrooms"], &message);
         row.bathrooms = Set(bathrooms);
     }
     if let Some(rules) = &change.house_rules {
-        let few = rules.len() <= MOST_HOUSE_RULES;
-        refusals.check(few, Code::TooMany, &["listing", "houseRules"], "must have at most 50 lines");
+        let message = format!("must have at most {MAX_HOUSE_RULES} lines");
+        refusals.check(rules.len() <= MAX_HOUSE_RULES, Code::TooMany, &["listing", "houseRules"], &message);
         let lines: Vec<String> =
-            rules.iter().map(|text| refusals.text(&["listing", "houseRules"], text, LONGEST_LINE)).collect();
+            rules.iter().map(|text| refusals.text(&["listing", "houseRules"], text, MAX_LINE_CHARS)).collect();
         row.house_rules = Set(json!(lines));
     }
     if let Some(codes) = &change.amenities {
-        let few = codes.len() <= MOST_AMENITIES;
-        refusals.check(few, Code::TooMany, &["listing", "amenities"], "must have at most 100 codes");
+        let message = format!("must have at most {MAX_AMENITIES} codes");
+        refusals.check(codes.len() <= MAX_AMENITIES, Code::TooMany, &["listing", "amenities"], &message);
         for code in codes.iter().filter(|code| amenities::find(code).is_none()).take(10) {
             let message = format!("`{}` is not an amenity", code.chars().take(50).collect::<String>());
             refusals.add(Code::Invalid, &["listing", "amenities"], message);
@@ -179,7 +170,7 @@ fn describe(change: &ListingChange, row: &mut table::listing::ActiveModel, refus
     }
 }
 
-fn locate(change: &ListingChange, row: &mut table::listing::ActiveModel, refusals: &mut Refusals) {
+fn apply_location(change: &ListingChange, row: &mut table::listing::ActiveModel, refusals: &mut Refusals) {
     for (name, degrees, most) in [("latitude", change.latitude, 90.0), ("longitude", change.longitude, 180.0)] {
         if let Some(degrees) = degrees
             && !(-most..=most).contains(&degrees)
@@ -192,7 +183,7 @@ fn locate(change: &ListingChange, row: &mut table::listing::ActiveModel, refusal
     set!(row.time_zone, change.time_zone.map(|zone| zone.name().to_owned()));
     let Some(address) = &change.address else { return };
     let mut line = |name: &str, text: &Option<String>| {
-        text.as_deref().map(|text| refusals.text_or_empty(&["listing", "address", name], text, LONGEST_LINE))
+        text.as_deref().map(|text| refusals.text_or_empty(&["listing", "address", name], text, MAX_LINE_CHARS))
     };
     let optional = |text: String| Some(text).filter(|text| !text.is_empty());
     set!(row.line1, line("line1", &address.line1).map(optional));
@@ -208,7 +199,7 @@ fn locate(change: &ListingChange, row: &mut table::listing::ActiveModel, refusal
     }
 }
 
-fn price(change: &PricingChange, row: &mut table::listing::ActiveModel, refusals: &mut Refusals) {
+fn apply_pricing(change: &PricingChange, row: &mut table::listing::ActiveModel, refusals: &mut Refusals) {
     for (name, amount, least) in [
         ("base", change.base, 1),
         ("weekend", change.weekend, 1),
@@ -217,19 +208,18 @@ fn price(change: &PricingChange, row: &mut table::listing::ActiveModel, refusals
         ("extraGuestFee", change.extra_guest_fee, 0),
     ] {
         if let Some(amount) = amount {
-            // A thousandth of what the API can carry, so that sums over a long stay still fit.
-            refusals.range(&["listing", "pricing", name], amount, least, MAX_MINOR / 1_000);
+            refusals.range(&["listing", "pricing", name], amount, least, MAX_PRICE_MINOR);
         }
     }
     set!(row.currency, change.currency.map(|currency| currency.code().to_owned()));
     set!(row.base_minor, change.base);
     set!(row.weekend_minor, change.weekend.map(Some));
-    set!(row.weekend_nights, change.weekend_nights.as_deref().map(bits));
+    set!(row.weekend_nights, change.weekend_nights.as_deref().map(weekday_bits));
     set!(row.cleaning_fee_minor, change.cleaning_fee);
     set!(row.pet_fee_minor, change.pet_fee);
     set!(row.extra_guest_fee_minor, change.extra_guest_fee);
     if let Some(included) = change.included_guests {
-        refusals.range(&["listing", "pricing", "includedGuests"], included.into(), 1, MOST_GUESTS);
+        refusals.range(&["listing", "pricing", "includedGuests"], included.into(), 1, MAX_GUESTS.into());
         row.included_guests = Set(included);
     }
     if let Some(discount) = change.non_refundable_discount {
@@ -239,22 +229,23 @@ fn price(change: &PricingChange, row: &mut table::listing::ActiveModel, refusals
     }
     if let Some(discounts) = &change.length_of_stay {
         let field = ["listing", "pricing", "lengthOfStay"];
-        refusals.check(discounts.len() <= MOST_DISCOUNTS, Code::TooMany, &field, "must have at most 12 steps");
-        for step in discounts {
-            refusals.range(&field, step.min_nights.into(), 2, MOST_NIGHTS);
-            refusals.range(&field, step.discount, 0, ONE_PPM - 1);
+        let message = format!("must have at most {MAX_LENGTH_OF_STAY_DISCOUNTS} discounts");
+        refusals.check(discounts.len() <= MAX_LENGTH_OF_STAY_DISCOUNTS, Code::TooMany, &field, &message);
+        for discount in discounts {
+            refusals.range(&field, discount.min_nights.into(), 2, MAX_NIGHTS.into());
+            refusals.range(&field, discount.discount, 0, ONE_PPM - 1);
         }
         row.length_of_stay = Set(json!(discounts));
     }
 }
 
-fn rule(change: &RulesChange, row: &mut table::listing::ActiveModel, refusals: &mut Refusals) {
+fn apply_stay_rules(change: &StayRulesChange, row: &mut table::listing::ActiveModel, refusals: &mut Refusals) {
     for (name, number, least, most) in [
-        ("minNights", change.min_nights, 1, MOST_NIGHTS),
-        ("maxNights", change.max_nights, 1, MOST_NIGHTS),
-        ("advanceNoticeDays", change.advance_notice_days, 0, 365),
-        ("bookingWindowDays", change.booking_window_days, 0, MOST_WINDOW_DAYS),
-        ("preparationNights", change.preparation_nights, 0, MOST_PREPARATION),
+        ("minNights", change.min_nights, 1, i64::from(MAX_NIGHTS)),
+        ("maxNights", change.max_nights, 1, MAX_NIGHTS.into()),
+        ("advanceNoticeDays", change.advance_notice_days, 0, MAX_ADVANCE_NOTICE_DAYS.into()),
+        ("bookingWindowDays", change.booking_window_days, 0, MAX_BOOKING_WINDOW_DAYS.into()),
+        ("preparationNights", change.preparation_nights, 0, MAX_PREPARATION_NIGHTS.into()),
     ] {
         if let Some(number) = number {
             refusals.range(&["listing", "stayRules", name], number.into(), least, most);
@@ -268,13 +259,13 @@ fn rule(change: &RulesChange, row: &mut table::listing::ActiveModel, refusals: &
     set!(row.preparation_nights, change.preparation_nights);
     for (name, days) in [("checkInDays", &change.check_in_days), ("checkOutDays", &change.check_out_days)] {
         let some = days.as_ref().is_none_or(|days| !days.is_empty());
-        refusals.check(some, Code::Invalid, &["listing", "stayRules", name], "must name at least one day");
+        refusals.check(some, Code::Invalid, &["listing", "stayRules", name], "must contain at least one day");
     }
-    set!(row.check_in_days, change.check_in_days.as_deref().map(bits));
-    set!(row.check_out_days, change.check_out_days.as_deref().map(bits));
+    set!(row.check_in_days, change.check_in_days.as_deref().map(weekday_bits));
+    set!(row.check_out_days, change.check_out_days.as_deref().map(weekday_bits));
     set!(row.pets_allowed, change.pets_allowed);
 }
 
-fn bits(days: &[Weekday]) -> i16 {
+fn weekday_bits(days: &[Weekday]) -> i16 {
     days.iter().copied().collect::<Weekdays>().bits()
 }

@@ -1,6 +1,7 @@
-//! Claiming nights for a booking, confirming the claim, and letting go.
+//! Claims of bookings: claiming nights, confirming the claims, moving and releasing them.
 //!
-//! **Invariant:** only these functions write claims of bookings, always inside the booking's own transaction.
+//! **Invariant:** only these functions insert and change claims of bookings, always inside the booking's own
+//! transaction. Whoever needs a night may delete a claim that has lapsed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,36 +11,42 @@ use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use uuid::Uuid;
 
-use super::subscription;
+use super::announce::{announce_claims, announce_nights};
 use crate::domain::error::{Code, Detail, Error, Refusal};
-use crate::domain::listings::availability::stay_check::NightState;
-use crate::domain::listings::enums::ClaimKind;
+use crate::domain::listings::enums::{ClaimKind, NightState};
 use crate::domain::listings::{Listing, table};
 use crate::kernel::stay::Stay;
 use crate::platform::App;
 use crate::platform::database::{Transaction, is_duplicate};
 
-/// Reads the listing for a booking and keeps its row as it is until the transaction ends. Bookings share that with each
-/// other, but not with the host's changes: a stay and a block, or a stay and the end of the listing, cannot pass unseen.
-pub(in crate::domain::listings) async fn hold_listing(
+/// Reads the listing for a booking and locks its row in shared mode until the transaction ends. Bookings share the lock
+/// with each other. The host's changes wait for it, so a booking and a block, or a booking and the deletion of the
+/// listing, always see each other.
+pub(in crate::domain::listings) async fn lock_listing_shared(
     txn: &impl ConnectionTrait,
     id: Uuid,
 ) -> Result<Option<Listing>, Error> {
     Ok(table::listing::Entity::find_by_id(id).lock_shared().one(txn).await?)
 }
 
-/// Reads the listing for a change of its calendar, waiting for the bookings under way and keeping new ones waiting.
-pub(in crate::domain::listings) async fn lock_listing(
+/// Reads the listing for a change of its calendar and locks its row exclusively until the transaction ends. It waits
+/// for the bookings in progress, and new bookings wait for it.
+pub(in crate::domain::listings) async fn lock_listing_exclusive(
     txn: &impl ConnectionTrait,
     id: Uuid,
 ) -> Result<Option<Listing>, Error> {
     Ok(table::listing::Entity::find_by_id(id).lock_exclusive().one(txn).await?)
 }
 
-/// Claims the nights of `stay` and `preparation` nights after it as a hold until `expires_at`.
+/// Locks the listing of a booking exclusively until the transaction ends, so that one booking at a time changes its
+/// claims.
+pub async fn lock_calendar(txn: &impl ConnectionTrait, listing_id: Uuid) -> Result<(), Error> {
+    lock_listing_exclusive(txn, listing_id).await.map(|_| ())
+}
+
+/// Claims the nights of `stay` as a hold, and `preparation` nights after it as preparation, until `expires_at`.
 ///
-/// Night by night in ascending order, so that two rivals cannot wait for each other in a circle; the primary key
-/// refuses the second of them: false, and the transaction must be rolled back.
+/// Returns false if another claim has one of the nights. The caller must then roll the transaction back.
 pub async fn claim_for_booking(
     txn: &Transaction,
     listing_id: Uuid,
@@ -49,48 +56,16 @@ pub async fn claim_for_booking(
     now: DateTime<Utc>,
     expires_at: DateTime<Utc>,
 ) -> Result<bool, Error> {
-    let whole = stay.extended(preparation);
-    table::claim::Entity::delete_many()
-        .filter(table::claim::Column::ListingId.eq(listing_id))
-        .filter(table::claim::Column::Night.gte(whole.check_in()))
-        .filter(table::claim::Column::Night.lt(whole.check_out()))
-        .filter(table::claim::Column::ExpiresAt.lte(now))
-        .exec(txn)
-        .await?;
-    let rows = whole.dates().map(|night| table::claim::ActiveModel {
-        listing_id: Set(listing_id),
-        night: Set(night),
-        kind: Set(if night < stay.check_out() { ClaimKind::Hold } else { ClaimKind::Preparation }),
-        booking_id: Set(Some(booking_id)),
-        expires_at: Set(Some(expires_at)),
-        note: Set(None),
-    });
-    match table::claim::Entity::insert_many(rows).exec_without_returning(txn).await {
-        Ok(_) => {
-            subscription::nights(txn, listing_id, whole.dates());
-            Ok(true)
-        }
-        Err(error) if is_duplicate(&error) => Ok(false),
-        Err(error) => Err(error.into()),
-    }
+    let kind_of = |night| if night < stay.check_out() { ClaimKind::Hold } else { ClaimKind::Preparation };
+    let nights: Vec<_> = stay.extended(preparation).dates().map(|night| (night, kind_of(night))).collect();
+    claim_nights(txn, listing_id, booking_id, &nights, now, expires_at).await
 }
 
-/// The refusal that names the nights of `stay` that are taken now.
-pub async fn nights_unavailable(app: &App, listing_id: Uuid, stay: Stay, field: &[&str]) -> Result<Refusal, Error> {
-    let taken = taken(app.db.read(), &[listing_id], stay.check_in(), stay.check_out(), app.clock.now()).await?;
-    let nights = taken.into_values().flatten().map(|(night, taken)| (night, taken.state.word().to_owned())).collect();
-    let message = "some of these nights are taken";
-    Ok(Refusal::at(Code::NightsUnavailable, field, message).with(Detail::Nights(nights)))
-}
-
-/// Keeps a listing's calendar to one booking's change at a time until the transaction ends.
-pub async fn lock_calendar(txn: &impl ConnectionTrait, listing_id: Uuid) -> Result<(), Error> {
-    lock_listing(txn, listing_id).await.map(|_| ())
-}
-
-/// Claims, beside the nights that a booking has, those that another stay of it needs. They are a hold until
-/// `expires_at`; false when somebody else has one of them, and the transaction must be rolled back.
-pub async fn claim_more(
+/// Claims the nights that a changed stay needs and that the booking does not have yet. They are a hold until
+/// `expires_at`.
+///
+/// Returns false if another claim has one of the nights. The caller must then roll the transaction back.
+pub async fn claim_extra_nights(
     txn: &Transaction,
     listing_id: Uuid,
     booking_id: Uuid,
@@ -99,29 +74,41 @@ pub async fn claim_more(
     now: DateTime<Utc>,
     expires_at: DateTime<Utc>,
 ) -> Result<bool, Error> {
-    let own: BTreeSet<NaiveDate> = of_booking(txn, booking_id).await?;
-    let whole = stay.extended(preparation);
-    let missing: Vec<NaiveDate> = whole.dates().filter(|night| !own.contains(night)).collect();
-    table::claim::Entity::delete_many()
-        .filter(table::claim::Column::ListingId.eq(listing_id))
-        .filter(table::claim::Column::Night.is_in(missing.iter().copied()))
-        .filter(table::claim::Column::ExpiresAt.lte(now))
-        .exec(txn)
-        .await?;
-    if missing.is_empty() {
+    let own = nights_of_booking(txn, booking_id).await?;
+    let missing = stay.extended(preparation).dates().filter(|night| !own.contains(night));
+    let nights: Vec<_> = missing.map(|night| (night, ClaimKind::Hold)).collect();
+    claim_nights(txn, listing_id, booking_id, &nights, now, expires_at).await
+}
+
+/// Deletes the lapsed claims on `nights`, then claims these nights for the booking. This is the guard against double
+/// booking: the primary key of `claim` refuses a second claim on a night, and the result is false.
+///
+/// All rows are inserted by one statement in ascending order of nights. Two transactions that compete for the same
+/// nights therefore wait for each other in the same order, and cannot deadlock.
+async fn claim_nights(
+    txn: &Transaction,
+    listing_id: Uuid,
+    booking_id: Uuid,
+    nights: &[(NaiveDate, ClaimKind)],
+    now: DateTime<Utc>,
+    expires_at: DateTime<Utc>,
+) -> Result<bool, Error> {
+    let dates = || nights.iter().map(|&(night, _)| night);
+    delete_lapsed_claims(txn, listing_id, dates(), now).await?;
+    if nights.is_empty() {
         return Ok(true);
     }
-    let rows = missing.iter().map(|&night| table::claim::ActiveModel {
+    let rows = nights.iter().map(|&(night, kind)| table::claim::ActiveModel {
         listing_id: Set(listing_id),
         night: Set(night),
-        kind: Set(ClaimKind::Hold),
+        kind: Set(kind),
         booking_id: Set(Some(booking_id)),
         expires_at: Set(Some(expires_at)),
         note: Set(None),
     });
     match table::claim::Entity::insert_many(rows).exec_without_returning(txn).await {
         Ok(_) => {
-            subscription::nights(txn, listing_id, missing);
+            announce_nights(txn, listing_id, dates());
             Ok(true)
         }
         Err(error) if is_duplicate(&error) => Ok(false),
@@ -129,50 +116,82 @@ pub async fn claim_more(
     }
 }
 
-/// Makes the claims of a booking those of `stay` and nothing else. All of its nights must be the booking's already:
-/// answers how many of them are.
-pub async fn move_claims(txn: &Transaction, booking_id: Uuid, stay: Stay, preparation: u32) -> Result<u64, Error> {
+/// Deletes the claims on these nights that have expired, so that the nights can be claimed again.
+pub(super) async fn delete_lapsed_claims(
+    txn: &impl ConnectionTrait,
+    listing_id: Uuid,
+    nights: impl Iterator<Item = NaiveDate>,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    table::claim::Entity::delete_many()
+        .filter(table::claim::Column::ListingId.eq(listing_id))
+        .filter(table::claim::Column::Night.is_in(nights))
+        .filter(table::claim::Column::ExpiresAt.lte(now))
+        .exec(txn)
+        .await?;
+    Ok(())
+}
+
+/// Builds the refusal that names the nights of `stay` that are claimed now.
+pub async fn nights_unavailable(app: &App, listing_id: Uuid, stay: Stay, field: &[&str]) -> Result<Refusal, Error> {
+    let now = app.clock.now();
+    let claimed = claimed_nights(app.db.read(), &[listing_id], stay.check_in(), stay.check_out(), now).await?;
+    let nights = claimed.into_values().flatten();
+    let nights = nights.map(|(night, claim)| (night, claim.state.as_str().to_owned())).collect();
+    let message = "some of these nights are not available";
+    Ok(Refusal::at(Code::NightsUnavailable, field, message).with(Detail::Nights(nights)))
+}
+
+/// Makes the claims of a booking exactly those of `stay` and its preparation: deletes the others and confirms the rest.
+/// The booking must have claimed all nights of `stay` before. Returns how many of them it has.
+pub async fn swap_nights(txn: &Transaction, booking_id: Uuid, stay: Stay, preparation: u32) -> Result<u64, Error> {
     use table::claim::Column;
     let whole = stay.extended(preparation);
-    let mine = || Column::BookingId.eq(booking_id);
+    let own = || Column::BookingId.eq(booking_id);
     let outside = Condition::any().add(Column::Night.lt(whole.check_in())).add(Column::Night.gte(whole.check_out()));
-    let mut touched =
-        table::claim::Entity::delete_many().filter(mine()).filter(outside).exec_with_returning(txn).await?;
+    let mut changed =
+        table::claim::Entity::delete_many().filter(own()).filter(outside).exec_with_returning(txn).await?;
     let set = async |kind: ClaimKind, nights: Condition| {
         table::claim::Entity::update_many()
             .col_expr(Column::Kind, Expr::value(kind))
             .col_expr(Column::ExpiresAt, Expr::value(None::<DateTime<Utc>>))
-            .filter(mine())
+            .filter(own())
             .filter(nights)
             .exec_with_returning(txn)
             .await
     };
     let stay_nights = set(ClaimKind::Stay, Condition::all().add(Column::Night.lt(stay.check_out()))).await?;
-    let stayed = count(&stay_nights);
-    touched.extend(stay_nights);
-    touched.extend(set(ClaimKind::Preparation, Condition::all().add(Column::Night.gte(stay.check_out()))).await?);
-    subscription::claims(txn, &touched);
-    Ok(stayed)
+    let confirmed = count_claims(&stay_nights);
+    changed.extend(stay_nights);
+    changed.extend(set(ClaimKind::Preparation, Condition::all().add(Column::Night.gte(stay.check_out()))).await?);
+    announce_claims(txn, &changed);
+    Ok(confirmed)
 }
 
-/// Lets go of the nights that a booking holds beside `stay`, as when a change of it came to nothing.
-pub async fn release_more(txn: &Transaction, booking_id: Uuid, stay: Stay, preparation: u32) -> Result<(), Error> {
+/// Releases the nights that a booking has claimed outside `stay` and its preparation, as when an alteration of it is
+/// declined or expires.
+pub async fn release_extra_nights(
+    txn: &Transaction,
+    booking_id: Uuid,
+    stay: Stay,
+    preparation: u32,
+) -> Result<(), Error> {
     use table::claim::Column;
     let whole = stay.extended(preparation);
     let outside = Condition::any().add(Column::Night.lt(whole.check_in())).add(Column::Night.gte(whole.check_out()));
-    let mine = Column::BookingId.eq(booking_id);
-    let gone = table::claim::Entity::delete_many().filter(mine).filter(outside).exec_with_returning(txn).await?;
-    subscription::claims(txn, &gone);
+    let own = Column::BookingId.eq(booking_id);
+    let released = table::claim::Entity::delete_many().filter(own).filter(outside).exec_with_returning(txn).await?;
+    announce_claims(txn, &released);
     Ok(())
 }
 
-async fn of_booking(txn: &impl ConnectionTrait, booking_id: Uuid) -> Result<BTreeSet<NaiveDate>, Error> {
+async fn nights_of_booking(txn: &impl ConnectionTrait, booking_id: Uuid) -> Result<BTreeSet<NaiveDate>, Error> {
     let rows = table::claim::Entity::find().filter(table::claim::Column::BookingId.eq(booking_id)).all(txn).await?;
     Ok(rows.into_iter().map(|claim| claim.night).collect())
 }
 
-/// Whether nobody has one of the nights of `stay` or of the preparation after it.
-pub async fn are_free(
+/// Whether no night of `stay` or of the preparation after it is claimed.
+pub async fn are_nights_free(
     txn: &impl ConnectionTrait,
     listing_id: Uuid,
     stay: Stay,
@@ -180,11 +199,11 @@ pub async fn are_free(
     now: DateTime<Utc>,
 ) -> Result<bool, Error> {
     let whole = stay.extended(preparation);
-    let taken = taken(txn, &[listing_id], whole.check_in(), whole.check_out(), now).await?;
-    Ok(taken.values().all(BTreeMap::is_empty))
+    let claimed = claimed_nights(txn, &[listing_id], whole.check_in(), whole.check_out(), now).await?;
+    Ok(claimed.values().all(BTreeMap::is_empty))
 }
 
-/// Turns the hold of a booking into a stay for good. Answers with the number of nights it still held.
+/// Turns the hold of a booking into a stay that does not expire. Returns the number of nights that were still on hold.
 pub async fn confirm_claims(txn: &Transaction, booking_id: Uuid) -> Result<u64, Error> {
     let preparation = table::claim::Entity::update_many()
         .col_expr(table::claim::Column::ExpiresAt, Expr::value(None::<DateTime<Utc>>))
@@ -199,96 +218,99 @@ pub async fn confirm_claims(txn: &Transaction, booking_id: Uuid) -> Result<u64, 
         .filter(table::claim::Column::Kind.eq(ClaimKind::Hold))
         .exec_with_returning(txn)
         .await?;
-    let stayed = count(&stay);
-    // The nights of preparation as well: where the hold had lapsed, they were free until now.
-    subscription::claims(txn, &[stay, preparation].concat());
-    Ok(stayed)
+    let confirmed = count_claims(&stay);
+    // Preparation nights are announced as well: if the hold had lapsed, they were free until now.
+    announce_claims(txn, &[stay, preparation].concat());
+    Ok(confirmed)
 }
 
-/// Lets a booking's nights go from `first` on. With `block` they stay closed to others, as after a host's cancellation.
+/// Releases a booking's nights from `first` on. With `block` they become blocks of the host, as after a cancellation by
+/// the host, so that they cannot be sold to another guest.
 pub async fn release_claims(txn: &Transaction, booking_id: Uuid, first: NaiveDate, block: bool) -> Result<(), Error> {
-    let theirs = Condition::all()
+    let released = Condition::all()
         .add(table::claim::Column::BookingId.eq(booking_id))
         .add(table::claim::Column::Night.gte(first));
     if block {
-        let closed = table::claim::Entity::update_many()
+        let blocked = table::claim::Entity::update_many()
             .col_expr(table::claim::Column::Kind, Expr::value(ClaimKind::Block))
             .col_expr(table::claim::Column::BookingId, Expr::value(None::<Uuid>))
             .col_expr(table::claim::Column::ExpiresAt, Expr::value(None::<DateTime<Utc>>))
-            .filter(theirs.clone())
+            .filter(released.clone())
             .filter(table::claim::Column::Kind.ne(ClaimKind::Preparation))
             .exec_with_returning(txn)
             .await?;
-        subscription::claims(txn, &closed);
+        announce_claims(txn, &blocked);
     }
-    let gone = table::claim::Entity::delete_many().filter(theirs).exec_with_returning(txn).await?;
-    subscription::claims(txn, &gone);
+    let deleted = table::claim::Entity::delete_many().filter(released).exec_with_returning(txn).await?;
+    announce_claims(txn, &deleted);
     Ok(())
 }
 
-fn count(claims: &[table::claim::Model]) -> u64 {
+fn count_claims(claims: &[table::claim::Model]) -> u64 {
     u64::try_from(claims.len()).unwrap_or(u64::MAX)
 }
 
-/// Makes a hold last until another instant, as when a request waits for the host. Answers with the number of nights it
-/// still held.
+/// Changes the expiry of a hold, as when a request waits for the host. Returns the number of claims that the booking
+/// still had.
 pub async fn extend_claims(
     txn: &Transaction,
     booking_id: Uuid,
     now: DateTime<Utc>,
     expires_at: DateTime<Utc>,
 ) -> Result<u64, Error> {
-    let mine = table::claim::Column::BookingId.eq(booking_id);
+    let own = table::claim::Column::BookingId.eq(booking_id);
     let lapsed = table::claim::Column::ExpiresAt.lte(now);
-    // Those that had lapsed were free until now, if nobody else has taken them.
-    let revived = table::claim::Entity::find().filter(mine.clone()).filter(lapsed).all(txn).await?;
+    // A claim that had lapsed but was not deleted was free until now, so its change is announced.
+    let revived = table::claim::Entity::find().filter(own.clone()).filter(lapsed).all(txn).await?;
     let extended = table::claim::Entity::update_many()
         .col_expr(table::claim::Column::ExpiresAt, Expr::value(expires_at))
-        .filter(mine)
+        .filter(own)
         .exec(txn)
         .await?;
-    subscription::claims(txn, &revived);
+    announce_claims(txn, &revived);
     Ok(extended.rows_affected)
 }
 
-/// One claimed night as the calendar shows it.
+/// A claimed night, as the calendar shows it.
 #[derive(Clone, Debug)]
-pub(in crate::domain::listings) struct Taken {
+pub(in crate::domain::listings) struct ClaimedNight {
     pub state: NightState,
     pub booking_id: Option<Uuid>,
     pub note: Option<String>,
 }
 
-/// The claimed nights of many listings in `[from, to)`. An expired hold is free, even before anyone swept it.
-pub(in crate::domain::listings) async fn taken(
+/// Reads the claimed nights of many listings in `[from, to)`, by listing and night. A lapsed hold counts as free, even
+/// before its rows are deleted.
+pub(in crate::domain::listings) async fn claimed_nights(
     db: &impl ConnectionTrait,
     listings: &[Uuid],
     from: NaiveDate,
     to: NaiveDate,
     now: DateTime<Utc>,
-) -> Result<BTreeMap<Uuid, BTreeMap<NaiveDate, Taken>>, Error> {
+) -> Result<BTreeMap<Uuid, BTreeMap<NaiveDate, ClaimedNight>>, Error> {
     let rows = table::claim::Entity::find()
         .filter(table::claim::Column::ListingId.is_in(listings.iter().copied()))
         .filter(table::claim::Column::Night.gte(from))
         .filter(table::claim::Column::Night.lt(to))
-        .filter(alive(now))
+        .filter(active_at(now))
         .order_by_asc(table::claim::Column::Night)
         .all(db)
         .await?;
-    let mut taken: BTreeMap<Uuid, BTreeMap<NaiveDate, Taken>> = BTreeMap::new();
+    let mut claimed: BTreeMap<Uuid, BTreeMap<NaiveDate, ClaimedNight>> = BTreeMap::new();
     for row in rows {
-        let night = Taken { state: state(row.kind), booking_id: row.booking_id, note: row.note };
-        taken.entry(row.listing_id).or_default().insert(row.night, night);
+        let night = ClaimedNight { state: night_state(row.kind), booking_id: row.booking_id, note: row.note };
+        claimed.entry(row.listing_id).or_default().insert(row.night, night);
     }
-    Ok(taken)
+    Ok(claimed)
 }
 
-/// Claims that still count at `now`.
-pub(in crate::domain::listings) fn alive(now: DateTime<Utc>) -> Condition {
+/// The filter for claims that have not lapsed at `now`.
+pub(in crate::domain::listings) fn active_at(now: DateTime<Utc>) -> Condition {
     Condition::any().add(table::claim::Column::ExpiresAt.is_null()).add(table::claim::Column::ExpiresAt.gt(now))
 }
 
-pub(in crate::domain::listings) fn state(kind: ClaimKind) -> NightState {
+/// The state of a night with a claim of this kind.
+pub(in crate::domain::listings) fn night_state(kind: ClaimKind) -> NightState {
     match kind {
         ClaimKind::Hold => NightState::Held,
         ClaimKind::Stay => NightState::Booked,

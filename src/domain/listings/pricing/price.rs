@@ -1,122 +1,124 @@
-//! A worked-out price: complete in itself, so that it can be shown, signed, stored and refunded without its listing.
+//! A calculated price with all its lines, so that it can be shown, signed, stored and refunded without its listing.
 
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
-use super::taxes::{TaxAmount, Taxed};
-use super::wire::Wire;
-use super::{FeeModel, PriceError, PriceSource, TaxRule, TaxUnit, in_range};
+use super::amounts::{PriceError, in_range};
+use super::price_rules::{FeeModel, PriceSource, TaxRule, TaxUnit};
+use super::taxes::{TaxAmount, TaxableStay};
 use crate::kernel::guests::Guests;
 use crate::kernel::money::Currency;
 
 /// The price of one stay. Amounts are minor units of `currency`; none is negative, and
 /// `total = payout + guest_fee + host_fee + taxes`.
 ///
-/// Its JSON is short (nights of one price are one entry) and holds no sum: sums are worked out, and checked, on reading.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(into = "Wire", try_from = "Wire")]
+/// Its JSON is in `price_json`.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Price {
     /// The currency of every amount.
     pub currency: Currency,
-    /// Who pays the platform.
+    /// The platform's fees, as rates.
     pub fees: FeeModel,
-    /// Who comes.
+    /// Number of guests, by age group, and of pets.
     pub guests: Guests,
-    /// Every night, in order; never empty.
+    /// Every night, in order. Never empty.
     pub nights: Vec<NightPrice>,
-    /// The discount that every night has.
+    /// The discount on every night. `None` if there is none.
     pub discount: Option<AppliedDiscount>,
-    /// What the non-refundable option took off on top, in ppm.
+    /// The further discount for the non-refundable option, in ppm of each discounted night. `None` if it was not
+    /// chosen.
     pub non_refundable: Option<i64>,
-    /// How many heads pay extra.
+    /// Number of guests beyond the included ones.
     pub extra_guests: i32,
-    /// What each of them pays for each night.
+    /// Fee for each extra guest and night.
     pub extra_guest_fee: i64,
-    /// Cleaning, once.
+    /// Cleaning fee for the whole stay.
     pub cleaning: i64,
-    /// The fee for one pet.
+    /// Fee for one pet.
     pub pet_fee: i64,
-    /// The fee for all pets.
+    /// Fee for all pets.
     pub pets: i64,
-    /// The taxes that are due, whoever remits them.
+    /// The taxes, whoever remits them.
     pub taxes: Vec<TaxLine>,
-    /// Nights, extra guests, cleaning and pets.
+    /// Sum of nights, extra guests, cleaning and pets.
     pub subtotal: i64,
-    /// The platform's fee on top of the subtotal.
+    /// The platform's fee that the guest pays on top of the subtotal.
     pub guest_fee: i64,
-    /// The platform's fee out of the subtotal.
+    /// The platform's fee that is deducted from the host's earnings.
     pub host_fee: i64,
-    /// What the guest pays.
+    /// The amount that the guest pays.
     pub total: i64,
-    /// What the host earns: the subtotal less the host's fee. Taxes come apart from it, even those a host remits.
+    /// The amount that the host earns: the subtotal less the host's fee. It never includes taxes, even if the host
+    /// remits them.
     pub payout: i64,
 }
 
 /// The price of one night, in minor units.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NightPrice {
-    /// The night.
+    /// Local date on which the night begins.
     pub date: NaiveDate,
-    /// Before discounts.
+    /// Price before discounts.
     pub listed: i64,
-    /// After discounts.
+    /// Price after discounts.
     pub price: i64,
     /// Where the listed price comes from.
     pub source: PriceSource,
 }
 
-/// A discount that was given.
+/// A discount of a price.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AppliedDiscount {
-    /// What for.
+    /// The reason for the discount.
     pub kind: DiscountKind,
-    /// In ppm of each night.
+    /// Parts per million of each night's price.
     pub ppm: i64,
 }
 
-/// What a discount is given for.
+/// The reason for a discount.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum DiscountKind {
-    /// Being among the first guests.
+    /// The listing is new.
     NewListing,
-    /// Staying long.
+    /// The stay is long.
     LengthOfStay,
-    /// Booking early.
+    /// The stay is booked early.
     EarlyBird,
-    /// Booking late.
+    /// The stay is booked late.
     LastMinute,
 }
 
 /// One tax of a stay.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TaxLine {
-    /// The rule as it was.
+    /// The tax rule when the price was calculated.
     pub rule: TaxRule,
-    /// What it takes, in minor units.
+    /// Amount of the tax, in minor units.
     pub amount: i64,
 }
 
 /// One line of a bill. Amounts are minor units and `total = quantity × unit`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PriceLine {
-    /// What it is for.
+    /// What the line charges for.
     pub kind: PriceLineKind,
-    /// The same in words.
+    /// English text of the line.
     pub label: String,
-    /// The night, on a line of one night.
+    /// The night, for a line of kind `Night`.
     pub date: Option<NaiveDate>,
-    /// How many.
+    /// Number of units.
     pub quantity: i32,
-    /// The price of one.
+    /// Price of one unit.
     pub unit: i64,
-    /// The price of all.
+    /// Price of all units.
     pub total: i64,
-    /// Where a night's price comes from.
+    /// Where the price comes from, for a line of kind `Night`.
     pub source: Option<PriceSource>,
 }
 
-/// What a line of a bill is for. All but [`PriceLineKind::HostServiceFee`] sum to what the guest pays.
+/// What a line of a bill charges for. The sum of all lines but [`PriceLineKind::HostServiceFee`] is what the guest
+/// pays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum PriceLineKind {
@@ -124,34 +126,34 @@ pub enum PriceLineKind {
     Night,
     /// Guests beyond the included ones.
     ExtraGuest,
-    /// Cleaning.
+    /// The cleaning fee.
     Cleaning,
-    /// Pets.
+    /// The fee for pets.
     Pet,
-    /// What is taken off the nights; negative.
+    /// The discounts on the nights. Negative.
     Discount,
-    /// The platform's fee for the guest.
+    /// The platform's fee that the guest pays.
     GuestServiceFee,
     /// A tax.
     Tax,
-    /// The platform's fee for the host; negative, and for hosts only.
+    /// The platform's fee that the host pays. Negative, and shown to hosts only.
     HostServiceFee,
 }
 
 impl PriceLine {
-    /// A line of `quantity × unit`; one line of the whole where the quantity does not fit.
+    /// A line of `quantity × unit`. If the quantity does not fit into 32 bits, the line has one unit of the total.
     pub(crate) fn new(kind: PriceLineKind, label: impl Into<String>, amount: TaxAmount) -> Self {
         let (quantity, unit) =
             i32::try_from(amount.quantity).map_or((1, amount.total), |quantity| (quantity, amount.unit));
         PriceLine { kind, label: label.into(), date: None, quantity, unit, total: amount.total, source: None }
     }
 
-    /// A line of one thing.
+    /// A line with one unit.
     pub(crate) fn single(kind: PriceLineKind, label: impl Into<String>, total: i64) -> Self {
         PriceLine { kind, label: label.into(), date: None, quantity: 1, unit: total, total, source: None }
     }
 
-    /// A line of one night.
+    /// A line for one night.
     pub(crate) fn night(night: &NightPrice, total: i64) -> Self {
         let line = PriceLine::single(PriceLineKind::Night, format!("Night of {}", night.date), total);
         PriceLine { date: Some(night.date), source: Some(night.source), ..line }
@@ -159,29 +161,30 @@ impl PriceLine {
 }
 
 impl Price {
-    /// The taxes, in minor units.
+    /// Sum of the taxes, in minor units.
     pub fn taxes(&self) -> i64 {
         self.taxes.iter().map(|tax| tax.amount).sum()
     }
 
-    /// What was taken off the listed prices, in minor units, never negative.
+    /// Sum of the discounts on the nights, in minor units. Never negative.
     pub fn discounts(&self) -> i64 {
         self.nights.iter().map(|night| night.listed - night.price).sum()
     }
 
-    /// The price of a night after discounts, without extra guests, on average and rounded half up, in minor units.
+    /// Average price of a night after discounts, without extra guests, rounded half up, in minor units.
     pub fn nightly_average(&self) -> i64 {
         let count = self.night_count().max(1);
         let sum: i64 = self.nights.iter().map(|night| night.price).sum();
         sum / count + i64::from(sum % count * 2 >= count)
     }
 
-    /// What the extra guests pay for each night, in minor units.
+    /// Fee of all extra guests for each night, in minor units.
     pub fn extra_guests_per_night(&self) -> i64 {
         self.extra_guest_fee.saturating_mul(self.extra_guests.into())
     }
 
-    /// The bill in its usual order. All lines but the host's service fee sum to the total.
+    /// The lines of the bill, in the order in which they are shown. The sum of all lines but the host's service fee is
+    /// the total.
     pub fn lines(&self) -> Vec<PriceLine> {
         use PriceLineKind::*;
         let mut lines: Vec<_> = self.nights.iter().map(|night| PriceLine::night(night, night.listed)).collect();
@@ -204,20 +207,20 @@ impl Price {
         if self.guest_fee > 0 {
             lines.push(PriceLine::single(GuestServiceFee, "Service fee", self.guest_fee));
         }
-        lines.extend(self.taxes.iter().map(|tax| PriceLine::new(Tax, tax.rule.name.as_str(), self.counted(tax))));
+        lines.extend(self.taxes.iter().map(|tax| PriceLine::new(Tax, tax.rule.name.as_str(), self.tax_amount(tax))));
         if self.host_fee > 0 {
             lines.push(PriceLine::single(HostServiceFee, "Host service fee", -self.host_fee));
         }
         lines
     }
 
-    /// How many nights there are.
+    /// Number of nights.
     pub(crate) fn night_count(&self) -> i64 {
         i64::try_from(self.nights.len()).unwrap_or(i64::MAX)
     }
 
-    /// What is paid for the nights up to and including each one, extra guests included.
-    pub(crate) fn paid_up_to(&self) -> Vec<i64> {
+    /// For each night, the sum of the nights up to and including it, with extra guests.
+    pub(crate) fn cumulative_nights(&self) -> Vec<i64> {
         let extra = self.extra_guests_per_night();
         let add = |sum: &mut i64, night: &NightPrice| {
             *sum += night.price + extra;
@@ -226,8 +229,8 @@ impl Price {
         self.nights.iter().scan(0, add).collect()
     }
 
-    /// Works out the subtotal, which has to fit the range of the API.
-    pub(super) fn sum_subtotal(&self) -> Result<i64, PriceError> {
+    /// Calculates the subtotal and checks that it is in range.
+    pub(super) fn checked_subtotal(&self) -> Result<i64, PriceError> {
         let nights: i128 = self.nights.iter().map(|night| i128::from(night.price)).sum();
         let listed: i128 = self.nights.iter().map(|night| i128::from(night.listed)).sum();
         in_range(listed)?;
@@ -235,23 +238,23 @@ impl Price {
         in_range(nights + extra + i128::from(self.cleaning) + i128::from(self.pets))
     }
 
-    /// Works out total and payout from the subtotal, the fees and the taxes.
-    pub(super) fn sum_up(&mut self) -> Result<(), PriceError> {
+    /// Calculates total and payout from the subtotal, the fees and the taxes.
+    pub(super) fn set_total_and_payout(&mut self) -> Result<(), PriceError> {
         let taxes: i128 = self.taxes.iter().map(|tax| i128::from(tax.amount)).sum();
         self.total = in_range(i128::from(self.subtotal) + i128::from(self.guest_fee) + taxes)?;
         self.payout = in_range(i128::from(self.subtotal) - i128::from(self.host_fee))?;
         Ok(())
     }
 
-    /// How often a tax is due and how much each time, for the bill.
-    fn counted(&self, tax: &TaxLine) -> TaxAmount {
+    /// Quantity and unit of a tax, for the bill.
+    fn tax_amount(&self, tax: &TaxLine) -> TaxAmount {
         let whole = TaxAmount { quantity: 1, unit: tax.amount, total: tax.amount };
         if tax.rule.unit == TaxUnit::Percent {
             return whole;
         }
         let (nights, guests) = (self.night_count(), self.guests.paying().into());
-        let taxed = Taxed { nights, guests, paid_up_to: &[], stay_fees: 0, guest_fee: 0 };
-        tax.rule.due(&taxed).ok().filter(|amount| amount.total == tax.amount).unwrap_or(whole)
+        let taxable = TaxableStay { nights, guests, cumulative_nights: &[], stay_fees: 0, guest_fee: 0 };
+        tax.rule.amount_due(&taxable).ok().filter(|amount| amount.total == tax.amount).unwrap_or(whole)
     }
 
     fn discount_label(&self) -> String {
@@ -274,7 +277,7 @@ impl DiscountKind {
     }
 }
 
-/// Writes ppm as a percentage without needless zeros: `8.875 %`.
+/// Formats ppm as a percentage without trailing zeros, such as `8.875 %`.
 fn percent(ppm: i64) -> String {
     let digits = format!("{}.{:04}", ppm / 10_000, ppm % 10_000);
     format!("{} %", digits.trim_end_matches('0').trim_end_matches('.'))

@@ -1,10 +1,15 @@
-//! Prices to the cent, and what holds of every price.
+//! Exact prices of example stays, and properties of every price.
 
+use std::collections::BTreeMap;
+
+use chrono::NaiveDate;
 use proptest::prelude::*;
 use uuid::Uuid;
 
 use super::*;
-use crate::kernel::stay::Weekdays;
+use crate::kernel::guests::Guests;
+use crate::kernel::money::{MAX_MINOR, ONE_PPM};
+use crate::kernel::stay::{Stay, Weekdays};
 
 pub(crate) fn date(text: &str) -> NaiveDate {
     text.parse().unwrap()
@@ -57,7 +62,7 @@ fn season(from: &str, to: &str, nightly: Option<i64>, priority: i32) -> Season {
     Season { id, name: "Season".into(), from: date(from), to: date(to), nightly, min_nights: None, priority }
 }
 
-/// The listing of the vectors: New York, in USD.
+/// The listing of the examples: New York, in USD.
 pub(crate) fn new_york() -> PriceRules {
     let mut percent = tax(TaxUnit::Percent, Some(88_750), None);
     percent.base = Some(TaxBase::Subtotal);
@@ -75,14 +80,14 @@ pub(crate) fn new_york() -> PriceRules {
     }
 }
 
-fn ask<'a>(stay: Stay, adults: i32, overrides: &'a BTreeMap<NaiveDate, i64>) -> PriceRequest<'a> {
+fn request_for<'a>(stay: Stay, adults: i32, overrides: &'a BTreeMap<NaiveDate, i64>) -> PriceRequest<'a> {
     let today = date("2027-01-05");
     PriceRequest { stay, guests: guests(adults), today, is_new_listing: false, non_refundable: false, overrides }
 }
 
-/// The first vector: Thursday to Monday, three guests.
+/// The first example: Thursday to Monday, three guests.
 pub(crate) fn q1(fees: FeeModel) -> Price {
-    price(&new_york(), fees, &ask(stay("2027-03-04", "2027-03-08"), 3, &BTreeMap::new())).unwrap()
+    price(&new_york(), fees, &request_for(stay("2027-03-04", "2027-03-08"), 3, &BTreeMap::new())).unwrap()
 }
 
 fn parts(price: &Price) -> [i64; 6] {
@@ -90,7 +95,7 @@ fn parts(price: &Price) -> [i64; 6] {
 }
 
 #[test]
-fn q1_the_host_alone_pays_the_platform() {
+fn q1_only_the_host_pays_a_platform_fee() {
     let price = q1(FeeModel::HOST_ONLY);
     assert_eq!(price.nights.iter().map(|n| n.price).collect::<Vec<_>>(), [12_000, 15_000, 15_000, 12_000]);
     assert_eq!(parts(&price), [66_000, 0, 10_230, 6_458, 72_458, 55_770]);
@@ -105,7 +110,7 @@ fn q2_guest_and_host_share_the_fee() {
 #[test]
 fn q3_a_week_in_july_with_a_price_for_the_fourth() {
     let overrides = BTreeMap::from([(date("2027-07-04"), 30_000)]);
-    let request = ask(stay("2027-07-01", "2027-07-08"), 2, &overrides);
+    let request = request_for(stay("2027-07-01", "2027-07-08"), 2, &overrides);
     let price = price(&new_york(), FeeModel::HOST_ONLY, &request).unwrap();
     assert_eq!(
         price.nights.iter().map(|n| (n.price, n.source)).collect::<Vec<_>>(),
@@ -124,7 +129,7 @@ fn q3_a_week_in_july_with_a_price_for_the_fourth() {
 #[test]
 fn q4_the_non_refundable_option() {
     let overrides = BTreeMap::new();
-    let request = PriceRequest { non_refundable: true, ..ask(stay("2027-03-04", "2027-03-08"), 3, &overrides) };
+    let request = PriceRequest { non_refundable: true, ..request_for(stay("2027-03-04", "2027-03-08"), 3, &overrides) };
     let price = price(&new_york(), FeeModel::HOST_ONLY, &request).unwrap();
     assert_eq!(price.nights.iter().map(|n| n.price).collect::<Vec<_>>(), [10_800, 13_500, 13_500, 10_800]);
     assert_eq!(parts(&price), [60_600, 0, 9_393, 5_978, 66_578, 51_207]);
@@ -139,7 +144,7 @@ fn q5_yen_have_no_decimals() {
         ..plain("JPY", 9_999)
     };
     let overrides = BTreeMap::new();
-    let request = ask(stay("2027-03-01", "2027-03-04"), 2, &overrides);
+    let request = request_for(stay("2027-03-01", "2027-03-04"), 2, &overrides);
     let price = price(&rules, FeeModel::HOST_ONLY, &request).unwrap();
     assert_eq!(price.nights[0].price, 8_499);
     assert_eq!(parts(&price), [28_997, 0, 4_495, 1_200, 30_197, 24_502]);
@@ -148,7 +153,7 @@ fn q5_yen_have_no_decimals() {
 }
 
 #[test]
-fn one_discount_for_each_night_and_the_option_after_it() {
+fn one_discount_applies_to_each_night_and_then_the_non_refundable_option() {
     let rules = PriceRules {
         length_of_stay: vec![
             LengthOfStayDiscount { min_nights: 28, discount: 300_000 },
@@ -164,17 +169,17 @@ fn one_discount_for_each_night_and_the_option_after_it() {
     let week = stay("2027-06-01", "2027-06-08");
     let night = stay("2027-06-01", "2027-06-02");
     let of = |request: PriceRequest| price(&rules, FeeModel::HOST_ONLY, &request).unwrap().nights[0].price;
-    assert_eq!(of(PriceRequest { is_new_listing: true, ..ask(week, 1, &none) }), 50);
-    assert_eq!(of(ask(week, 1, &none)), 80);
-    assert_eq!(of(PriceRequest { non_refundable: true, ..ask(week, 1, &none) }), 72);
-    assert_eq!(of(ask(stay("2027-06-01", "2027-06-29"), 1, &none)), 70);
+    assert_eq!(of(PriceRequest { is_new_listing: true, ..request_for(week, 1, &none) }), 50);
+    assert_eq!(of(request_for(week, 1, &none)), 80);
+    assert_eq!(of(PriceRequest { non_refundable: true, ..request_for(week, 1, &none) }), 72);
+    assert_eq!(of(request_for(stay("2027-06-01", "2027-06-29"), 1, &none)), 70);
     for (today, expected) in [("2027-04-02", 85), ("2027-04-03", 100), ("2027-05-29", 100), ("2027-05-30", 75)] {
-        assert_eq!(of(PriceRequest { today: date(today), ..ask(night, 1, &none) }), expected, "{today}");
+        assert_eq!(of(PriceRequest { today: date(today), ..request_for(night, 1, &none) }), expected, "{today}");
     }
 }
 
 #[test]
-fn the_strongest_season_with_a_price_wins() {
+fn the_season_with_the_highest_priority_that_has_a_price_applies() {
     let rules = PriceRules {
         weekend: Some(150),
         seasons: vec![
@@ -186,12 +191,12 @@ fn the_strongest_season_with_a_price_wins() {
         ..plain("USD", 100)
     };
     let overrides = BTreeMap::from([(date("2027-06-12"), 7)]);
-    let of = |day: &str| nightly(&rules, &overrides, date(day));
+    let of = |day: &str| nightly_price(&rules, &overrides, date(day));
     assert_eq!(of("2027-05-31"), (200, PriceSource::Season));
     assert_eq!(of("2027-06-01"), (300, PriceSource::Season));
     assert_eq!(of("2027-06-11"), (400, PriceSource::Season));
     assert_eq!(of("2027-06-12"), (7, PriceSource::Override));
-    assert_eq!(nightly(&rules, &BTreeMap::new(), date("2027-06-12")), (400, PriceSource::Season));
+    assert_eq!(nightly_price(&rules, &BTreeMap::new(), date("2027-06-12")), (400, PriceSource::Season));
     assert_eq!(of("2028-01-01"), (150, PriceSource::Weekend));
     assert_eq!(of("2028-01-03"), (100, PriceSource::Base));
 }
@@ -216,16 +221,16 @@ fn taxes_in_every_unit() {
     };
     let overrides = BTreeMap::new();
     let guests = Guests { adults: 2, children: 1, infants: 4, pets: 1 };
-    let request = PriceRequest { guests, ..ask(stay("2027-03-01", "2027-03-04"), 1, &overrides) };
+    let request = PriceRequest { guests, ..request_for(stay("2027-03-01", "2027-03-04"), 1, &overrides) };
     let price = price(&rules, FeeModel::split(100_000, 30_000), &request).unwrap();
     assert_eq!((price.subtotal, price.guest_fee, price.pets), (3_570, 357, 70));
     assert_eq!(price.taxes.iter().map(|tax| tax.amount).collect::<Vec<_>>(), [200, 393, 999, 33, 9]);
 }
 
 #[test]
-fn absurd_numbers_are_refused() {
+fn numbers_out_of_range_are_refused() {
     let none = BTreeMap::new();
-    let request = ask(stay("2027-03-04", "2027-03-08"), 3, &none);
+    let request = request_for(stay("2027-03-04", "2027-03-08"), 3, &none);
     let of = |rules: &PriceRules| price(rules, FeeModel::HOST_ONLY, &request).unwrap_err();
     assert_eq!(of(&plain("USD", -1)), PriceError::Negative);
     assert_eq!(of(&plain("USD", i64::MAX)), PriceError::TooLarge);
@@ -233,7 +238,7 @@ fn absurd_numbers_are_refused() {
     assert_eq!(of(&PriceRules { new_listing_discount: Some(0), cleaning_fee: -5, ..new_york() }), PriceError::Negative);
     let steep = vec![LengthOfStayDiscount { min_nights: 1, discount: ONE_PPM + 1 }];
     assert_eq!(of(&PriceRules { length_of_stay: steep, ..new_york() }), PriceError::Rate);
-    let long = ask(stay("2027-01-01", "2028-01-02"), 1, &none);
+    let long = request_for(stay("2027-01-01", "2028-01-02"), 1, &none);
     assert_eq!(price(&new_york(), FeeModel::HOST_ONLY, &long).unwrap_err(), PriceError::TooLong);
     let nobody = PriceRequest { guests: guests(-1), ..request };
     assert_eq!(price(&new_york(), FeeModel::HOST_ONLY, &nobody).unwrap_err(), PriceError::Negative);
@@ -241,9 +246,9 @@ fn absurd_numbers_are_refused() {
 }
 
 #[test]
-fn a_year_of_weekends_is_a_short_token() {
+fn a_year_with_weekend_prices_has_short_json() {
     let overrides = BTreeMap::new();
-    let request = ask(stay("2027-01-01", "2028-01-01"), 3, &overrides);
+    let request = request_for(stay("2027-01-01", "2028-01-01"), 3, &overrides);
     let price = price(&new_york(), FeeModel::HOST_ONLY, &request).unwrap();
     let json = serde_json::to_string(&price).unwrap();
     assert!(json.len() < 3_000, "{} bytes", json.len());
@@ -251,7 +256,7 @@ fn a_year_of_weekends_is_a_short_token() {
 }
 
 #[test]
-fn a_stored_price_that_cannot_be_is_refused() {
+fn an_inconsistent_stored_price_is_refused() {
     let json = serde_json::to_string(&q1(FeeModel::HOST_ONLY)).unwrap();
     for (good, bad) in [("[1,12000,12000,", "[400,12000,12000,"), ("[1,12000,12000,", "[1,12000,-5,"), ("USD", "XTS")] {
         assert!(json.contains(good), "{json}");
@@ -260,7 +265,7 @@ fn a_stored_price_that_cannot_be_is_refused() {
 }
 
 #[test]
-fn rules_survive_storage() {
+fn rules_are_unchanged_by_storage() {
     let rules = new_york();
     let json = serde_json::to_value(&rules).unwrap();
     assert_eq!(json["seasons"][0]["from"], "2027-07-01");
@@ -315,7 +320,7 @@ prop_compose! {
 }
 
 prop_compose! {
-    /// Any sensible price of a stay in spring 2027 or autumn 2026, when clocks change.
+    /// Any valid price of a stay in spring 2027 or autumn 2026, when clocks change.
     pub(crate) fn any_price()(
         rules in any_rules(),
         fees in (0..300_000_i64, 0..300_000_i64),
@@ -355,14 +360,14 @@ proptest! {
     }
 
     #[test]
-    fn no_number_makes_pricing_panic(
+    fn pricing_never_panics(
         amounts in any::<[i64; 8]>(),
         small in any::<[i32; 6]>(),
         heads in any::<[i32; 4]>(),
         nights in 1..400_i64,
         wild in 0..256_u32,
     ) {
-        // Each bit leaves one group of numbers wild; the others stay ordinary, so that every sum is reached.
+        // Each bit leaves one group of numbers arbitrary. The others are in range, so that every sum is reached.
         let amount = |i: usize| if wild & (1 << i) == 0 { amounts[i].rem_euclid(MAX_MINOR / 400) } else { amounts[i] };
         let rules = PriceRules {
             weekend: Some(amount(1)), cleaning_fee: amount(2), pet_fee: amount(3), extra_guest_fee: amount(4),

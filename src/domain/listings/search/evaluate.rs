@@ -1,121 +1,128 @@
-//! The rows the database left, weighed one by one: can it be booked, what does it cost, where does it rank.
+//! Evaluates the rows that the filters in SQL leave, one by one: can the stay be booked, at what price, at which rank.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
-use chrono::Utc;
+use chrono::{DateTime, Days, NaiveDate, Utc};
 use sea_orm::sea_query::{Expr, ExprTrait, Query, SelectStatement};
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryResult};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, QueryResult};
 use uuid::Uuid;
 
-use super::super::table::{claim, listing, listing_rating, night};
-use super::super::{Listing, StayRequest, fees, public_point};
-use super::filter::{SearchSort, SearchWhere, rating, slim};
-use super::{Hit, Money};
+use super::filter::{SearchSort, SearchWhere, rating_sum, select_without_texts};
+use super::hit::Hit;
 use crate::domain::error::Error;
-use crate::domain::listings::availability::evaluate::{Nights, answer_one};
-use crate::domain::listings::listing::location::distance_m;
-use crate::domain::listings::nights::calendar::Special;
-use crate::domain::listings::nights::claims::{Taken, alive, state};
+use crate::domain::listings::Listing;
+use crate::domain::listings::availability::evaluate::{KnownNights, evaluate_listing};
+use crate::domain::listings::availability::request::StayRequest;
+use crate::domain::listings::enums::RoomType;
+use crate::domain::listings::limits::MAX_PREPARATION_NIGHTS;
+use crate::domain::listings::listing::location::{distance_m, public_point};
+use crate::domain::listings::listing::rating::MIN_SHOWN_RATINGS;
+use crate::domain::listings::nights::claims::{ClaimedNight, active_at, night_state};
+use crate::domain::listings::nights::overrides::NightOverride;
+use crate::domain::listings::row_values::fees;
+use crate::domain::listings::table::{claim, listing, listing_rating, night};
 use crate::domain::viewer::Viewer;
+use crate::kernel::money::Money;
 use crate::platform::App;
 
-/// The mean every listing starts from before its own ratings outweigh it, in hundredths of a star …
+/// Mean of the prior ratings that every listing starts with, in hundredths of a star.
 const PRIOR_MEAN: i64 = 430;
-/// … and how many ratings that takes.
+/// Number of these prior ratings. Once a listing has more ratings than this, its own mean outweighs the prior one.
 const PRIOR_COUNT: i64 = 10;
-/// The longest preparation, in nights: claims so far behind the stay can matter.
-const TAIL: u64 = 7;
 
-/// The columns that rank a listing, read with or without the rest of its row.
+/// The columns that the rank of a listing depends on, read with or without the rest of its row.
 #[derive(FromQueryResult)]
-struct Rank {
+struct RankedRow {
     id: Uuid,
     latitude: Option<f64>,
     longitude: Option<f64>,
-    room_type: super::RoomType,
+    room_type: RoomType,
     currency: String,
     base_minor: i64,
-    published_at: Option<chrono::DateTime<Utc>>,
+    published_at: Option<DateTime<Utc>>,
     text_score: i64,
     rating_sum: i64,
     rating_count: i64,
 }
 
-/// Every listing that matches, in no order yet.
-pub(super) async fn hits(
+/// Finds every listing that matches, unsorted.
+pub(super) async fn find_hits(
     app: &App,
     viewer: &Viewer,
-    wanted: &SearchWhere,
+    filters: &SearchWhere,
     sort: SearchSort,
 ) -> Result<Vec<Hit>, Error> {
     let db = app.db.read();
     let backend = db.get_database_backend();
-    let mut select = wanted.select(app.clock.now());
-    rank_columns(&mut select, wanted, sort);
-    let Some(stay) = &wanted.stay else {
+    let mut select = filters.select(viewer, app.clock.now());
+    select_rank_columns(&mut select, filters, sort);
+    let Some(stay) = &filters.stay else {
         let rows = db.query_all_raw(backend.build(&select)).await?;
-        let ranks = rows.iter().map(|row| Rank::from_query_result(row, ""));
-        return ranks.filter_map(|rank| hit(rank, wanted, sort, None).transpose()).collect();
+        let rows = rows.iter().map(|row| RankedRow::from_query_result(row, ""));
+        return rows.filter_map(|row| ranked_hit(row, filters, sort, None).transpose()).collect();
     };
-    slim(&mut select);
+    select_without_texts(&mut select);
     let rows = db.query_all_raw(backend.build(&select)).await?;
-    let nights = nights_of(app, wanted, stay).await?;
+    let nights = read_nights(app, viewer, filters, stay).await?;
     let mut hits = Vec::with_capacity(rows.len());
     for row in &rows {
-        hits.extend(bookable(app, viewer, wanted, sort, stay, row, &nights)?);
+        hits.extend(evaluate_row(app, viewer, filters, sort, stay, row, &nights)?);
     }
     Ok(hits)
 }
 
-fn bookable(
+/// Evaluates the stay for one row. `None` if it cannot be booked or its total is outside the filters.
+fn evaluate_row(
     app: &App,
     viewer: &Viewer,
-    wanted: &SearchWhere,
+    filters: &SearchWhere,
     sort: SearchSort,
     stay: &StayRequest,
     row: &QueryResult,
     nights: &Calendars,
 ) -> Result<Option<Hit>, Error> {
     let listing = Listing::from_query_result(row, "")?;
-    let nights = Nights { taken: nights.taken.get(&listing.id), specials: nights.specials.get(&listing.id) };
-    let answer = answer_one(&listing, viewer, stay, nights, fees(app), app.clock.now())?;
-    let Some(price) = answer.price.as_ref().filter(|_| answer.bookable()) else { return Ok(None) };
+    let nights = KnownNights { claimed: nights.claimed.get(&listing.id), overrides: nights.overrides.get(&listing.id) };
+    let evaluation = evaluate_listing(&listing, viewer, stay, nights, fees(app), app.clock.now())?;
+    let Some(price) = evaluation.price.as_ref().filter(|_| evaluation.is_bookable()) else { return Ok(None) };
     let total = Money::new(price.total, price.currency);
     let outside = |limit: Option<Money>, beyond: fn(i64, i64) -> bool| {
         limit.is_some_and(|limit| limit.currency != total.currency || beyond(total.minor, limit.minor))
     };
-    if outside(wanted.total_min, |total, least| total < least) || outside(wanted.total_max, |total, most| total > most)
+    if outside(filters.total_min, |total, least| total < least)
+        || outside(filters.total_max, |total, most| total > most)
     {
         return Ok(None);
     }
-    hit(Rank::from_query_result(row, ""), wanted, sort, Some(total))
+    ranked_hit(RankedRow::from_query_result(row, ""), filters, sort, Some(total))
 }
 
-/// A sort by price compares amounts of one currency; others follow, currency by currency.
-fn price_key(price: Money) -> i64 {
+/// The rank of a price. Amounts are only compared within one currency; currencies follow each other by code.
+fn price_rank(price: Money) -> i64 {
     let [a, b, c] =
         [0, 1, 2].map(|place| i64::from(price.currency.code().as_bytes().get(place).map_or(0, |b| b - b'A')));
     (a * 676 + b * 26 + c) * 100_000_000_000_000 + Ord::min(price.minor, 99_999_999_999_999)
 }
 
-fn hit(
-    rank: Result<Rank, sea_orm::DbErr>,
-    wanted: &SearchWhere,
+/// Ranks one row. `None` if its public location is outside the area of the search.
+fn ranked_hit(
+    row: Result<RankedRow, sea_orm::DbErr>,
+    filters: &SearchWhere,
     sort: SearchSort,
     total: Option<Money>,
 ) -> Result<Option<Hit>, Error> {
-    let rank = rank?;
-    let point = rank.latitude.zip(rank.longitude).map(|(lat, lon)| public_point(rank.id, lat, lon));
+    let row = row?;
+    let point = row.latitude.zip(row.longitude).map(|(lat, lon)| public_point(row.id, lat, lon));
     let mut distance = None;
-    if let Some((centre, radius)) = wanted.near {
+    if let Some((centre, radius)) = filters.near {
         let metres = point.map(|point| distance_m(centre, point)).filter(|&metres| metres <= f64::from(radius));
         let Some(metres) = metres else { return Ok(None) };
         distance = Some(metres.round() as i32);
     }
-    if let Some((south, west, north, east)) = wanted.within {
+    if let Some((south, west, north, east)) = filters.within {
         let in_box = point.is_some_and(|(lat, lon)| {
-            let wide = if west > east { lon >= west || lon <= east } else { (west..=east).contains(&lon) };
-            wide && (south..=north).contains(&lat)
+            let in_longitude = if west > east { lon >= west || lon <= east } else { (west..=east).contains(&lon) };
+            in_longitude && (south..=north).contains(&lat)
         });
         if !in_box {
             return Ok(None);
@@ -123,25 +130,25 @@ fn hit(
     }
     let price = match total {
         Some(total) => total,
-        None => Money::new(rank.base_minor, rank.currency.parse().map_err(Error::failed)?),
+        None => Money::new(row.base_minor, row.currency.parse().map_err(Error::failed)?),
     };
-    let shown = rank.rating_count >= crate::domain::listings::listing::rating::SHOWN_FROM;
-    // Ten-thousandths of stars, drawn towards the mean of all while few have rated.
-    let rating = (rank.rating_sum + PRIOR_MEAN * PRIOR_COUNT) * 100 / Ord::max(rank.rating_count + PRIOR_COUNT, 1);
-    let key = match sort {
-        SearchSort::Relevance => -(rank.text_score * 1_000_000 + rating),
-        SearchSort::TotalAsc => price_key(price),
-        SearchSort::TotalDesc => -price_key(price),
-        SearchSort::RatingDesc if shown => -(rank.rating_sum * 10_000 / Ord::max(rank.rating_count, 1)),
+    let is_shown = row.rating_count >= MIN_SHOWN_RATINGS;
+    // In ten-thousandths of a star, with the prior ratings, so that a few ratings do not decide the order.
+    let rating = (row.rating_sum + PRIOR_MEAN * PRIOR_COUNT) * 100 / Ord::max(row.rating_count + PRIOR_COUNT, 1);
+    let rank = match sort {
+        SearchSort::Relevance => -(row.text_score * 1_000_000 + rating),
+        SearchSort::TotalAsc => price_rank(price),
+        SearchSort::TotalDesc => -price_rank(price),
+        SearchSort::RatingDesc if is_shown => -(row.rating_sum * 10_000 / Ord::max(row.rating_count, 1)),
         SearchSort::RatingDesc => 0,
         SearchSort::DistanceAsc => distance.unwrap_or(i32::MAX).into(),
-        SearchSort::Newest => -rank.published_at.map_or(0, |at| at.timestamp_micros()),
+        SearchSort::Newest => -row.published_at.map_or(0, |at| at.timestamp_micros()),
     };
-    Ok(Some(Hit { id: rank.id, key, distance_m: distance, room_type: rank.room_type, price }))
+    Ok(Some(Hit { id: row.id, rank, distance_m: distance, room_type: row.room_type, price }))
 }
 
-fn rank_columns(select: &mut SelectStatement, wanted: &SearchWhere, sort: SearchSort) {
-    if wanted.stay.is_none() {
+fn select_rank_columns(select: &mut SelectStatement, filters: &SearchWhere, sort: SearchSort) {
+    if filters.stay.is_none() {
         for column in [
             listing::Column::Id,
             listing::Column::Latitude,
@@ -156,29 +163,36 @@ fn rank_columns(select: &mut SelectStatement, wanted: &SearchWhere, sort: Search
     }
     let (sum, count) = match sort {
         SearchSort::Relevance | SearchSort::RatingDesc => {
-            (rating(listing_rating::Column::OverallSum), rating(listing_rating::Column::OverallCount))
+            (rating_sum(listing_rating::Column::OverallSum), rating_sum(listing_rating::Column::OverallCount))
         }
         _ => (Expr::cust("CAST(0 AS BIGINT)"), Expr::cust("CAST(0 AS BIGINT)")),
     };
-    select.expr_as(wanted.text_score().cast_as("BIGINT"), "text_score");
+    select.expr_as(filters.text_score().cast_as("BIGINT"), "text_score");
     select.expr_as(sum, "rating_sum");
     select.expr_as(count, "rating_count");
 }
 
+/// The nights around the stay, by listing and night.
 struct Calendars {
-    taken: HashMap<Uuid, std::collections::BTreeMap<chrono::NaiveDate, Taken>>,
-    specials: HashMap<Uuid, std::collections::BTreeMap<chrono::NaiveDate, Special>>,
+    claimed: HashMap<Uuid, BTreeMap<NaiveDate, ClaimedNight>>,
+    overrides: HashMap<Uuid, BTreeMap<NaiveDate, NightOverride>>,
 }
 
-/// The nights around the stay of every listing that is left, in two statements.
-async fn nights_of(app: &App, wanted: &SearchWhere, stay: &StayRequest) -> Result<Calendars, Error> {
+/// Reads the nights around the stay of every listing that the filters leave, in two statements.
+async fn read_nights(
+    app: &App,
+    viewer: &Viewer,
+    filters: &SearchWhere,
+    stay: &StayRequest,
+) -> Result<Calendars, Error> {
     let now = app.clock.now();
-    let left = || wanted.select(now).expr(Expr::col((listing::Entity, listing::Column::Id))).take();
-    let end = stay.check_out.checked_add_days(chrono::Days::new(TAIL)).unwrap_or(stay.check_out);
+    let left = || filters.select(viewer, now).expr(Expr::col((listing::Entity, listing::Column::Id))).take();
+    let end = stay.check_out.checked_add_days(Days::new(MAX_PREPARATION_NIGHTS.into())).unwrap_or(stay.check_out);
     let db = app.db.read();
     let backend = db.get_database_backend();
 
-    // The stay's own nights are free, or the listing would not be left; what follows matters to those who prepare.
+    // The nights of the stay are free: the filter has checked that. Only the nights after it are read, and only for
+    // hosts that need preparation nights.
     let mut tail = Query::select();
     tail.column((claim::Entity, claim::Column::ListingId))
         .column((claim::Entity, claim::Column::Night))
@@ -189,27 +203,26 @@ async fn nights_of(app: &App, wanted: &SearchWhere, stay: &StayRequest) -> Resul
         .from(claim::Entity)
         .and_where(claim::Column::Night.gte(stay.check_out))
         .and_where(claim::Column::Night.lt(end))
-        .cond_where(alive(now))
+        .cond_where(active_at(now))
         .and_where(
             claim::Column::ListingId.in_subquery(left().and_where(listing::Column::PreparationNights.gt(0)).take()),
         );
-    let mut taken: HashMap<Uuid, std::collections::BTreeMap<_, _>> = HashMap::new();
+    let mut claimed: HashMap<Uuid, BTreeMap<_, _>> = HashMap::new();
     for row in claim::Model::find_by_statement(backend.build(&tail)).all(db).await? {
-        let night = Taken { state: state(row.kind), booking_id: row.booking_id, note: row.note };
-        taken.entry(row.listing_id).or_default().insert(row.night, night);
+        let night = ClaimedNight { state: night_state(row.kind), booking_id: row.booking_id, note: row.note };
+        claimed.entry(row.listing_id).or_default().insert(row.night, night);
     }
 
-    use sea_orm::QueryFilter;
     let rows = night::Entity::find()
         .filter(night::Column::Night.gte(stay.check_in))
         .filter(night::Column::Night.lt(stay.check_out))
         .filter(night::Column::ListingId.in_subquery(left()))
         .all(db)
         .await?;
-    let mut specials: HashMap<Uuid, std::collections::BTreeMap<_, _>> = HashMap::new();
+    let mut overrides: HashMap<Uuid, BTreeMap<_, _>> = HashMap::new();
     for row in rows {
-        let special = Special { price: row.price_minor, min_nights: row.min_nights, note: None };
-        specials.entry(row.listing_id).or_default().insert(row.night, special);
+        let values = NightOverride { price: row.price_minor, min_nights: row.min_nights, note: None };
+        overrides.entry(row.listing_id).or_default().insert(row.night, values);
     }
-    Ok(Calendars { taken, specials })
+    Ok(Calendars { claimed, overrides })
 }

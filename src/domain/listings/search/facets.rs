@@ -1,4 +1,4 @@
-//! What all results of a search together offer: amenities, room types, and how prices spread.
+//! Facets of a search: counts of amenities, room types and price ranges over all results.
 
 use std::collections::BTreeMap;
 
@@ -6,30 +6,31 @@ use sea_orm::sea_query::{Expr, Func, Query};
 use sea_orm::{ColumnTrait, ConnectionTrait, Iterable};
 use uuid::Uuid;
 
-use super::super::table::listing_amenity;
-use super::{Hit, Money};
+use super::hit::Hit;
 use crate::domain::error::Error;
 use crate::domain::listings::enums::RoomType;
-use crate::kernel::money::Currency;
+use crate::domain::listings::table::listing_amenity;
+use crate::kernel::money::{Currency, Money};
 use crate::platform::App;
 
-/// How many listings one statement asks about.
+/// Number of listings in one statement.
 const CHUNK: usize = 5_000;
+/// Number of price ranges.
 const BUCKETS: i64 = 10;
 
-/// What all results together offer.
+/// Counts over all results of a search.
 #[derive(Clone, Debug)]
 pub struct Facets {
     /// Amenity codes with the number of results that have them, most frequent first.
     pub amenities: Vec<(String, i64)>,
-    /// Room types with the number of results.
+    /// Room types with the number of results. Room types without results are left out.
     pub room_types: Vec<(RoomType, i64)>,
-    /// Price ranges `[from, to)` of equal width with the number of results, in the currency most results have; the last
-    /// one includes its end.
+    /// Price ranges `[from, to)` of equal width with the number of results, in the currency that most results have.
     pub prices: Vec<(Money, Money, i64)>,
 }
 
-pub(super) async fn of(app: &App, hits: &[Hit]) -> Result<Facets, Error> {
+/// Counts the facets of these results.
+pub(super) async fn facets_of(app: &App, hits: &[Hit]) -> Result<Facets, Error> {
     let ids: Vec<Uuid> = hits.iter().map(|hit| hit.id).collect();
     let mut counts: BTreeMap<String, i64> = BTreeMap::new();
     for chunk in ids.chunks(CHUNK) {
@@ -51,10 +52,10 @@ pub(super) async fn of(app: &App, hits: &[Hit]) -> Result<Facets, Error> {
         (room_type, i64::try_from(count).unwrap_or(i64::MAX))
     });
     let room_types = room_types.filter(|(_, count)| *count > 0).collect();
-    Ok(Facets { amenities, room_types, prices: histogram(hits.iter().map(|hit| hit.price)) })
+    Ok(Facets { amenities, room_types, prices: price_histogram(hits.iter().map(|hit| hit.price)) })
 }
 
-fn histogram(prices: impl Iterator<Item = Money>) -> Vec<(Money, Money, i64)> {
+fn price_histogram(prices: impl Iterator<Item = Money>) -> Vec<(Money, Money, i64)> {
     let mut by_currency: BTreeMap<Currency, Vec<i64>> = BTreeMap::new();
     for price in prices {
         by_currency.entry(price.currency).or_default().push(price.minor);
@@ -80,12 +81,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_price_falls_into_one_bucket() {
+    fn every_price_is_counted_in_one_bucket() {
         let usd: Currency = "USD".parse().unwrap();
         let prices = [100, 250, 251, 999, 1_000, 5_000].map(|minor| Money::new(minor, usd));
-        let buckets = histogram(prices.into_iter());
+        let buckets = price_histogram(prices.into_iter());
         assert_eq!(buckets.iter().map(|(_, _, count)| count).sum::<i64>(), 6);
-        assert_eq!(histogram([Money::new(7, usd)].into_iter()).len(), 1);
-        assert!(histogram([].into_iter()).is_empty());
+        assert_eq!(price_histogram([Money::new(7, usd)].into_iter()).len(), 1);
+        assert!(price_histogram([].into_iter()).is_empty());
     }
 }

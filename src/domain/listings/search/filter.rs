@@ -1,56 +1,56 @@
-//! What a search asks for, and the part of it that the database decides.
+//! The filters of a search, and their translation into SQL as far as the database can decide them.
 
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, Func, LikeExpr, Query, SelectStatement, SimpleExpr};
 use sea_orm::{ColumnTrait, Condition, Iterable};
 use serde::{Deserialize, Serialize};
-use unicode_normalization::UnicodeNormalization;
-use unicode_normalization::char::is_combining_mark;
 use uuid::Uuid;
 
-use super::super::table::{claim, listing, listing_amenity, listing_rating};
 use crate::domain::error::{Code, Error, Refusals};
-use crate::domain::listings::StayRequest;
+use crate::domain::listings::availability::evaluate::is_instant_for;
+use crate::domain::listings::availability::request::StayRequest;
+use crate::domain::listings::cancellation_policy::CancellationPolicy;
 use crate::domain::listings::enums::{BookingMode, ListingStatus, RoomType};
+use crate::domain::listings::limits::{
+    MAX_NIGHTS, MAX_SEARCH_AMENITIES, MAX_SEARCH_COUNT, MAX_SEARCH_RADIUS_M, MAX_SEARCH_TEXT_CHARS, MAX_SEARCH_WORDS,
+};
 use crate::domain::listings::listing::amenities;
-use crate::domain::listings::listing::location::{SHIFT_M, around};
-use crate::domain::listings::listing::policy::CancellationPolicy;
-use crate::domain::listings::nights::claims::alive;
+use crate::domain::listings::listing::location::{MAX_SHIFT_M, box_around};
+use crate::domain::listings::listing::rating::MIN_SHOWN_RATINGS;
+use crate::domain::listings::nights::claims::active_at;
+use crate::domain::listings::search_text::normalize;
+use crate::domain::listings::table::{claim, listing, listing_amenity, listing_rating};
+use crate::domain::viewer::Viewer;
 use crate::kernel::money::{Currency, MAX_MINOR, Money};
 
-const LONGEST_TEXT: usize = 200;
-const MOST_WORDS: usize = 8;
-const MOST_AMENITIES: usize = 20;
-const LARGEST_RADIUS_M: i64 = 500_000;
-
-/// The order of results.
+/// The order of the results.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum SearchSort {
-    /// Best match first: where the words stand, then what guests thought.
+    /// Best match first: by the places where the words occur, then by rating.
     Relevance,
     /// Cheapest first.
     TotalAsc,
-    /// Dearest first.
+    /// Most expensive first.
     TotalDesc,
     /// Best rated first.
     RatingDesc,
-    /// Nearest first.
+    /// Nearest to the centre of the search first.
     DistanceAsc,
-    /// Latest published first.
+    /// Most recently published first.
     Newest,
 }
 
-/// What is searched for; all of it must hold.
+/// The filters of a search. A listing must match all of them.
 #[derive(Clone, Debug, Default)]
 #[expect(missing_docs, reason = "the API describes the fields")]
 pub struct SearchWhere {
     pub text: Option<String>,
-    /// Centre and radius in metres.
+    /// Centre (latitude, longitude) and radius in metres.
     pub near: Option<((f64, f64), i32)>,
-    /// South, west, north, east; west may exceed east across the 180th meridian.
+    /// South, west, north, east. West is greater than east if the box crosses the 180th meridian.
     pub within: Option<(f64, f64, f64, f64)>,
     pub stay: Option<StayRequest>,
-    /// Only listings that charge in this currency.
+    /// Only listings with prices in this currency.
     pub currency: Option<Currency>,
     pub capacity: Option<i32>,
     pub room_types: Option<Vec<RoomType>>,
@@ -66,22 +66,22 @@ pub struct SearchWhere {
 }
 
 impl SearchWhere {
-    /// Refuses what no search can mean.
+    /// Refuses values out of range and filters that contradict each other.
     pub fn validate(&self, sort: SearchSort) -> Result<(), Error> {
         let mut refusals = Refusals::default();
         if let Some(text) = &self.text {
-            refusals.text_or_empty(&["where", "text"], text, LONGEST_TEXT);
+            refusals.text_or_empty(&["where", "text"], text, MAX_SEARCH_TEXT_CHARS);
         }
         if let Some(((latitude, longitude), radius)) = self.near {
-            degrees(&mut refusals, &["where", "near", "latitude"], latitude, 90.0);
-            degrees(&mut refusals, &["where", "near", "longitude"], longitude, 180.0);
-            refusals.range(&["where", "near", "radiusMeters"], radius.into(), 1, LARGEST_RADIUS_M);
+            check_degrees(&mut refusals, &["where", "near", "latitude"], latitude, 90.0);
+            check_degrees(&mut refusals, &["where", "near", "longitude"], longitude, 180.0);
+            refusals.range(&["where", "near", "radiusMeters"], radius.into(), 1, MAX_SEARCH_RADIUS_M.into());
         }
         if let Some((south, west, north, east)) = self.within {
             for (name, value, most) in
                 [("south", south, 90.0), ("north", north, 90.0), ("west", west, 180.0), ("east", east, 180.0)]
             {
-                degrees(&mut refusals, &["where", "within", name], value, most);
+                check_degrees(&mut refusals, &["where", "within", name], value, most);
             }
             let field = ["where", "within", "north"];
             refusals.check(south <= north, Code::Invalid, &field, "must not be south of `south`");
@@ -89,11 +89,12 @@ impl SearchWhere {
         for (name, number) in
             [("capacity", self.capacity), ("bedroomsMin", self.bedrooms_min), ("bedsMin", self.beds_min)]
         {
-            refusals.range(&["where", name], number.unwrap_or(0).into(), 0, 1_000);
+            refusals.range(&["where", name], number.unwrap_or(0).into(), 0, MAX_SEARCH_COUNT.into());
         }
         let field = ["where", "amenities"];
-        refusals.check(self.amenities.len() <= MOST_AMENITIES, Code::TooMany, &field, "must have at most 20 codes");
-        for code in self.amenities.iter().filter(|code| amenities::find(code).is_none()).take(MOST_AMENITIES) {
+        let message = format!("must have at most {MAX_SEARCH_AMENITIES} codes");
+        refusals.check(self.amenities.len() <= MAX_SEARCH_AMENITIES, Code::TooMany, &field, &message);
+        for code in self.amenities.iter().filter(|code| amenities::find(code).is_none()).take(MAX_SEARCH_AMENITIES) {
             let message = format!("`{}` is not an amenity", code.chars().take(50).collect::<String>());
             refusals.add(Code::Invalid, &field, message);
         }
@@ -103,7 +104,7 @@ impl SearchWhere {
         }
         self.validate_prices(&mut refusals);
         if sort == SearchSort::DistanceAsc && self.near.is_none() {
-            refusals.add(Code::Required, &["where", "near"], "a sort by distance needs a centre");
+            refusals.add(Code::Required, &["where", "near"], "is required to sort by distance");
         }
         refusals.finish()?;
         self.stay.map_or(Ok(()), |stay| {
@@ -113,7 +114,7 @@ impl SearchWhere {
                 None => Err(Error::refused(
                     Code::Invalid,
                     &["where", "stay", "checkOut"],
-                    "must be 1 to 365 nights after `checkIn`",
+                    format!("must be 1 to {MAX_NIGHTS} nights after `checkIn`"),
                 )),
             }
         })
@@ -124,44 +125,52 @@ impl SearchWhere {
             let Some(total) = total else { continue };
             refusals.range(&["where", name, "amount"], total.minor, 0, MAX_MINOR);
             let dated = self.stay.is_some();
-            refusals.check(dated, Code::Required, &["where", "stay"], "a total needs the dates of a stay");
+            refusals.check(dated, Code::Required, &["where", "stay"], "is required to filter by total");
         }
         if let (Some(least), Some(most)) = (self.total_min, self.total_max) {
             let field = ["where", "totalMax", "currency"];
-            refusals.check(least.currency == most.currency, Code::Invalid, &field, "must be that of `totalMin`");
+            refusals.check(
+                least.currency == most.currency,
+                Code::Invalid,
+                &field,
+                "must be the currency of `totalMin`",
+            );
         }
     }
 
-    /// The words of the text, folded.
+    /// The normalized words of the text.
     fn words(&self) -> Vec<String> {
-        let text = folded(self.text.as_deref().unwrap_or(""));
-        text.split_whitespace().take(MOST_WORDS).map(ToOwned::to_owned).collect()
+        let text = normalize(self.text.as_deref().unwrap_or(""));
+        text.split_whitespace().take(MAX_SEARCH_WORDS).map(ToOwned::to_owned).collect()
     }
 
-    /// The listings that match as far as the database can tell, without columns yet.
-    pub(super) fn select(&self, now: DateTime<Utc>) -> SelectStatement {
+    /// The statement that selects the listings that match as far as the database can decide. It has no columns yet.
+    pub(super) fn select(&self, viewer: &Viewer, now: DateTime<Utc>) -> SelectStatement {
         let mut all = Condition::all().add(listing::Column::Status.eq(ListingStatus::Published));
         for word in self.words() {
             all = all.add(contains(&word, "%"));
         }
         if let Some((centre, radius)) = self.near {
-            all = all.add(inside(around(centre, f64::from(radius) + SHIFT_M)));
+            all = all.add(is_inside(box_around(centre, f64::from(radius) + MAX_SHIFT_M)));
         }
         if let Some((south, west, north, east)) = self.within {
-            let margin = around(((south + north) / 2.0, 0.0), SHIFT_M);
+            let margin = box_around(((south + north) / 2.0, 0.0), MAX_SHIFT_M);
             let (north_by, east_by) = ((margin.2 - margin.0) / 2.0, (margin.3 - margin.1) / 2.0 + 0.01);
-            all = all.add(inside((south - north_by, west - east_by, north + north_by, east + east_by)));
+            all = all.add(is_inside((south - north_by, west - east_by, north + north_by, east + east_by)));
         }
-        let heads = Ord::max(self.stay.map(|stay| stay.guests.paying()), self.capacity);
+        let guests = Ord::max(self.stay.map(|stay| stay.guests.paying()), self.capacity);
         for (column, least) in [
-            (listing::Column::Capacity, heads),
+            (listing::Column::Capacity, guests),
             (listing::Column::Bedrooms, self.bedrooms_min),
             (listing::Column::Beds, self.beds_min),
         ] {
             all = all.add_option(least.map(|least| column.gte(least)));
         }
         all = all.add_option(self.room_types.as_ref().map(|types| listing::Column::RoomType.is_in(types.clone())));
-        all = all.add_option(self.instant_only.then(|| listing::Column::BookingMode.eq(BookingMode::Instant)));
+        all = all.add_option(self.instant_only.then(|| {
+            let instant = BookingMode::iter().filter(|&mode| is_instant_for(mode, viewer));
+            listing::Column::BookingMode.is_in(instant)
+        }));
         all = all.add_option(self.currency.map(|currency| listing::Column::Currency.eq(currency.code())));
         all = all.add_option(self.host_id.map(|host| listing::Column::HostId.eq(host)));
         all = all.add_option(self.free_cancellation.then(|| {
@@ -182,20 +191,19 @@ impl SearchWhere {
             ));
         }
         all = all.add_option(self.rating_min.filter(|&least| least > 0.0).map(|least| {
-            // Sums are hundredths of stars.
-            let hundredths = Expr::expr(rating(listing_rating::Column::OverallCount)).mul(least * 100.0);
-            Expr::expr(rating(listing_rating::Column::OverallSum)).gte(hundredths).and(
-                Expr::expr(rating(listing_rating::Column::OverallCount))
-                    .gte(crate::domain::listings::listing::rating::SHOWN_FROM),
-            )
+            // Sums are in hundredths of a star.
+            let hundredths = Expr::expr(rating_sum(listing_rating::Column::OverallCount)).mul(least * 100.0);
+            Expr::expr(rating_sum(listing_rating::Column::OverallSum))
+                .gte(hundredths)
+                .and(Expr::expr(rating_sum(listing_rating::Column::OverallCount)).gte(MIN_SHOWN_RATINGS))
         }));
         if let Some(stay) = self.stay.as_ref() {
-            all = all.add(open(stay, now));
+            all = all.add(allows_stay(stay, now));
         }
         Query::select().from(listing::Entity).cond_where(all).take()
     }
 
-    /// How well the words match: 7 for one in the title, 3 in the place, 1 in the description.
+    /// The score of the text: for each word 7 if it is in the title, 3 if in the place, 1 if in the description.
     pub(super) fn text_score(&self) -> SimpleExpr {
         self.words().iter().fold(Expr::val(0_i64), |score, word| {
             let place = Expr::case(contains(word, "%\n%\n%"), 7).case(contains(word, "%\n%"), 3).finally(1);
@@ -204,34 +212,35 @@ impl SearchWhere {
     }
 }
 
-fn degrees(refusals: &mut Refusals, field: &[&str], value: f64, most: f64) {
+fn check_degrees(refusals: &mut Refusals, field: &[&str], value: f64, most: f64) {
     if !(-most..=most).contains(&value) {
         refusals.add(Code::Invalid, field, format!("must be between -{most} and {most} degrees"));
     }
 }
 
-/// Rules of the stay that the database can decide alone, as a first sieve; `stay_check` has the last word.
-fn open(stay: &StayRequest, now: DateTime<Utc>) -> Condition {
+/// The rules of the stay that the database can decide, as a first filter. `stay_check` decides about the rest.
+fn allows_stay(stay: &StayRequest, now: DateTime<Utc>) -> Condition {
     let nights = (stay.check_out - stay.check_in).num_days();
-    let taken = Query::select()
+    let claimed = Query::select()
         .expr(Expr::val(1))
         .from(claim::Entity)
         .and_where(Expr::col((claim::Entity, claim::Column::ListingId)).equals((listing::Entity, listing::Column::Id)))
         .and_where(claim::Column::Night.gte(stay.check_in))
         .and_where(claim::Column::Night.lt(stay.check_out))
-        .cond_where(alive(now))
+        .cond_where(active_at(now))
         .take();
     let pets = (stay.guests.pets > 0).then(|| listing::Column::PetsAllowed.eq(true));
     Condition::all()
         .add(listing::Column::MinNights.lte(nights))
         .add(listing::Column::MaxNights.gte(nights))
         .add_option(pets)
-        .add(Expr::exists(taken).not())
+        .add(Expr::exists(claimed).not())
 }
 
-fn inside((south, west, north, east): (f64, f64, f64, f64)) -> Condition {
+/// Whether the exact location is inside the box.
+fn is_inside((south, west, north, east): (f64, f64, f64, f64)) -> Condition {
     let latitude = listing::Column::Latitude.between(south, north);
-    // A box that crosses the 180th meridian is two.
+    // A box that crosses the 180th meridian is two boxes.
     let longitude = if east - west >= 360.0 {
         Condition::all()
     } else if west > east {
@@ -243,8 +252,8 @@ fn inside((south, west, north, east): (f64, f64, f64, f64)) -> Condition {
     Condition::all().add(latitude).add(longitude)
 }
 
-/// A sum over the ratings of one listing, of guests and imported together.
-pub(super) fn rating(column: listing_rating::Column) -> SimpleExpr {
+/// The sum of a column over the ratings of one listing, its own and imported ones.
+pub(super) fn rating_sum(column: listing_rating::Column) -> SimpleExpr {
     let sum = Query::select()
         .expr(Expr::expr(Func::coalesce([Expr::col(column).sum(), Expr::val(0)])).cast_as("BIGINT"))
         .from(listing_rating::Entity)
@@ -256,15 +265,16 @@ pub(super) fn rating(column: listing_rating::Column) -> SimpleExpr {
     SimpleExpr::SubQuery(None, Box::new(sum.into()))
 }
 
-/// The lines of `search_text` are title, place and description; what must follow the word tells which line it is on.
+/// Whether the text of the listing contains the word. Its lines are title, place and description, so the pattern of
+/// what follows the word decides on which lines it may be.
 fn contains(word: &str, followed_by: &str) -> SimpleExpr {
     let escaped = word.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
     Expr::col((listing::Entity, listing::Column::SearchText))
         .like(LikeExpr::new(format!("%{escaped}{followed_by}")).escape('\\'))
 }
 
-/// Every column of a listing but the long texts, which no filter needs.
-pub(super) fn slim(select: &mut SelectStatement) {
+/// Selects every column of a listing except the long texts, which the evaluation does not need.
+pub(super) fn select_without_texts(select: &mut SelectStatement) {
     for column in listing::Column::iter() {
         match column {
             listing::Column::Description | listing::Column::SearchText => {
@@ -274,27 +284,5 @@ pub(super) fn slim(select: &mut SelectStatement) {
                 select.expr(column.select_as(Expr::col((listing::Entity, column))));
             }
         }
-    }
-}
-
-/// Lower case without accents, in compatibility form: what a searcher types for what a host wrote.
-fn folded(text: &str) -> String {
-    text.nfkd().filter(|&c| !is_combining_mark(c)).flat_map(char::to_lowercase).nfc().collect()
-}
-
-/// The folded text of a listing: title, place and description on a line each.
-pub(in crate::domain::listings) fn text_of(title: &str, place: &str, description: &str) -> String {
-    let line = |text: &str| folded(text).split_whitespace().collect::<Vec<_>>().join(" ");
-    format!("{}\n{}\n{}", line(title), line(place), line(description))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn accents_and_case_do_not_matter() {
-        assert_eq!(text_of("São  Paulo\nLoft", "Ville d’Été", ""), "sao paulo loft\nville d’ete\n");
-        assert_eq!(folded("한국 サウナ"), folded("한국 サウナ"));
     }
 }

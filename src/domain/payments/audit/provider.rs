@@ -1,8 +1,8 @@
-//! Our books against those of the sandbox processor.
+//! Checks our records against those of the sandbox processor.
 
 use sea_orm::DbErr;
 
-use super::sum;
+use super::sql::sum;
 use crate::kernel::id::Kind;
 use crate::platform::audit::{Audit, Check};
 
@@ -12,16 +12,17 @@ pub(super) async fn audit(audit: &mut Audit) -> Result<(), DbErr> {
     transfers(audit).await
 }
 
-/// A payment that is not settled may be charged already: its booking's own check finds those that stay so.
+/// A payment that is still being processed may be captured at the processor already. The check `payments_stuck` finds
+/// those that stay in that state.
 async fn charges(audit: &mut Audit) -> Result<(), DbErr> {
     audit
         .check(Check {
             name: "sandbox_charges",
-            says: "The processor took what our payments say, and let go of those that came to nothing.",
+            description: "The processor captured what payments say and voided those that failed or were cancelled.",
             kind: Some(Kind::Payment),
-            looks_at: "payment WHERE provider = 'sandbox'",
-            faults: "SELECT p.id, p.booking_id, p.currency, 'the processor says ' || COALESCE(i.state, 'nothing') AS \
-                     note, p.captured_minor AS wanted, COALESCE(i.captured_minor, 0) AS found FROM payment p \
+            rows: "payment WHERE provider = 'sandbox'",
+            violations: "SELECT p.id, p.booking_id, p.currency, 'the processor says ' || COALESCE(i.state, 'nothing') \
+                     AS note, p.captured_minor AS wanted, COALESCE(i.captured_minor, 0) AS found FROM payment p \
                      LEFT JOIN sandbox_intent i ON i.reference = p.provider_reference WHERE p.provider = 'sandbox' \
                      AND p.state IN ('SUCCEEDED', 'CANCELLED', 'FAILED') \
                      AND (COALESCE(i.captured_minor, 0) <> p.captured_minor OR i.currency <> p.currency \
@@ -31,10 +32,10 @@ async fn charges(audit: &mut Audit) -> Result<(), DbErr> {
     audit
         .check(Check {
             name: "sandbox_intents",
-            says: "The processor took no money that we do not know of.",
+            description: "The processor captured nothing without a payment of ours.",
             kind: None,
-            looks_at: "sandbox_intent",
-            faults: "SELECT i.idempotency_key AS name, i.currency, 'charged for no payment' AS note, \
+            rows: "sandbox_intent",
+            violations: "SELECT i.idempotency_key AS name, i.currency, 'captured without a payment' AS note, \
                      CAST(0 AS BIGINT) AS wanted, i.captured_minor AS found FROM sandbox_intent i LEFT JOIN payment p \
                      ON p.provider = 'sandbox' AND p.provider_reference = i.reference \
                      WHERE i.captured_minor > 0 AND p.id IS NULL AND i.created_at < {hour_ago}",
@@ -43,25 +44,25 @@ async fn charges(audit: &mut Audit) -> Result<(), DbErr> {
 }
 
 async fn refunds(audit: &mut Audit) -> Result<(), DbErr> {
-    let of = |state: &str| {
+    let sum_of_refunds = |state: &str| {
         sum(&format!("SELECT sum(r.amount_minor) FROM refund r WHERE r.payment_id = p.id AND r.state = '{state}'"))
     };
-    let faults = format!(
-        "SELECT id, booking_id, currency, 'the processor gave back another amount' AS note, sent AS wanted, \
+    let violations = format!(
+        "SELECT id, booking_id, currency, 'the processor refunded a different amount' AS note, sent AS wanted, \
          returned_minor AS found FROM (SELECT p.id, p.booking_id, p.currency, i.refunded_minor AS returned_minor, {} \
          AS sent, {} AS unsent FROM payment p JOIN sandbox_intent i ON i.reference = p.provider_reference \
          WHERE p.provider = 'sandbox') AS compared \
          WHERE returned_minor < sent OR returned_minor > sent + unsent",
-        of("SUCCEEDED"),
-        of("PENDING"),
+        sum_of_refunds("SUCCEEDED"),
+        sum_of_refunds("PENDING"),
     );
     audit
         .check(Check {
             name: "sandbox_refunds",
-            says: "The processor gave back what our refunds say.",
+            description: "The processor refunded what our refunds say.",
             kind: Some(Kind::Payment),
-            looks_at: "payment WHERE provider = 'sandbox'",
-            faults: &faults,
+            rows: "payment WHERE provider = 'sandbox'",
+            violations: &violations,
         })
         .await
 }
@@ -70,10 +71,10 @@ async fn transfers(audit: &mut Audit) -> Result<(), DbErr> {
     audit
         .check(Check {
             name: "sandbox_payouts",
-            says: "The processor sent what our payouts say.",
+            description: "The processor sent what our payouts say.",
             kind: Some(Kind::Payout),
-            looks_at: "payout WHERE provider = 'sandbox' AND state = 'PAID'",
-            faults: "SELECT p.id, p.booking_id, p.currency, 'the processor sent another amount' AS note, \
+            rows: "payout WHERE provider = 'sandbox' AND state = 'PAID'",
+            violations: "SELECT p.id, p.booking_id, p.currency, 'the processor sent a different amount' AS note, \
                      p.sent_minor AS wanted, COALESCE(t.amount_minor, 0) AS found FROM payout p LEFT JOIN \
                      sandbox_transfer t ON t.idempotency_key = substr(p.provider_reference, 5) \
                      AND t.currency = p.currency WHERE p.provider = 'sandbox' AND p.state = 'PAID' \
@@ -83,10 +84,10 @@ async fn transfers(audit: &mut Audit) -> Result<(), DbErr> {
     audit
         .check(Check {
             name: "sandbox_transfers",
-            says: "The processor sent no money that we do not know of.",
+            description: "The processor sent nothing without a payout of ours.",
             kind: None,
-            looks_at: "sandbox_transfer",
-            faults: "SELECT t.idempotency_key AS name, t.currency, 'sent for no payout' AS note, \
+            rows: "sandbox_transfer",
+            violations: "SELECT t.idempotency_key AS name, t.currency, 'sent without a payout' AS note, \
                      CAST(0 AS BIGINT) AS wanted, t.amount_minor AS found FROM sandbox_transfer t LEFT JOIN payout p \
                      ON p.provider_reference = 'sbt_' || t.idempotency_key \
                      WHERE p.id IS NULL AND t.created_at < {hour_ago}",

@@ -1,114 +1,83 @@
-//! Holding payouts back, letting them go, and the account that a host is paid to.
+//! Putting payouts on hold and releasing them, for staff.
 
-use sea_orm::ActiveValue::Set;
 use sea_orm::EntityTrait;
-use sea_orm::sea_query::OnConflict;
+use uuid::Uuid;
 
-use super::send::{Change, PAY_OUT, Payout, pay_out, set};
+use super::record::{Payout, PayoutChange, enqueue_pay_out, update};
+use super::send::pay_out;
 use crate::domain::error::{Code, Error, Refusals};
+use crate::domain::limits::MAX_REASON_CHARS;
 use crate::domain::payments::status::PayoutState;
 use crate::domain::payments::table;
 use crate::domain::viewer::Viewer;
 use crate::platform::App;
-use crate::platform::queue::{NewJob, enqueue};
-use uuid::Uuid;
 
-const LONGEST_REASON: usize = 1_000;
-const LONGEST_ACCOUNT: usize = 200;
-
-/// Staff keep a payout back until they let it go.
-pub async fn hold(app: &App, viewer: &Viewer, id: Uuid, reason: &str) -> Result<Payout, Error> {
+/// Puts a payout on hold until staff release it.
+pub async fn hold_payout(app: &App, viewer: &Viewer, id: Uuid, reason: &str) -> Result<Payout, Error> {
     let mut checks = Refusals::default();
-    let reason = checks.text(&["reason"], reason, LONGEST_REASON);
-    let payout = for_staff(app, viewer, id).await?;
+    let reason = checks.text(&["reason"], reason, MAX_REASON_CHARS);
+    let payout = find_as_staff(app, viewer, id).await?;
     checks.finish()?;
     if !matches!(payout.state, PayoutState::Scheduled | PayoutState::Failed) {
-        return Err(conflict("only a payout that is SCHEDULED or FAILED can be held back"));
+        return Err(conflict("only a payout that is SCHEDULED or FAILED can be put on hold"));
     }
-    let change = Change { state: Some(PayoutState::OnHold), failure_reason: Some(reason), ..Change::default() };
+    let change =
+        PayoutChange { state: Some(PayoutState::OnHold), failure_reason: Some(reason), ..PayoutChange::default() };
     apply(app, &payout, change, false).await
 }
 
-/// Staff let a payout go that was on hold.
-pub async fn release(app: &App, viewer: &Viewer, id: Uuid) -> Result<Payout, Error> {
-    let payout = for_staff(app, viewer, id).await?;
+/// Releases a payout that is on hold.
+pub async fn release_payout(app: &App, viewer: &Viewer, id: Uuid) -> Result<Payout, Error> {
+    let payout = find_as_staff(app, viewer, id).await?;
     if payout.state != PayoutState::OnHold {
-        return Err(conflict("only a payout that is ON_HOLD can be let go"));
+        return Err(conflict("only a payout that is ON_HOLD can be released"));
     }
-    // What has left the escrow already is sent again; anything else waits for its day.
+    // A payout that has left the escrow already is sent again at once. Any other waits until it is due.
     let change = match payout.released_at {
-        Some(_) => Change { state: Some(PayoutState::Failed), release_at: Some(app.clock.now()), ..Change::default() },
-        None => Change { state: Some(PayoutState::Scheduled), ..Change::default() },
+        Some(_) => PayoutChange {
+            state: Some(PayoutState::Failed),
+            release_at: Some(app.clock.now()),
+            ..PayoutChange::default()
+        },
+        None => PayoutChange { state: Some(PayoutState::Scheduled), ..PayoutChange::default() },
     };
     let payout = apply(app, &payout, change, true).await?;
     if let Err(error) = pay_out(app, id).await {
-        tracing::warn!(payout.id = %id, %error, "a payout that was let go will be sent later");
+        tracing::warn!(payout.id = %id, %error, "a payout that staff released will be sent later");
     }
-    known(app, payout.id).await
+    load_payout(app, payout.id).await
 }
 
-async fn for_staff(app: &App, viewer: &Viewer, id: Uuid) -> Result<Payout, Error> {
+async fn find_as_staff(app: &App, viewer: &Viewer, id: Uuid) -> Result<Payout, Error> {
     let user = viewer.require_user()?;
     let payout = table::payout::Entity::find_by_id(id).one(app.db.read()).await?;
-    let seen = payout.filter(|payout| user.is_admin || viewer.is(payout.host_id));
-    let payout = seen.ok_or_else(|| Error::not_found(&["id"]))?;
-    if user.is_admin { Ok(payout) } else { Err(Error::refused(Code::Forbidden, &["id"], "this is for staff to do")) }
+    let visible = payout.filter(|payout| user.is_admin || viewer.is(payout.host_id));
+    let payout = visible.ok_or_else(|| Error::not_found(&["id"]))?;
+    if user.is_admin { Ok(payout) } else { Err(Error::refused(Code::Forbidden, &["id"], "only staff can do this")) }
 }
 
 fn conflict(message: &str) -> Error {
     Error::refused(Code::StateConflict, &["id"], message)
 }
 
-async fn apply(app: &App, payout: &Payout, change: Change, wake: bool) -> Result<Payout, Error> {
+async fn apply(app: &App, payout: &Payout, change: PayoutChange, wake: bool) -> Result<Payout, Error> {
     let txn = app.db.begin_write().await?;
-    if !set(app, &txn, payout, change).await? {
-        return Err(conflict("the payout has moved on"));
+    if !update(app, &txn, payout, change).await? {
+        return Err(conflict("the payout changed in the meantime"));
     }
     if wake {
-        let at = std::cmp::max(app.clock.now(), payout.release_at);
-        let at = if payout.released_at.is_some() { app.clock.now() } else { at };
-        enqueue(&txn, &app.clock, NewJob::about(PAY_OUT, payout.id, at)).await?;
+        let now = app.clock.now();
+        let at = if payout.released_at.is_some() { now } else { std::cmp::max(now, payout.release_at) };
+        enqueue_pay_out(app, &txn, payout.id, at).await?;
     }
-    app.once.spend(&txn, &[payout.id]).await?;
+    app.idempotency_key.record(&txn, &[payout.id]).await?;
     txn.commit().await?;
     app.queue.wake();
-    known(app, payout.id).await
+    load_payout(app, payout.id).await
 }
 
-/// Answers once more for a payout that was held back or let go.
-pub async fn known(app: &App, id: Uuid) -> Result<Payout, Error> {
+/// Loads a payout for the response of `hold_payout` or `release_payout`, also for a replayed request.
+pub async fn load_payout(app: &App, id: Uuid) -> Result<Payout, Error> {
     let payout = table::payout::Entity::find_by_id(id).one(app.db.write()).await?;
-    payout.ok_or_else(|| Error::failed("a payout is gone"))
-}
-
-/// Names the account at the card processor to which the viewer is paid; payouts that waited for one are let go.
-pub async fn set_account(app: &App, viewer: &Viewer, reference: &str) -> Result<(), Error> {
-    let user = viewer.require_host()?;
-    let mut checks = Refusals::default();
-    let reference = checks.text(&["account"], reference, LONGEST_ACCOUNT);
-    let plain = reference.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'));
-    checks.check(plain, Code::Invalid, &["account"], "must be letters, digits, `_` and `-` only");
-    checks.finish()?;
-    let row = table::payout_account::ActiveModel {
-        host_id: Set(user.user_id),
-        provider: Set(app.gateway.provider().to_owned()),
-        reference: Set(reference),
-        updated_at: Set(app.clock.now()),
-    };
-    use table::payout_account::Column;
-    let replace = OnConflict::column(Column::HostId)
-        .update_columns([Column::Provider, Column::Reference, Column::UpdatedAt])
-        .to_owned();
-    let txn = app.db.begin_write().await?;
-    table::payout_account::Entity::insert(row).on_conflict(replace).exec_without_returning(&txn).await?;
-    for payout in super::send::without_account(&txn, user.user_id).await? {
-        let change =
-            Change { state: Some(PayoutState::Failed), release_at: Some(app.clock.now()), ..Change::default() };
-        set(app, &txn, &payout, change).await?;
-        enqueue(&txn, &app.clock, NewJob::about(PAY_OUT, payout.id, app.clock.now())).await?;
-    }
-    app.once.spend(&txn, &[user.user_id]).await?;
-    txn.commit().await?;
-    app.queue.wake();
-    Ok(())
+    payout.ok_or_else(|| Error::failed("a payout does not exist any more"))
 }

@@ -1,4 +1,4 @@
-//! When a host will be paid for a booking: written down when it is confirmed, and fitted to what it comes to.
+//! Scheduling the payouts of a booking when it is confirmed, and adjusting them when the host's share changes.
 
 use std::cmp::max;
 
@@ -7,58 +7,55 @@ use sea_orm::ActiveValue::Set;
 use sea_orm::{ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 use uuid::Uuid;
 
-use super::send::{PAY_OUT, of_booking};
+use super::record::{enqueue_pay_out, list_for_booking};
 use crate::domain::error::Error;
-use crate::domain::payments::escrow::settlement;
 use crate::domain::payments::status::PayoutState;
-use crate::domain::payments::table;
+use crate::domain::payments::{escrow, table};
 use crate::kernel::money::allocate;
-use crate::platform::queue::{NewJob, enqueue};
 use crate::platform::{App, fail_point};
 
-/// When a part of a host's earnings is due.
+/// When one payout of a booking is due, and how large it is relative to the others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Slot {
-    /// When it is released.
+pub struct PayoutSlot {
+    /// When the payout is released from escrow.
     pub release_at: DateTime<Utc>,
-    /// Its part of the whole, against the other slots' weights.
+    /// Its weight relative to the weights of the other slots.
     pub weight: i64,
 }
 
-/// Writes down, in the caller's transaction, when a host will be paid `minor` for a booking. What was scheduled before
-/// and is not released yet gives way; what was released counts as the first of the slots.
-pub async fn schedule(
+/// Schedules, in the caller's transaction, the payouts that pay a host `minor` for a booking. It replaces scheduled
+/// payouts that are not released yet. Each released payout uses up one slot, from the first on.
+pub async fn schedule_payouts(
     app: &App,
     txn: &impl ConnectionTrait,
     booking_id: Uuid,
     host_id: Uuid,
     currency: &str,
     minor: i64,
-    slots: &[Slot],
+    slots: &[PayoutSlot],
 ) -> Result<(), Error> {
     let now = app.clock.now();
     fail_point::reach("payout.scheduling").await;
-    let known = of_booking(txn, booking_id).await?;
-    let released: Vec<_> = known.iter().filter(|payout| payout.released_at.is_some()).collect();
-    let held = known.iter().find(|payout| payout.state == PayoutState::OnHold && payout.released_at.is_none());
+    let existing = list_for_booking(txn, booking_id).await?;
+    let released_count = existing.iter().filter(|payout| payout.released_at.is_some()).count();
+    let held = existing.iter().find(|payout| payout.state == PayoutState::OnHold && payout.released_at.is_none());
     table::payout::Entity::delete_many()
         .filter(table::payout::Column::BookingId.eq(booking_id))
         .filter(table::payout::Column::ReleasedAt.is_null())
         .exec(txn)
         .await?;
-    let last = slots.last().map(|slot| Slot { release_at: max(slot.release_at, now), weight: 1 });
-    let mut slots = slots.get(released.len()..).unwrap_or_default().to_vec();
+    let last = slots.last().map(|slot| PayoutSlot { release_at: max(slot.release_at, now), weight: 1 });
+    let mut slots = slots.get(released_count..).unwrap_or_default().to_vec();
     if slots.is_empty() {
         slots.extend(last);
     }
-    // Not the released payouts' sum: a refund may have taken a part of them back.
-    let had = settlement::lock(txn, booking_id).await?.map_or(0, |escrow| escrow.released().host);
-    let left = minor - had;
-    let parts = allocate(max(0, left), &weights(slots.iter().map(|slot| slot.weight)));
-    let installments = i32::try_from(released.len() + slots.len()).unwrap_or(i32::MAX);
-    for ((slot, part), number) in slots.iter().zip(parts).zip(released.len() + 1..) {
+    // The escrow's released share, not the sum of the released payouts: a refund may have taken part of them back.
+    let released_minor = escrow::lock(txn, booking_id).await?.map_or(0, |escrow| escrow.released().host);
+    let parts = allocate(max(0, minor - released_minor), &allocation_weights(slots.iter().map(|slot| slot.weight)));
+    let installments = i32::try_from(released_count + slots.len()).unwrap_or(i32::MAX);
+    for ((slot, part), number) in slots.iter().zip(parts).zip(released_count + 1..) {
         let row = table::payout::ActiveModel {
-            id: Set(app.clock.id()),
+            id: Set(app.clock.new_id()),
             booking_id: Set(booking_id),
             host_id: Set(host_id),
             currency: Set(currency.to_owned()),
@@ -79,23 +76,23 @@ pub async fn schedule(
             updated_at: Set(now),
         };
         let payout = row.insert(txn).await?;
-        enqueue(txn, &app.clock, NewJob::about(PAY_OUT, payout.id, payout.release_at)).await?;
+        enqueue_pay_out(app, txn, payout.id, payout.release_at).await?;
     }
     Ok(())
 }
 
-/// Fits what is still scheduled for a booking to what is left of the host's share.
-pub(in crate::domain::payments) async fn reschedule(
+/// Changes the amounts of a booking's unreleased payouts so that they sum to `minor`, in proportion to what they were.
+pub(in crate::domain::payments) async fn reschedule_payouts(
     app: &App,
     txn: &impl ConnectionTrait,
     booking_id: Uuid,
-    left: i64,
+    minor: i64,
 ) -> Result<(), Error> {
-    fail_point::reach("payout.refitting").await;
-    let waiting: Vec<_> =
-        of_booking(txn, booking_id).await?.into_iter().filter(|payout| payout.released_at.is_none()).collect();
-    let parts = allocate(left, &weights(waiting.iter().map(|payout| payout.amount_minor)));
-    for (payout, part) in waiting.iter().zip(parts) {
+    fail_point::reach("payout.rescheduling").await;
+    let mut unreleased = list_for_booking(txn, booking_id).await?;
+    unreleased.retain(|payout| payout.released_at.is_none());
+    let parts = allocate(minor, &allocation_weights(unreleased.iter().map(|payout| payout.amount_minor)));
+    for (payout, part) in unreleased.iter().zip(parts) {
         let change = table::payout::ActiveModel {
             amount_minor: Set(part),
             updated_at: Set(app.clock.now()),
@@ -110,8 +107,8 @@ pub(in crate::domain::payments) async fn reschedule(
     Ok(())
 }
 
-/// Gives up what was scheduled for a booking that was never charged, or that has nothing left to be paid.
-pub async fn unschedule(app: &App, txn: &impl ConnectionTrait, booking_id: Uuid) -> Result<(), Error> {
+/// Cancels the unreleased payouts of a booking that was never charged or that has nothing left to pay out.
+pub async fn unschedule_payouts(app: &App, txn: &impl ConnectionTrait, booking_id: Uuid) -> Result<(), Error> {
     let change = table::payout::ActiveModel {
         amount_minor: Set(0),
         state: Set(PayoutState::Cancelled),
@@ -127,8 +124,8 @@ pub async fn unschedule(app: &App, txn: &impl ConnectionTrait, booking_id: Uuid)
     Ok(())
 }
 
-/// Weights that can be divided by: when all are nothing, the last takes everything.
-fn weights(given: impl Iterator<Item = i64>) -> Vec<i64> {
+/// Weights with a positive sum. If all weights are zero, the last one becomes 1, so the last slot gets everything.
+fn allocation_weights(given: impl Iterator<Item = i64>) -> Vec<i64> {
     let mut weights: Vec<i64> = given.collect();
     if weights.iter().sum::<i64>() == 0
         && let Some(last) = weights.last_mut()

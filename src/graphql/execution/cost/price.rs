@@ -1,4 +1,4 @@
-//! What an operation costs: worked out once for its document, and multiplied by the variables of each request.
+//! The price of an operation: computed once for its document, then evaluated with the variables of each request.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -10,56 +10,56 @@ use async_graphql::{Name, Value, Variables};
 use async_graphql_value::Value as Literal;
 use chrono::NaiveDate;
 
-use super::weights::{Facts, Fields, INTROSPECTION, Length, Weights};
+use super::weights::{FieldWeight, FieldWeights, INTROSPECTION_FIELDS, Length, Weights};
+use crate::domain::listings::limits::CALENDAR_DAYS;
 use crate::kernel::page::MAX_PAGE;
 
-/// Most days that a calendar answers with.
-const MOST_DAYS: u64 = 366;
-/// The arguments that decide how many items there are.
-const ARGUMENTS: [&str; 5] = ["first", "last", "ids", "from", "to"];
+/// The arguments that determine the number of items of a list.
+const SIZE_ARGUMENTS: [&str; 5] = ["first", "last", "ids", "from", "to"];
 
-/// A cost, but for what the variables decide.
+/// A cost as a function of the variables: a fixed part, and parts that are multiplied by the size of a list.
 #[derive(Debug, Default)]
 pub struct Price {
     fixed: u64,
     parts: Vec<(Size, Price)>,
 }
 
-/// How many items there are.
+/// The number of items of a list.
 #[derive(Clone, Debug)]
 enum Size {
-    Known(u64),
-    Asked(Arc<Asked>),
+    Fixed(u64),
+    FromArguments(Arc<SizeArguments>),
 }
 
-/// The arguments that decide how many.
+/// The arguments that determine the number of items.
 #[derive(Debug)]
-struct Asked {
+struct SizeArguments {
     length: Length,
-    /// By the name of each.
+    /// The arguments that the document gives, by name.
     arguments: Vec<(&'static str, Source)>,
-    /// What `first` is when it is left out.
-    usual: u64,
+    /// The number of items if neither `first` nor `last` is given.
+    default_items: u64,
 }
 
-/// Where an argument's value comes from.
+/// The source of an argument's value.
 #[derive(Debug)]
 enum Source {
-    Told(Told),
+    Literal(SizeValue),
     Variable(Name),
 }
 
-/// What a value says about how many, without the value itself: it may be long, and is looked at often.
+/// What a value contributes to a size. The value itself is not stored: it may be long, and a price is evaluated often.
 #[derive(Clone, Copy, Debug)]
-enum Told {
-    Nothing,
+enum SizeValue {
+    Other,
     Count(u64),
-    Day(NaiveDate),
+    Date(NaiveDate),
 }
 
 impl Price {
-    /// What an operation costs whose fragments are not circular and whose size is bounded. A part that stands in several
-    /// places counts in each, and every branch for a type counts, though an item is of one type only.
+    /// Computes the price of an operation. The caller has checked that its fragments are not circular and that its size
+    /// is within the limits. A fragment counts in every place that spreads it. Every type condition counts, although an
+    /// item has one type only.
     pub fn of(document: &ExecutableDocument, operation: &OperationDefinition, weights: &Weights) -> Price {
         let root = match operation.ty {
             OperationType::Query => "Query",
@@ -68,161 +68,168 @@ impl Price {
         };
         let mut price = Price::default();
         let set = &operation.selection_set.node;
-        Pricing { document, weights }.add(set, weights.fields(root), &Size::Known(1), &mut price);
+        PriceBuilder { document, weights }.add_set(set, weights.fields(root), &Size::Fixed(1), &mut price);
         price
     }
 
-    /// The cost with these variables.
-    pub fn with(&self, variables: &Variables, defaults: &HashMap<Name, Value>) -> u64 {
+    /// The points with these variables.
+    pub fn evaluate(&self, variables: &Variables, defaults: &HashMap<Name, Value>) -> u64 {
         self.parts.iter().fold(self.fixed, |sum, (size, each)| {
-            let times = size.with(variables, defaults);
-            sum.saturating_add(times.saturating_mul(each.with(variables, defaults)))
+            let items = size.evaluate(variables, defaults);
+            sum.saturating_add(items.saturating_mul(each.evaluate(variables, defaults)))
         })
     }
 
-    /// How many parts it has whose number the variables decide.
-    pub fn parts(&self) -> u64 {
-        self.parts.iter().fold(0, |sum: u64, (_, each)| sum.saturating_add(1).saturating_add(each.parts()))
+    /// Counts the parts that are multiplied by the size of a list, at every level.
+    pub fn count_parts(&self) -> u64 {
+        self.parts.iter().fold(0, |sum: u64, (_, each)| sum.saturating_add(1).saturating_add(each.count_parts()))
     }
 
+    /// Adds `size` times the price of each item.
     fn add(&mut self, size: &Size, each: Price) {
         match size {
-            Size::Known(1) => {
+            Size::Fixed(1) => {
                 self.fixed = self.fixed.saturating_add(each.fixed);
                 self.parts.extend(each.parts);
             }
-            Size::Known(times) if each.parts.is_empty() => {
-                self.fixed = self.fixed.saturating_add(times.saturating_mul(each.fixed));
+            Size::Fixed(items) if each.parts.is_empty() => {
+                self.fixed = self.fixed.saturating_add(items.saturating_mul(each.fixed));
             }
             _ => self.parts.push((size.clone(), each)),
         }
     }
 }
 
-struct Pricing<'a> {
+struct PriceBuilder<'a> {
     document: &'a ExecutableDocument,
     weights: &'a Weights,
 }
 
-impl Pricing<'_> {
-    /// Adds what a selection set costs, below a page of that size.
-    fn add(&self, set: &SelectionSet, fields: Option<&Fields>, page: &Size, price: &mut Price) {
+impl PriceBuilder<'_> {
+    /// Adds the price of a selection set. `page` is the size of the page that the set is selected on.
+    fn add_set(&self, set: &SelectionSet, fields: Option<&FieldWeights>, page: &Size, price: &mut Price) {
         for selection in &set.items {
             match &selection.node {
                 Selection::Field(field) => self.add_field(&field.node, fields, page, price),
                 Selection::InlineFragment(fragment) => {
                     let on = fragment.node.type_condition.as_ref().map(|on| on.node.on.node.as_str());
                     let fields = on.map_or(fields, |on| self.weights.fields(on));
-                    self.add(&fragment.node.selection_set.node, fields, page, price);
+                    self.add_set(&fragment.node.selection_set.node, fields, page, price);
                 }
                 Selection::FragmentSpread(spread) => {
                     let fragment = self.document.fragments.get(&spread.node.fragment_name.node);
                     let Some(fragment) = fragment else { continue };
                     let fields = self.weights.fields(&fragment.node.type_condition.node.on.node);
-                    self.add(&fragment.node.selection_set.node, fields, page, price);
+                    self.add_set(&fragment.node.selection_set.node, fields, page, price);
                 }
             }
         }
     }
 
-    fn add_field(&self, field: &Field, fields: Option<&Fields>, page: &Size, price: &mut Price) {
+    fn add_field(&self, field: &Field, fields: Option<&FieldWeights>, page: &Size, price: &mut Price) {
         let name = field.name.node.as_str();
-        // What describes the schema is counted and limited apart.
-        if name == "__typename" || INTROSPECTION.contains(&name) {
+        // Introspection is counted and limited separately.
+        if name == "__typename" || INTROSPECTION_FIELDS.contains(&name) {
             return;
         }
-        let facts = fields.and_then(|fields| fields.get(name));
-        price.fixed = price.fixed.saturating_add(facts.map_or(1, |facts| facts.weight));
-        let size = facts.map_or(Size::Known(1), |facts| Size::of(field, facts, page));
-        let below = facts.and_then(|facts| self.weights.fields(&facts.of));
-        let is_page = facts.is_some_and(|facts| facts.length == Length::Page);
-        let (page, times) = if is_page { (size, Size::Known(1)) } else { (Size::Known(1), size) };
+        let weight = fields.and_then(|fields| fields.get(name));
+        price.fixed = price.fixed.saturating_add(weight.map_or(1, |weight| weight.points));
+        let size = weight.map_or(Size::Fixed(1), |weight| Size::of(field, weight, page));
+        let inner_fields = weight.and_then(|weight| self.weights.fields(&weight.item_type));
+        let is_page = weight.is_some_and(|weight| weight.length == Length::Page);
+        let (page, items) = if is_page { (size, Size::Fixed(1)) } else { (Size::Fixed(1), size) };
         let mut each = Price::default();
-        self.add(&field.selection_set.node, below, &page, &mut each);
-        price.add(&times, each);
+        self.add_set(&field.selection_set.node, inner_fields, &page, &mut each);
+        price.add(&items, each);
     }
 }
 
 impl Size {
-    fn of(field: &Field, facts: &Facts, page: &Size) -> Size {
-        match facts.length {
-            Length::Fixed(count) => return Size::Known(count),
-            Length::Item => return page.clone(),
+    fn of(field: &Field, weight: &FieldWeight, page: &Size) -> Size {
+        match weight.length {
+            Length::Fixed(count) => return Size::Fixed(count),
+            Length::PageItem => return page.clone(),
             Length::Page | Length::Ids | Length::Days | Length::First => {}
         }
-        let arguments = ARGUMENTS.into_iter().filter_map(|name| Some((name, source(&field.get_argument(name)?.node))));
-        let asked = Asked { length: facts.length, arguments: arguments.collect(), usual: facts.usual };
-        match asked.arguments.iter().all(|(_, source)| matches!(source, Source::Told(_))) {
-            true => Size::Known(asked.with(&Variables::default(), &HashMap::new())),
-            false => Size::Asked(Arc::new(asked)),
+        let source = |name: &str| Some(Source::of(&field.get_argument(name)?.node));
+        let arguments = SIZE_ARGUMENTS.into_iter().filter_map(|name| Some((name, source(name)?))).collect();
+        let size = SizeArguments { length: weight.length, arguments, default_items: weight.default_items };
+        match size.arguments.iter().all(|(_, source)| matches!(source, Source::Literal(_))) {
+            true => Size::Fixed(size.evaluate(&Variables::default(), &HashMap::new())),
+            false => Size::FromArguments(Arc::new(size)),
         }
     }
 
-    fn with(&self, variables: &Variables, defaults: &HashMap<Name, Value>) -> u64 {
+    fn evaluate(&self, variables: &Variables, defaults: &HashMap<Name, Value>) -> u64 {
         match self {
-            Size::Known(count) => *count,
-            Size::Asked(asked) => asked.with(variables, defaults),
+            Size::Fixed(count) => *count,
+            Size::FromArguments(arguments) => arguments.evaluate(variables, defaults),
         }
     }
 }
 
-impl Asked {
-    fn with(&self, variables: &Variables, defaults: &HashMap<Name, Value>) -> u64 {
-        let given = |wanted: &str| {
+impl SizeArguments {
+    fn evaluate(&self, variables: &Variables, defaults: &HashMap<Name, Value>) -> u64 {
+        let value = |wanted: &str| {
             let (_, source) = self.arguments.iter().find(|(name, _)| *name == wanted)?;
             match source {
-                Source::Told(told) => Some(*told),
-                Source::Variable(name) => variables.get(name).or(defaults.get(name)).map(told),
+                Source::Literal(value) => Some(*value),
+                Source::Variable(name) => variables.get(name).or(defaults.get(name)).map(SizeValue::of),
             }
         };
-        let number = |name: &str| match given(name)? {
-            Told::Count(count) => Some(count.min(u64::from(MAX_PAGE))),
+        let count = |name: &str| match value(name)? {
+            SizeValue::Count(count) => Some(count.min(u64::from(MAX_PAGE))),
             _ => None,
         };
-        let date = |name: &str| match given(name)? {
-            Told::Day(day) => Some(day),
+        let date = |name: &str| match value(name)? {
+            SizeValue::Date(date) => Some(date),
             _ => None,
         };
+        let max_days = u64::from(CALENDAR_DAYS);
         match self.length {
-            Length::Page | Length::First => number("first").or(number("last")).unwrap_or(self.usual),
-            Length::Ids => match given("ids") {
-                Some(Told::Count(ids)) => ids,
+            Length::Page | Length::First => count("first").or(count("last")).unwrap_or(self.default_items),
+            Length::Ids => match value("ids") {
+                Some(SizeValue::Count(ids)) => ids,
                 _ => 1,
             },
             Length::Days => match (date("from"), date("to")) {
-                (Some(from), Some(to)) => u64::try_from((to - from).num_days()).unwrap_or(0).min(MOST_DAYS),
-                _ => MOST_DAYS,
+                (Some(from), Some(to)) => u64::try_from((to - from).num_days()).unwrap_or(0).min(max_days),
+                _ => max_days,
             },
-            Length::Fixed(_) | Length::Item => 1,
+            Length::Fixed(_) | Length::PageItem => 1,
         }
     }
 }
 
-fn source(value: &Literal) -> Source {
-    match value {
-        Literal::Variable(name) => Source::Variable(name.clone()),
-        Literal::Number(number) => Source::Told(count(number.as_u64())),
-        // However many of its items are variables, each is one.
-        Literal::List(items) => Source::Told(count(u64::try_from(items.len()).ok())),
-        Literal::String(text) => Source::Told(day(text)),
-        _ => Source::Told(Told::Nothing),
+impl Source {
+    fn of(value: &Literal) -> Source {
+        match value {
+            Literal::Variable(name) => Source::Variable(name.clone()),
+            Literal::Number(number) => Source::Literal(SizeValue::count(number.as_u64())),
+            // A variable inside a list is one item.
+            Literal::List(items) => Source::Literal(SizeValue::count(u64::try_from(items.len()).ok())),
+            Literal::String(text) => Source::Literal(SizeValue::date(text)),
+            _ => Source::Literal(SizeValue::Other),
+        }
     }
 }
 
-fn told(value: &Value) -> Told {
-    match value {
-        Value::Number(number) => count(number.as_u64()),
-        Value::List(items) => count(u64::try_from(items.len()).ok()),
-        Value::String(text) => day(text),
-        _ => Told::Nothing,
+impl SizeValue {
+    fn of(value: &Value) -> SizeValue {
+        match value {
+            Value::Number(number) => SizeValue::count(number.as_u64()),
+            Value::List(items) => SizeValue::count(u64::try_from(items.len()).ok()),
+            Value::String(text) => SizeValue::date(text),
+            _ => SizeValue::Other,
+        }
     }
-}
 
-/// What is below nothing is refused later; it is no reason to pay less than nothing.
-fn count(number: Option<u64>) -> Told {
-    Told::Count(number.unwrap_or(0))
-}
+    /// A negative number is refused later; here it counts as 0, so that it does not reduce the price.
+    fn count(number: Option<u64>) -> SizeValue {
+        SizeValue::Count(number.unwrap_or(0))
+    }
 
-fn day(text: &str) -> Told {
-    text.parse().map_or(Told::Nothing, Told::Day)
+    fn date(text: &str) -> SizeValue {
+        text.parse().map_or(SizeValue::Other, SizeValue::Date)
+    }
 }

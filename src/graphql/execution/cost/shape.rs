@@ -1,4 +1,4 @@
-//! How large an operation is when its fragments are written out, found without writing them out.
+//! The size of an operation with its fragments expanded, computed without expanding them.
 
 use std::collections::HashMap;
 
@@ -7,32 +7,32 @@ use async_graphql::parser::types::{ExecutableDocument, Field, OperationDefinitio
 
 use super::weights::Weights;
 
-/// The fields of a type, of a field or of an argument's description that lead to other types.
-const TO_TYPES: [&str; 4] = ["type", "ofType", "interfaces", "possibleTypes"];
+/// The introspection fields of a type, a field or an argument that lead to other types.
+const FIELDS_TO_TYPES: [&str; 4] = ["type", "ofType", "interfaces", "possibleTypes"];
 
-/// Measures of an operation, or of a part of it. They saturate: a few lines can stand for more fields than there are
-/// numbers.
+/// Measures of an operation, or of a part of it. They saturate, because a few lines can expand to more fields than a
+/// number can count.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Shape {
-    /// Fields within fields.
+    /// Nested fields.
     pub depth: u64,
-    /// Selection sets within selection sets, those of fragments included.
+    /// Nested selection sets, including those of fragments.
     pub nesting: u64,
-    /// Fields and fragments, each as often as it stands in the operation.
+    /// Fields and fragments, each counted as often as it occurs in the expanded operation.
     pub selections: u64,
-    /// Fields under another name.
+    /// Fields with an alias.
     pub aliases: u64,
-    /// Directives on anything.
+    /// Directives anywhere in the operation.
     pub directives: u64,
-    /// Fields at the top level, but for `__typename`.
+    /// Root fields, without `__typename`.
     pub roots: u64,
-    /// About how many fields of the schema's own description would be answered.
+    /// Approximate number of introspection fields in the response.
     pub introspected: u64,
 }
 
 impl Shape {
-    /// Both beside each other.
-    fn and(self, other: Shape) -> Shape {
+    /// The measures of two selections in the same selection set.
+    fn combine(self, other: Shape) -> Shape {
         Shape {
             depth: self.depth.max(other.depth),
             nesting: self.nesting.max(other.nesting),
@@ -45,31 +45,31 @@ impl Shape {
     }
 }
 
-/// What a selection set asks about.
+/// What a selection set is selected on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum About {
+enum Subject {
     Data,
-    /// All types of the schema, one after the other: together they are as large as the schema.
+    /// All types of the schema, in a list. Together they are as large as the schema.
     AllTypes,
-    /// A type of the client's choice, which may be the largest.
+    /// One type of the client's choice, which may be the largest.
     SomeType,
 }
 
-/// Measures operations of one document; each fragment is measured once for each of what it may be asked about.
+/// Measures the operations of one document. Each fragment is measured once for each subject.
 pub struct Shapes<'a> {
     weights: &'a Weights,
-    fragments: HashMap<(&'a Name, About), Shape>,
+    fragments: HashMap<(&'a Name, Subject), Shape>,
 }
 
 impl<'a> Shapes<'a> {
-    /// Measures a document's fragments, or names one that contains itself.
+    /// Measures the fragments of a document. Fails with the name of a fragment that contains itself.
     pub fn of(document: &'a ExecutableDocument, weights: &'a Weights) -> Result<Shapes<'a>, &'a Name> {
         let mut shapes = Shapes { weights, fragments: HashMap::with_capacity(document.fragments.len()) };
-        for name in innermost_first(document)? {
+        for name in sort_innermost_first(document)? {
             let Some(fragment) = document.fragments.get(name) else { continue };
-            for about in [About::Data, About::AllTypes, About::SomeType] {
-                let shape = shapes.set(&fragment.node.selection_set.node, about);
-                shapes.fragments.insert((name, about), directives(shape, fragment.node.directives.len()));
+            for subject in [Subject::Data, Subject::AllTypes, Subject::SomeType] {
+                let shape = shapes.set(&fragment.node.selection_set.node, subject);
+                shapes.fragments.insert((name, subject), with_directives(shape, fragment.node.directives.len()));
             }
         }
         Ok(shapes)
@@ -79,41 +79,41 @@ impl<'a> Shapes<'a> {
     pub fn operation(&self, operation: &OperationDefinition) -> Shape {
         let on_variables = operation.variable_definitions.iter().map(|variable| variable.node.directives.len());
         let count = operation.directives.len() + on_variables.sum::<usize>();
-        directives(self.set(&operation.selection_set.node, About::Data), count)
+        with_directives(self.set(&operation.selection_set.node, Subject::Data), count)
     }
 
     /// Measures a selection set; the parser bounds how deep sets nest within one definition.
-    fn set(&self, set: &SelectionSet, about: About) -> Shape {
+    fn set(&self, set: &SelectionSet, subject: Subject) -> Shape {
         let shapes = set.items.iter().map(|selection| match &selection.node {
-            Selection::Field(field) => self.field(&field.node, about),
+            Selection::Field(field) => self.field(&field.node, subject),
             Selection::InlineFragment(fragment) => {
-                let shape = self.set(&fragment.node.selection_set.node, about);
-                directives(selection_of(shape), fragment.node.directives.len())
+                let shape = self.set(&fragment.node.selection_set.node, subject);
+                with_directives(wrap_in_fragment(shape), fragment.node.directives.len())
             }
             Selection::FragmentSpread(spread) => {
-                let fragment = (&spread.node.fragment_name.node, about);
+                let fragment = (&spread.node.fragment_name.node, subject);
                 let shape = self.fragments.get(&fragment).copied().unwrap_or_default();
-                directives(selection_of(shape), spread.node.directives.len())
+                with_directives(wrap_in_fragment(shape), spread.node.directives.len())
             }
         });
-        shapes.fold(Shape::default(), Shape::and)
+        shapes.fold(Shape::default(), Shape::combine)
     }
 
-    fn field(&self, field: &Field, about: About) -> Shape {
+    fn field(&self, field: &Field, subject: Subject) -> Shape {
         let name = field.name.node.as_str();
-        let below = match (about, name) {
-            (About::Data, "__schema") => About::AllTypes,
-            (About::Data, "__type") => About::SomeType,
-            // From a type to others: how often the largest is among them, nobody knows.
-            (About::AllTypes, name) if TO_TYPES.contains(&name) => About::SomeType,
-            (about, _) => about,
+        let inner_subject = match (subject, name) {
+            (Subject::Data, "__schema") => Subject::AllTypes,
+            (Subject::Data, "__type") => Subject::SomeType,
+            // These fields lead to other types, and the largest type may be among them any number of times.
+            (Subject::AllTypes, name) if FIELDS_TO_TYPES.contains(&name) => Subject::SomeType,
+            (subject, _) => subject,
         };
-        let items = match about {
-            About::Data => 1,
-            About::AllTypes => self.weights.described(name).mean,
-            About::SomeType => self.weights.described(name).most,
+        let items = match subject {
+            Subject::Data => 1,
+            Subject::AllTypes => self.weights.introspection(name).mean,
+            Subject::SomeType => self.weights.introspection(name).max,
         };
-        let inner = self.set(&field.selection_set.node, below);
+        let inner = self.set(&field.selection_set.node, inner_subject);
         let has_set = !field.selection_set.node.items.is_empty();
         let shape = Shape {
             depth: inner.depth.saturating_add(1),
@@ -122,44 +122,44 @@ impl<'a> Shapes<'a> {
             aliases: inner.aliases.saturating_add(u64::from(field.alias.is_some())),
             directives: inner.directives,
             roots: u64::from(name != "__typename"),
-            introspected: match below {
-                About::Data => inner.introspected,
+            introspected: match inner_subject {
+                Subject::Data => inner.introspected,
                 _ => items.saturating_mul(inner.introspected.saturating_add(1)),
             },
         };
-        directives(shape, field.directives.len())
+        with_directives(shape, field.directives.len())
     }
 }
 
-fn selection_of(shape: Shape) -> Shape {
+fn wrap_in_fragment(shape: Shape) -> Shape {
     let (selections, nesting) = (shape.selections.saturating_add(1), shape.nesting.saturating_add(1));
     Shape { selections, nesting, ..shape }
 }
 
-fn directives(shape: Shape, count: usize) -> Shape {
+fn with_directives(shape: Shape, count: usize) -> Shape {
     let count = u64::try_from(count).unwrap_or(u64::MAX);
     Shape { directives: shape.directives.saturating_add(count), ..shape }
 }
 
-/// The names of all fragments, each after those that it spreads; or one that spreads itself. Without recursion, as the
-/// chain may be as long as the document.
-fn innermost_first(document: &ExecutableDocument) -> Result<Vec<&Name>, &Name> {
-    let spreads = |name: &Name| {
+/// Sorts the fragments so that each comes after those that it spreads. Fails with the name of a fragment that spreads
+/// itself. The search is not recursive, because a chain of fragments can be as long as the document.
+fn sort_innermost_first(document: &ExecutableDocument) -> Result<Vec<&Name>, &Name> {
+    let spreads_of = |name: &Name| {
         let mut found = Vec::new();
         if let Some(fragment) = document.fragments.get(name) {
-            spread_in(&fragment.node.selection_set.node, &mut found);
+            collect_spreads(&fragment.node.selection_set.node, &mut found);
         }
         found
     };
     let mut order = Vec::with_capacity(document.fragments.len());
-    // False while the fragment is being entered, true once all that it spreads is in order.
+    // False while the fragments that it spreads are being visited, true once all of them are in `order`.
     let mut done: HashMap<&Name, bool> = HashMap::new();
     for name in document.fragments.keys() {
         if done.contains_key(name) {
             continue;
         }
         done.insert(name, false);
-        let mut path = vec![(name, spreads(name))];
+        let mut path = vec![(name, spreads_of(name))];
         while let Some((name, waiting)) = path.last_mut() {
             match waiting.pop() {
                 Some(next) => match done.get(next) {
@@ -167,7 +167,7 @@ fn innermost_first(document: &ExecutableDocument) -> Result<Vec<&Name>, &Name> {
                     Some(false) => return Err(next),
                     None => {
                         done.insert(next, false);
-                        path.push((next, spreads(next)));
+                        path.push((next, spreads_of(next)));
                     }
                 },
                 None => {
@@ -181,11 +181,11 @@ fn innermost_first(document: &ExecutableDocument) -> Result<Vec<&Name>, &Name> {
     Ok(order)
 }
 
-fn spread_in<'a>(set: &'a SelectionSet, found: &mut Vec<&'a Name>) {
+fn collect_spreads<'a>(set: &'a SelectionSet, found: &mut Vec<&'a Name>) {
     for selection in &set.items {
         match &selection.node {
-            Selection::Field(field) => spread_in(&field.node.selection_set.node, found),
-            Selection::InlineFragment(fragment) => spread_in(&fragment.node.selection_set.node, found),
+            Selection::Field(field) => collect_spreads(&field.node.selection_set.node, found),
+            Selection::InlineFragment(fragment) => collect_spreads(&fragment.node.selection_set.node, found),
             Selection::FragmentSpread(spread) => found.push(&spread.node.fragment_name.node),
         }
     }

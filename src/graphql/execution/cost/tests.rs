@@ -1,42 +1,49 @@
-//! The measures against operations written out, and against documents that mean harm.
+//! Compares the measures with those of operations without fragments, and applies them to hostile documents.
 
 use async_graphql::parser::parse_query;
+use async_graphql::parser::types::{ExecutableDocument, OperationDefinition};
+use async_graphql::{ServerError, Variables};
 use proptest::prelude::*;
 use serde_json::json;
 
-use super::*;
+use super::limits::{MAX_REPORTED, NESTING, SELECTIONS};
+use super::measure::{check_text, measure, variable_defaults};
+use super::price::Price;
+use super::shape::{Shape, Shapes};
+use super::weights::WEIGHTS;
+use crate::graphql::support::error_codes::ErrorCode;
 
-fn parsed(text: &str) -> ExecutableDocument {
+fn parse(text: &str) -> ExecutableDocument {
     parse_query(text).unwrap_or_else(|error| panic!("{text}: {error}"))
 }
 
-fn only(document: &ExecutableDocument) -> &OperationDefinition {
+fn only_operation(document: &ExecutableDocument) -> &OperationDefinition {
     &document.operations.iter().next().unwrap().1.node
 }
 
 fn shape(text: &str) -> Shape {
-    let document = parsed(text);
-    Shapes::of(&document, &WEIGHTS).unwrap().operation(only(&document))
+    let document = parse(text);
+    Shapes::of(&document, &WEIGHTS).unwrap().operation(only_operation(&document))
 }
 
 fn cost_of(text: &str, variables: serde_json::Value) -> u64 {
-    let document = parsed(text);
-    let operation = only(&document);
-    Price::of(&document, operation, &WEIGHTS).with(&Variables::from_json(variables), &defaults(operation))
+    let document = parse(text);
+    let operation = only_operation(&document);
+    Price::of(&document, operation, &WEIGHTS).evaluate(&Variables::from_json(variables), &variable_defaults(operation))
 }
 
-/// The limits that a document exceeds, with their largest and actual values.
+/// The limits that a document exceeds: name, maximum and actual value.
 fn exceeded(text: &str) -> Vec<(String, u64, u64)> {
-    let answer = check_text(text).and_then(|()| measure(&parsed(text))).expect_err("it is within all limits");
+    let response = check_text(text).and_then(|()| measure(&parse(text))).expect_err("it is within all limits");
     let limit = |error: &ServerError| {
         let limit = error.extensions.as_ref()?.get("limit")?.clone().into_json().ok()?;
         Some((limit["name"].as_str()?.to_owned(), limit["max"].as_u64()?, limit["actual"].as_u64()?))
     };
-    answer.response.errors.iter().map(|error| limit(error).unwrap()).collect()
+    response.body.errors.iter().map(|error| limit(error).unwrap()).collect()
 }
 
 #[test]
-fn a_shape_is_that_of_the_operation_written_out() {
+fn a_shape_is_that_of_the_operation_with_its_fragments_expanded() {
     let text = "query Q($a: Int @x) @y { one: a { b ...F } __typename ... on T @z { c(d: 1) } } fragment F on T { e { f } ...G } \
                 fragment G on T { g: h @w i }";
     let expected = Shape { depth: 3, nesting: 3, selections: 11, aliases: 2, directives: 4, roots: 2, introspected: 0 };
@@ -44,32 +51,32 @@ fn a_shape_is_that_of_the_operation_written_out() {
 }
 
 #[test]
-fn a_few_lines_that_stand_for_millions_of_fields_are_counted_in_no_time() {
+fn a_few_lines_that_expand_to_millions_of_fields_are_counted_quickly() {
     let mut text = "{ ...F0 }".to_owned();
     for n in 0..90 {
         text += &format!(" fragment F{n} on Query {{ ...F{m} ...F{m} }}", m = n + 1);
     }
     text += " fragment F90 on Query { __typename }";
-    let expected = [("nesting", NESTING, 91), ("selections", SELECTIONS, MOST_TOLD)];
+    let expected = [("nesting", NESTING, 91), ("selections", SELECTIONS, MAX_REPORTED)];
     assert_eq!(exceeded(&text), expected.map(|(name, max, actual)| (name.to_owned(), max, actual)));
 }
 
 #[test]
-fn the_operations_of_a_document_share_one_bound() {
+fn the_operations_of_a_document_share_one_limit() {
     let fields = "id ".repeat(1_000);
     let operations: String = (0..6).map(|n| format!("query Q{n} {{ viewer {{ ...F }} }} ")).collect();
-    let told = exceeded(&format!("{operations} fragment F on Viewer {{ {fields} }}"));
-    assert_eq!(told, [("selections".to_owned(), SELECTIONS, 5 * 1_002)]);
+    let limits = exceeded(&format!("{operations} fragment F on Viewer {{ {fields} }}"));
+    assert_eq!(limits, [("selections".to_owned(), SELECTIONS, 5 * 1_002)]);
 }
 
 #[test]
-fn every_limit_that_is_exceeded_is_told_with_its_value() {
+fn every_exceeded_limit_is_reported_with_the_actual_value() {
     let aliases: String = (0..70).map(|n| format!("a{n}: __typename ")).collect();
     let directives = "@skip(if: false) ".repeat(65);
     let (open, close) = ("{ user ".repeat(19), "}".repeat(19));
-    let told = exceeded(&format!("{{ {aliases} __typename {directives} user {open} {close} }}"));
+    let limits = exceeded(&format!("{{ {aliases} __typename {directives} user {open} {close} }}"));
     let expected = [("depth", 18, 20), ("aliases", 64, 70), ("directives", 64, 65)];
-    assert_eq!(told, expected.map(|(name, max, actual)| (name.to_owned(), max, actual)));
+    assert_eq!(limits, expected.map(|(name, max, actual)| (name.to_owned(), max, actual)));
     let mutations: String = (0..17).map(|n| format!("m{n}: userBecomeHost {{ __typename }} ")).collect();
     assert_eq!(exceeded(&format!("mutation {{ {mutations} }}")), [("mutations".to_owned(), 16, 17)]);
     assert_eq!(exceeded(&"a ".repeat(4_001)), [("tokens".to_owned(), 4_000, 4_001)]);
@@ -78,28 +85,30 @@ fn every_limit_that_is_exceeded_is_told_with_its_value() {
     let operations: String = (0..51).map(|n| format!("query Q{n} {{ __typename }} ")).collect();
     assert_eq!(exceeded(&operations), [("operations".to_owned(), 50, 51)]);
     let spreads: String = (0..33).map(|n| format!("fragment F{n} on Query {{ ...F{} }} ", n + 1)).collect();
-    let told = exceeded(&format!("{{ ...F0 }} {spreads} fragment F33 on Query {{ __typename }}"));
-    assert_eq!(told, [("nesting".to_owned(), 32, 34)]);
+    let limits = exceeded(&format!("{{ ...F0 }} {spreads} fragment F33 on Query {{ __typename }}"));
+    assert_eq!(limits, [("nesting".to_owned(), 32, 34)]);
 }
 
 #[test]
-fn a_list_of_variables_in_a_literal_is_as_long_as_it_is_written() {
+fn a_variable_in_a_list_literal_counts_as_one_item() {
     let text = format!("query Q($a: ID!) {{ nodes(ids: [{}]) {{ id }} }}", "$a ".repeat(1_000));
     assert_eq!(cost_of(&text, json!({ "a": "x".repeat(100_000) })), 1 + 1_000);
 }
 
 #[test]
-fn variables_that_are_copied_often_are_too_large() {
+fn variables_count_as_often_as_they_are_used() {
     let text = format!("query Q($a: [ID!]!) {{ {} }}", "nodes(ids: $a) { id } ".repeat(400));
-    let measured = measure(&parsed(&text)).unwrap();
+    let measured = measure(&parse(&text)).unwrap();
     let given = |count: usize| json!({ "a": vec!["some id"; count] });
     assert!(measured[0].1.check_variables(given(200).as_object().unwrap()).is_ok());
-    let answer = measured[0].1.check_variables(given(400).as_object().unwrap()).unwrap_err();
-    assert!(answer.is(ErrorCode::LimitExceeded) && answer.response.errors[0].message.contains("bytes of variables"));
+    let response = measured[0].1.check_variables(given(400).as_object().unwrap()).unwrap_err();
+    assert!(
+        response.has_code(ErrorCode::LimitExceeded) && response.body.errors[0].message.contains("bytes of variables")
+    );
 }
 
 #[test]
-fn what_describes_the_schema_counts_by_the_size_of_the_schema() {
+fn introspection_counts_by_the_size_of_the_schema() {
     let bomb = format!("{{ __schema {{ types {{ {} name {} }} }} }}", "fields { type { ".repeat(6), "} }".repeat(6));
     assert_eq!(exceeded(&bomb)[0].0, "introspection", "{:?}", shape(&bomb));
     let (open, close) = ("possibleTypes { interfaces { ".repeat(4), "} }".repeat(4));
@@ -111,21 +120,22 @@ fn what_describes_the_schema_counts_by_the_size_of_the_schema() {
 }
 
 #[test]
-fn circles_of_fragments_are_named() {
+fn a_fragment_that_contains_itself_is_named() {
     for text in [
         "{ ...A } fragment A on Query { ...A }",
         "{ __typename } fragment A on Query { a { ...B } } fragment B on Query { ... on Query { ...A } }",
     ] {
-        let answer = measure(&parsed(text)).unwrap_err();
+        let response = measure(&parse(text)).unwrap_err();
         assert!(
-            answer.is(ErrorCode::ValidationFailed) && answer.response.errors[0].message.contains("contains itself")
+            response.has_code(ErrorCode::ValidationFailed)
+                && response.body.errors[0].message.contains("contains itself")
         );
     }
 }
 
 #[test]
-fn a_page_costs_what_is_asked_of_each_of_its_items() {
-    // The search weighs 300, its total 3, `nodes` 1; each of ten listings has a title, a host and their name.
+fn the_fields_of_an_item_cost_once_for_each_item_of_the_page() {
+    // The search costs 300 points, its total 3, `nodes` 1; each of ten listings has a title, a host and their name.
     let text = "{ listingSearch(where: {}, first: 10) { totalCount nodes { title host { displayName } } } }";
     assert_eq!(cost_of(text, json!({})), 300 + 3 + 1 + 10 * 3);
     let by_default = text.replace(", first: 10", "");
@@ -135,12 +145,12 @@ fn a_page_costs_what_is_asked_of_each_of_its_items() {
 }
 
 #[test]
-fn variables_and_their_defaults_say_how_many() {
+fn variables_and_their_defaults_determine_the_number_of_items() {
     let query = |rest: &str| {
         format!("query Q($n: Int{rest}) {{ listingSearch(where: {{}}, first: $n) {{ nodes {{ title }} }} }}")
     };
     assert_eq!(cost_of(&query(""), json!({ "n": 100 })), 301 + 100);
-    assert_eq!(cost_of(&query(""), json!({ "n": 2_000_000_000 })), 301 + 100, "no page is longer");
+    assert_eq!(cost_of(&query(""), json!({ "n": 2_000_000_000 })), 301 + 100, "a page has at most 100 items");
     assert_eq!(cost_of(&query(""), json!({ "n": -1 })), 301);
     assert_eq!(cost_of(&query(""), json!({})), 301 + 20);
     assert_eq!(cost_of(&query(" = 7"), json!({})), 301 + 7);
@@ -151,11 +161,11 @@ fn variables_and_their_defaults_say_how_many() {
     assert_eq!(cost_of(days, json!({ "to": "2027-01-31" })), 6 + 30);
     assert_eq!(cost_of(days, json!({ "to": "2099-01-31" })), 6 + 366);
     assert_eq!(cost_of(days, json!({ "to": "2026-01-31" })), 6);
-    assert_eq!(cost_of(days, json!({ "to": 7 })), 6 + 366, "what cannot be read is taken to be long");
+    assert_eq!(cost_of(days, json!({ "to": 7 })), 6 + 366, "an invalid date counts as the longest range");
 }
 
 #[test]
-fn lists_within_lists_multiply() {
+fn nested_lists_multiply() {
     let text = "query Q($n: Int) { listingSearch(where: {}, first: $n) { nodes { reviews(first: $n) { nodes { author { \
                 listings(first: $n) { nodes { title } } } } } } } }";
     let listings = 2 + 1 + 100;
@@ -163,7 +173,7 @@ fn lists_within_lists_multiply() {
     assert_eq!(cost_of(text, json!({ "n": 100 })), 300 + 1 + 100 * reviews);
 }
 
-/// Fields of a type that has a list of it, so that any may stand in any.
+/// Selections on `User` that can be nested in each other in any way.
 fn selections(deep: u32) -> BoxedStrategy<String> {
     let leaf =
         prop_oneof![Just("id".to_owned()), Just("a: title".to_owned()), Just("__typename @skip(if: false)".to_owned())];
@@ -182,7 +192,7 @@ fn selections(deep: u32) -> BoxedStrategy<String> {
 
 proptest! {
     #[test]
-    fn fragments_measure_as_if_they_were_written_out(root in selections(3), one in selections(2), two in selections(2), n in 0..150) {
+    fn a_fragment_measures_like_its_expansion(root in selections(3), one in selections(2), two in selections(2), n in 0..150) {
         // F1 may spread F2, and F2 nothing.
         let two = two.replace("...F1", "id").replace("...F2", "id");
         let one = one.replace("...F1", "...F2");
@@ -195,10 +205,10 @@ proptest! {
     }
 
     #[test]
-    fn no_document_breaks_the_measures(root in selections(4), one in selections(4), two in selections(4)) {
+    fn every_document_can_be_measured(root in selections(4), one in selections(4), two in selections(4)) {
         let text = format!("query Q($n: Int) {{ {root} }} fragment F1 on User {{ {one} }} fragment F2 on User {{ {two} }}");
-        let measured = check_text(&text).and_then(|()| measure(&parsed(&text)));
-        let fits = measured.map(|measured| measured[0].1.cost(&Variables::default(), u64::MAX, true));
+        let measured = check_text(&text).and_then(|()| measure(&parse(&text)));
+        let fits = measured.map(|measured| measured[0].1.points(&Variables::default(), u64::MAX, true));
         prop_assert!(fits.map_or(true, |points| points.unwrap() >= 1));
     }
 }

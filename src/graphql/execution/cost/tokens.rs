@@ -1,19 +1,19 @@
-//! Counts the tokens of a text, before anything is built of them.
+//! Counts the tokens of a text before it is parsed.
 
-/// Tokens of a text, and how deep its brackets are nested.
+/// The tokens of a text, and how deeply its brackets are nested.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tokens {
-    /// Names, numbers, strings and marks; what is skipped between them is none.
+    /// Number of names, numbers, strings and punctuators. Ignored tokens, such as commas and comments, do not count.
     pub count: u64,
-    /// Brackets of any kind that are open at once, at most.
+    /// The largest number of brackets of any kind that are open at the same time.
     pub brackets: u64,
-    /// Bytes of the longest name or number.
+    /// Length of the longest name or number, in bytes.
     pub name: u64,
 }
 
-/// Counts by the lexical grammar (section 2.1 of the specification). What is no token at all counts as one, so that a
-/// text that cannot be parsed costs as much as one that can.
-pub fn count(text: &str) -> Tokens {
+/// Counts tokens by the lexical grammar (section 2.1 of the specification). A character that starts no token counts as
+/// one, so that a text that cannot be parsed is limited like one that can.
+pub fn count_tokens(text: &str) -> Tokens {
     let mut rest = text.as_bytes();
     let mut tokens = Tokens::default();
     let mut open: u64 = 0;
@@ -24,7 +24,7 @@ pub fn count(text: &str) -> Tokens {
                 continue;
             }
             b'#' => {
-                rest = &rest[run(rest, |byte| !matches!(byte, b'\n' | b'\r'))..];
+                rest = &rest[run_length(rest, |byte| !matches!(byte, b'\n' | b'\r'))..];
                 continue;
             }
             // The byte order mark.
@@ -32,11 +32,11 @@ pub fn count(text: &str) -> Tokens {
                 rest = &rest[3..];
                 continue;
             }
-            b'"' if rest.starts_with(b"\"\"\"") => block(rest),
-            b'"' => string(rest),
+            b'"' if rest.starts_with(b"\"\"\"") => block_string_length(rest),
+            b'"' => string_length(rest),
             b'.' if rest.starts_with(b"...") => 3,
-            byte if is_name(byte) => run(rest, is_name),
-            b'-' | b'.' => 1 + run(&rest[1..], is_number),
+            byte if is_name_byte(byte) => run_length(rest, is_name_byte),
+            b'-' | b'.' => 1 + run_length(&rest[1..], is_number_byte),
             _ => 1,
         };
         match first {
@@ -46,7 +46,7 @@ pub fn count(text: &str) -> Tokens {
         }
         tokens.count += 1;
         tokens.brackets = tokens.brackets.max(open);
-        if is_name(first) {
+        if is_name_byte(first) {
             tokens.name = tokens.name.max(u64::try_from(length).unwrap_or(u64::MAX));
         }
         rest = &rest[length..];
@@ -54,20 +54,20 @@ pub fn count(text: &str) -> Tokens {
     tokens
 }
 
-fn run(rest: &[u8], is_part: impl Fn(u8) -> bool) -> usize {
+fn run_length(rest: &[u8], is_part: impl Fn(u8) -> bool) -> usize {
     rest.iter().position(|&byte| !is_part(byte)).unwrap_or(rest.len())
 }
 
-fn is_name(byte: u8) -> bool {
+fn is_name_byte(byte: u8) -> bool {
     byte == b'_' || byte.is_ascii_alphanumeric()
 }
 
-fn is_number(byte: u8) -> bool {
+fn is_number_byte(byte: u8) -> bool {
     matches!(byte, b'0'..=b'9' | b'.' | b'e' | b'E' | b'+' | b'-')
 }
 
-/// The length of a string with its quotes; one that is not closed ends with its line.
-fn string(rest: &[u8]) -> usize {
+/// The length of a string with its quotes, in bytes. An unterminated string ends at the end of its line.
+fn string_length(rest: &[u8]) -> usize {
     let mut at = 1;
     while let Some(&byte) = rest.get(at) {
         match byte {
@@ -80,8 +80,8 @@ fn string(rest: &[u8]) -> usize {
     rest.len()
 }
 
-/// The length of a block string with its quotes.
-fn block(rest: &[u8]) -> usize {
+/// The length of a block string with its quotes, in bytes.
+fn block_string_length(rest: &[u8]) -> usize {
     let mut at = 3;
     while at < rest.len() {
         if rest[at..].starts_with(b"\\\"\"\"") {
@@ -115,27 +115,27 @@ mod tests {
             ("\"ends in \\", 1),
             ("é", 2),
         ] {
-            assert_eq!(count(text).count, tokens, "{text}");
+            assert_eq!(count_tokens(text).count, tokens, "{text}");
         }
     }
 
     #[test]
-    fn names_are_measured_and_texts_are_not() {
-        assert_eq!(count("{ abc ab(text: \"abcdefgh\") } # abcdefgh").name, 4);
-        assert_eq!(count("12345 \"\"\"abcdef\"\"\"").name, 5);
+    fn names_and_numbers_are_measured_and_strings_are_not() {
+        assert_eq!(count_tokens("{ abc ab(text: \"abcdefgh\") } # abcdefgh").name, 4);
+        assert_eq!(count_tokens("12345 \"\"\"abcdef\"\"\"").name, 5);
     }
 
     #[test]
-    fn brackets_in_texts_and_comments_open_nothing() {
-        assert_eq!(count("{ a(b: [[1]]) { c } }").brackets, 4);
-        assert_eq!(count("{ a(b: \"[[[\") # {{{{\n }").brackets, 2);
-        assert_eq!(count("}}}{").brackets, 1);
+    fn brackets_in_strings_and_comments_do_not_count() {
+        assert_eq!(count_tokens("{ a(b: [[1]]) { c } }").brackets, 4);
+        assert_eq!(count_tokens("{ a(b: \"[[[\") # {{{{\n }").brackets, 2);
+        assert_eq!(count_tokens("}}}{").brackets, 1);
     }
 
     proptest::proptest! {
         #[test]
-        fn no_text_breaks_the_count(text in ".*") {
-            proptest::prop_assert!(count(&text).count <= text.len() as u64);
+        fn any_text_can_be_counted(text in ".*") {
+            proptest::prop_assert!(count_tokens(&text).count <= text.len() as u64);
         }
     }
 }

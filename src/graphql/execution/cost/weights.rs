@@ -1,4 +1,4 @@
-//! What every field of the schema weighs, and how many items its list has: read from the schema itself.
+//! The weight of every field of the schema and the length of its list, read from the schema itself.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -7,100 +7,96 @@ use apollo_compiler::Schema;
 use apollo_compiler::ast::{FieldDefinition, Value};
 use apollo_compiler::collections::IndexMap;
 use apollo_compiler::schema::{Component, ExtendedType};
-use async_graphql::{Name, TypeDirective};
+use async_graphql::Name;
 
 use crate::graphql::execution::validation;
 use crate::kernel::page::DEFAULT_PAGE;
 
-/// The fields that describe the schema itself.
-pub const INTROSPECTION: [&str; 2] = ["__schema", "__type"];
-/// What a mutation weighs that does not say.
-const MUTATION: u64 = 10;
-/// How many items a list without arguments is taken to have.
-const USUAL_LIST: u64 = 5;
-/// Lists that are longer.
+/// The root fields of introspection.
+pub const INTROSPECTION_FIELDS: [&str; 2] = ["__schema", "__type"];
+/// Points of a mutation without `@cost`.
+const MUTATION_POINTS: u64 = 10;
+/// Assumed length of a list without arguments.
+const DEFAULT_LIST_LENGTH: u64 = 5;
+/// Lists without arguments that are longer: type, field and assumed length.
 const LONG_LISTS: [(&str, &str, u64); 7] = [
     ("Query", "amenities", 60),
     ("SearchFacets", "amenities", 60),
     ("ListingCalendarUpdatePayload", "days", 31),
     ("Booking", "ledger", 10),
-    // One for each night, of which a stay may have a year's.
+    // One line for each night of a stay, which can last a year.
     ("PriceBreakdown", "lines", 60),
     ("StayViolation", "nights", 30),
     ("NightsUnavailableError", "nights", 30),
 ];
 
-/// What a field costs, before it is multiplied by the lists around it; 1 where nothing is said, and 10 for a mutation.
-#[TypeDirective(location = "FieldDefinition")]
-pub fn cost(weight: i32) {}
-
-/// How many items a field answers with.
+/// How the number of items of a field is determined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Length {
-    /// One, or so many.
+    /// A fixed number; 1 for a field that is no list.
     Fixed(u64),
-    /// A page whose items stand below, where the field is [`Length::Item`].
+    /// A page. Its items are selected inside of it, by the fields with [`Length::PageItem`].
     Page,
-    /// As many as the page above holds.
-    Item,
-    /// As many as `ids` are asked for.
+    /// One for each item of the enclosing page.
+    PageItem,
+    /// One for each ID of the argument `ids`.
     Ids,
-    /// As many as there are days from `from` to `to`.
+    /// One for each day from `from` to `to`.
     Days,
-    /// At most `first`.
+    /// As many as the argument `first` says.
     First,
 }
 
-/// What is known of a field.
+/// The weight of a field.
 #[derive(Debug)]
-pub struct Facts {
-    /// What it weighs.
-    pub weight: u64,
-    /// How many items it answers with.
+pub struct FieldWeight {
+    /// Points of the field itself.
+    pub points: u64,
+    /// How its number of items is determined.
     pub length: Length,
     /// The type of the field, or of its items.
-    pub of: Name,
-    /// How many items it answers with where it is not told how many.
-    pub usual: u64,
+    pub item_type: Name,
+    /// The number of items if the arguments do not say it.
+    pub default_items: u64,
 }
 
-/// The fields of a type by name.
-pub type Fields = HashMap<Name, Facts>;
+/// The weights of the fields of a type, by name.
+pub type FieldWeights = HashMap<Name, FieldWeight>;
 
-/// What is known of all types.
+/// The weights of all types.
 pub struct Weights {
-    types: HashMap<Name, Fields>,
-    /// How long the lists in descriptions of the schema are, by field.
-    described: HashMap<&'static str, Described>,
+    types: HashMap<Name, FieldWeights>,
+    /// The lengths of the lists of introspection, by field.
+    introspection: HashMap<&'static str, IntrospectionLength>,
 }
 
-/// The weights of this program's schema.
+/// The weights of the schema that this server serves.
 pub static WEIGHTS: LazyLock<Weights> = LazyLock::new(|| Weights::of(validation::schema()));
 
 impl Weights {
-    /// What is known of a schema. The types that describe it weigh what is usual.
+    /// Reads the weights of a schema. The built-in types of introspection are not included.
     fn of(schema: &Schema) -> Weights {
         let own = || schema.types.values().filter(|ty| !ty.is_built_in());
         let types = own().filter_map(|ty| {
-            let facts = |field: &FieldDefinition| (Name::new(&field.name), facts(schema, ty.name(), field));
-            Some((Name::new(ty.name()), fields(ty)?.values().map(|field| facts(field)).collect()))
+            let weight = |field: &FieldDefinition| (Name::new(&field.name), field_weight(schema, ty.name(), field));
+            Some((Name::new(ty.name()), fields_of(ty)?.values().map(|field| weight(field)).collect()))
         });
-        let described = described(&own().collect::<Vec<_>>());
-        Weights { types: types.collect(), described }
+        let introspection = introspection_lengths(&own().collect::<Vec<_>>());
+        Weights { types: types.collect(), introspection }
     }
 
-    /// The fields of a type.
-    pub fn fields(&self, name: &str) -> Option<&Fields> {
+    /// The weights of the fields of a type.
+    pub fn fields(&self, name: &str) -> Option<&FieldWeights> {
         self.types.get(name)
     }
 
-    /// How many items a field has that describes the schema.
-    pub fn described(&self, field: &str) -> Described {
-        self.described.get(field).copied().unwrap_or(Described::ONE)
+    /// The length of a list of introspection.
+    pub fn introspection(&self, field: &str) -> IntrospectionLength {
+        self.introspection.get(field).copied().unwrap_or(IntrospectionLength::ONE)
     }
 }
 
-fn fields(ty: &ExtendedType) -> Option<&IndexMap<apollo_compiler::Name, Component<FieldDefinition>>> {
+fn fields_of(ty: &ExtendedType) -> Option<&IndexMap<apollo_compiler::Name, Component<FieldDefinition>>> {
     match ty {
         ExtendedType::Object(object) => Some(&object.fields),
         ExtendedType::Interface(interface) => Some(&interface.fields),
@@ -108,10 +104,10 @@ fn fields(ty: &ExtendedType) -> Option<&IndexMap<apollo_compiler::Name, Componen
     }
 }
 
-fn facts(schema: &Schema, parent: &str, field: &FieldDefinition) -> Facts {
-    let of = field.ty.inner_named_type();
-    let composite = || {
-        let ty = schema.types.get(of);
+fn field_weight(schema: &Schema, parent: &str, field: &FieldDefinition) -> FieldWeight {
+    let item_type = field.ty.inner_named_type();
+    let is_composite = || {
+        let ty = schema.types.get(item_type);
         matches!(ty, Some(ExtendedType::Object(_) | ExtendedType::Interface(_) | ExtendedType::Union(_)))
     };
     let takes = |name: &str| field.argument_by_name(name).is_some();
@@ -119,19 +115,20 @@ fn facts(schema: &Schema, parent: &str, field: &FieldDefinition) -> Facts {
     let long = LONG_LISTS.iter().find(|(ty, list, _)| *ty == parent && *list == name);
     let length = match long {
         Some((_, _, length)) => Length::Fixed(*length),
-        None if of.ends_with("Connection") && takes("first") => Length::Page,
-        None if parent.ends_with("Connection") && ["edges", "nodes"].contains(&name) => Length::Item,
+        None if item_type.ends_with("Connection") && takes("first") => Length::Page,
+        None if parent.ends_with("Connection") && ["edges", "nodes"].contains(&name) => Length::PageItem,
         None if !field.ty.is_list() => Length::Fixed(1),
         None if takes("ids") => Length::Ids,
         None if takes("from") && takes("to") => Length::Days,
         None if takes("first") => Length::First,
-        None if composite() => Length::Fixed(USUAL_LIST),
+        None if is_composite() => Length::Fixed(DEFAULT_LIST_LENGTH),
         None => Length::Fixed(1),
     };
-    let said = field.directives.get("cost").and_then(|said| number(said.specified_argument_by_name("weight")?));
-    let weight = said.unwrap_or(if parent == "Mutation" { MUTATION } else { 1 });
-    let usual = field.argument_by_name("first").and_then(|first| number(first.default_value.as_ref()?));
-    Facts { weight, length, of: Name::new(of), usual: usual.unwrap_or(u64::from(DEFAULT_PAGE)) }
+    let cost = field.directives.get("cost").and_then(|cost| number(cost.specified_argument_by_name("weight")?));
+    let points = cost.unwrap_or(if parent == "Mutation" { MUTATION_POINTS } else { 1 });
+    let default_items = field.argument_by_name("first").and_then(|first| number(first.default_value.as_ref()?));
+    let default_items = default_items.unwrap_or(u64::from(DEFAULT_PAGE));
+    FieldWeight { points, length, item_type: Name::new(item_type), default_items }
 }
 
 fn number(value: &Value) -> Option<u64> {
@@ -141,40 +138,41 @@ fn number(value: &Value) -> Option<u64> {
     }
 }
 
-/// How long a list is in which the schema describes itself.
+/// The length of a list of introspection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Described {
-    /// On average over the types, or fields, that have such a list; rounded up, so that all together are not more.
+pub struct IntrospectionLength {
+    /// Mean over the types, or fields, that have such a list. It is rounded up, so that the lists together are not
+    /// longer.
     pub mean: u64,
-    /// At most.
-    pub most: u64,
+    /// The longest.
+    pub max: u64,
 }
 
-impl Described {
-    const ONE: Described = Described { mean: 1, most: 1 };
+impl IntrospectionLength {
+    const ONE: IntrospectionLength = IntrospectionLength { mean: 1, max: 1 };
 
-    fn of(lengths: impl IntoIterator<Item = usize>) -> Described {
-        let (mut count, mut sum, mut most) = (0, 0, 0);
+    fn of(lengths: impl IntoIterator<Item = usize>) -> IntrospectionLength {
+        let (mut count, mut sum, mut max) = (0, 0, 0);
         for length in lengths {
-            (count, sum, most) = (count + 1, sum + length, most.max(length));
+            (count, sum, max) = (count + 1, sum + length, max.max(length));
         }
-        let told = |length: usize| u64::try_from(length.max(1)).unwrap_or(u64::MAX);
-        Described { mean: told(sum.div_ceil(count.max(1))), most: told(most) }
+        let at_least_one = |length: usize| u64::try_from(length.max(1)).unwrap_or(u64::MAX);
+        IntrospectionLength { mean: at_least_one(sum.div_ceil(count.max(1))), max: at_least_one(max) }
     }
 }
 
-/// How long the lists are in which a schema of these types describes itself.
-fn described(types: &[&ExtendedType]) -> HashMap<&'static str, Described> {
-    let each = |length: &dyn Fn(&ExtendedType) -> usize| Described::of(types.iter().map(|ty| length(ty)));
-    let implement = |interface: &str| {
-        let of = |ty: &ExtendedType| matches!(ty, ExtendedType::Object(object) if object.implements_interfaces.contains(interface));
-        types.iter().filter(|ty| of(ty)).count()
+/// The lengths of the lists in the introspection of a schema with these types.
+fn introspection_lengths(types: &[&ExtendedType]) -> HashMap<&'static str, IntrospectionLength> {
+    let each = |length: &dyn Fn(&ExtendedType) -> usize| IntrospectionLength::of(types.iter().map(|ty| length(ty)));
+    let count_implementations = |interface: &str| {
+        let implements = |ty: &ExtendedType| matches!(ty, ExtendedType::Object(object) if object.implements_interfaces.contains(interface));
+        types.iter().filter(|ty| implements(ty)).count()
     };
-    let all_fields = types.iter().filter_map(|ty| fields(ty)).flat_map(IndexMap::values);
+    let all_fields = types.iter().filter_map(|ty| fields_of(ty)).flat_map(IndexMap::values);
     HashMap::from([
-        ("types", Described::of([types.len()])),
-        ("fields", each(&|ty| fields(ty).map_or(0, IndexMap::len))),
-        ("args", Described::of(all_fields.map(|field| field.arguments.len()))),
+        ("types", IntrospectionLength::of([types.len()])),
+        ("fields", each(&|ty| fields_of(ty).map_or(0, IndexMap::len))),
+        ("args", IntrospectionLength::of(all_fields.map(|field| field.arguments.len()))),
         (
             "inputFields",
             each(&|ty| match ty {
@@ -193,11 +191,11 @@ fn described(types: &[&ExtendedType]) -> HashMap<&'static str, Described> {
             "possibleTypes",
             each(&|ty| match ty {
                 ExtendedType::Union(union) => union.members.len(),
-                ExtendedType::Interface(interface) => implement(&interface.name),
+                ExtendedType::Interface(interface) => count_implementations(&interface.name),
                 _ => 0,
             }),
         ),
-        ("directives", Described { mean: 6, most: 6 }),
+        ("directives", IntrospectionLength { mean: 6, max: 6 }),
         (
             "interfaces",
             each(&|ty| match ty {
@@ -214,14 +212,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_list_of_a_description_is_taken_to_be_empty() {
+    fn no_list_of_introspection_is_assumed_to_be_empty() {
         for name in
             ["types", "fields", "args", "inputFields", "enumValues", "possibleTypes", "directives", "interfaces"]
         {
-            let Described { mean, most } = WEIGHTS.described(name);
-            assert!(1 <= mean && mean <= most, "{name}: {mean} to {most}");
+            let IntrospectionLength { mean, max } = WEIGHTS.introspection(name);
+            assert!(1 <= mean && mean <= max, "{name}: {mean} to {max}");
         }
         let payloads = WEIGHTS.types.keys().filter(|name| name.ends_with("Payload")).count() - 1;
-        assert_eq!(WEIGHTS.described("possibleTypes").most, u64::try_from(payloads).unwrap());
+        assert_eq!(WEIGHTS.introspection("possibleTypes").max, u64::try_from(payloads).unwrap());
     }
 }

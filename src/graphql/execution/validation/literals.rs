@@ -1,5 +1,5 @@
-//! What the validator does not look at inside literals: that no field stands twice in an input object (section 5.6.3), and
-//! that variables are of the type which their place expects (section 5.8.5).
+//! Checks inside literals that the validator omits: an input object has no field twice (section 5.6.3), and a variable
+//! has the type that its position expects (section 5.8.5).
 
 use std::collections::{HashMap, HashSet};
 
@@ -7,26 +7,26 @@ use apollo_compiler::ast::{Argument, DirectiveList, InputValueDefinition, Type, 
 use apollo_compiler::executable::{ExecutableDocument, Fragment, Operation, Selection, SelectionSet};
 use apollo_compiler::{Name, Node, Schema};
 
-/// What is wrong, in the words of graphql-js, and the name at which it is.
+/// The message, worded as in graphql-js, and the name in the document that it is about.
 pub type Fault<'a> = (String, &'a Name);
 
-/// The first fault of a document that is valid otherwise.
-pub fn fault<'a>(schema: &'a Schema, document: &'a ExecutableDocument) -> Option<Fault<'a>> {
+/// Finds the first fault of a document that is valid otherwise.
+pub fn find_fault<'a>(schema: &'a Schema, document: &'a ExecutableDocument) -> Option<Fault<'a>> {
     document.operations.iter().find_map(|operation| Walk::new(schema, document, operation).operation(operation))
 }
 
-/// The way through one operation, and once through each fragment that it spreads.
+/// Walks one operation, and each fragment that it spreads once.
 struct Walk<'a> {
     schema: &'a Schema,
     document: &'a ExecutableDocument,
     variables: HashMap<&'a Name, &'a VariableDefinition>,
-    seen: HashSet<&'a Name>,
+    visited: HashSet<&'a Name>,
 }
 
 impl<'a> Walk<'a> {
     fn new(schema: &'a Schema, document: &'a ExecutableDocument, operation: &'a Operation) -> Walk<'a> {
         let variables = operation.variables.iter().map(|variable| (&variable.name, &**variable)).collect();
-        Walk { schema, document, variables, seen: HashSet::new() }
+        Walk { schema, document, variables, visited: HashSet::new() }
     }
 
     fn operation(&mut self, operation: &'a Operation) -> Option<Fault<'a>> {
@@ -56,7 +56,7 @@ impl<'a> Walk<'a> {
 
     fn fragment(&mut self, name: &'a Name) -> Option<Fault<'a>> {
         let fragment: &'a Node<Fragment> = self.document.fragments.get(name)?;
-        if !self.seen.insert(name) {
+        if !self.visited.insert(name) {
             return None;
         }
         self.directives(&fragment.directives).or_else(|| self.selections(&fragment.selection_set))
@@ -76,7 +76,7 @@ impl<'a> Walk<'a> {
         })
     }
 
-    /// A value where this type is expected; none is known inside custom scalars.
+    /// Checks a value in a position of this type. Inside custom scalars no type is expected.
     fn value(&self, value: &'a Value, expected: Option<&'a Type>) -> Option<Fault<'a>> {
         match value {
             Value::List(items) => {
@@ -99,19 +99,19 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// A value within another, where the validator looks no more.
+    /// Checks a value inside another one, which the validator does not check.
     fn inner(&self, value: &'a Value, expected: Option<&'a Type>, has_default: bool) -> Option<Fault<'a>> {
         let Value::Variable(name) = value else { return self.value(value, expected) };
         let (variable, expected) = (self.variables.get(name)?, expected?);
-        let is_given = variable.default_value.as_ref().is_some_and(|value| !value.is_null());
-        let fits = if expected.is_non_null() && (is_given || has_default) {
+        let has_value = variable.default_value.as_ref().is_some_and(|value| !value.is_null());
+        let fits = if expected.is_non_null() && (has_value || has_default) {
             variable.ty.is_assignable_to(&expected.clone().nullable())
         } else {
             variable.ty.is_assignable_to(expected)
         };
-        let wrong = || {
+        let message = || {
             format!("Variable \"${name}\" of type \"{}\" used in position expecting type \"{expected}\".", variable.ty)
         };
-        (!fits).then(|| (wrong(), name))
+        (!fits).then(|| (message(), name))
     }
 }

@@ -1,26 +1,26 @@
-//! Which amounts Stripe counts in the same minor units as ISO 4217, and so as we do.
+//! Checks that Stripe reads an amount in the same minor units as Roost, which are those of ISO 4217.
 
 use crate::kernel::money::Currency;
 use crate::platform::gateway::GatewayError;
 
-/// Stripe counts these otherwise than ISO 4217, or not at all. An amount sent in our units would be off by a factor
-/// of a hundred or ten, so none is sent.
-const COUNTED_OTHERWISE: [&str; 7] = ["CLF", "IQD", "ISK", "LYD", "MGA", "UGX", "UYW"];
+/// Currencies that Stripe does not support or whose minor units it defines differently from ISO 4217. An amount in our
+/// units would be wrong by a factor of ten or a hundred, so none is sent.
+const OTHER_MINOR_UNITS: [&str; 7] = ["CLF", "IQD", "ISK", "LYD", "MGA", "UGX", "UYW"];
 
-/// Refuses what Stripe would read as another amount.
+/// Refuses an amount that Stripe would read differently.
 pub fn check(amount_minor: i64, currency: &str) -> Result<(), GatewayError> {
-    let refused = |why: String| Err(GatewayError::Refused(why));
-    let Ok(known) = currency.parse::<Currency>() else {
+    let refused = |reason: String| Err(GatewayError::Refused(reason));
+    let Ok(parsed) = currency.parse::<Currency>() else {
         return refused(format!("{currency} is not a currency"));
     };
-    if COUNTED_OTHERWISE.contains(&known.code()) {
-        return refused(format!("Stripe does not count {currency} in the minor units of ISO 4217"));
+    if OTHER_MINOR_UNITS.contains(&parsed.code()) {
+        return refused(format!("Stripe does not use the minor units of ISO 4217 for {currency}"));
     }
-    if known.exponent() == 3 && amount_minor % 10 != 0 {
-        return refused(format!("Stripe takes {currency} to two decimals only"));
+    if parsed.exponent() == 3 && amount_minor % 10 != 0 {
+        return refused(format!("Stripe accepts only two decimals for {currency}"));
     }
     if amount_minor <= 0 {
-        return refused("there is nothing to pay".into());
+        return refused("the amount must be greater than zero".into());
     }
     Ok(())
 }
@@ -29,17 +29,17 @@ pub fn check(amount_minor: i64, currency: &str) -> Result<(), GatewayError> {
 mod tests {
     use super::*;
 
-    /// Stripe's table: currencies without decimals, as <https://docs.stripe.com/currencies> lists them.
+    /// The currencies without decimals, as <https://docs.stripe.com/currencies> lists them.
     const WITHOUT_DECIMALS: &str = "BIF CLP DJF GNF JPY KMF KRW MGA PYG RWF VND VUV XAF XOF XPF";
-    /// Currencies with three decimals there.
+    /// The currencies with three decimals in the same list.
     const THREE_DECIMALS: &str = "BHD JOD KWD OMR TND";
 
     #[test]
-    fn what_is_sent_means_the_same_on_both_sides() {
+    fn stripe_reads_every_accepted_amount_in_our_minor_units() {
         for (ours, codes) in [(0, WITHOUT_DECIMALS), (3, THREE_DECIMALS)] {
             for code in codes.split(' ') {
                 let exponent = code.parse::<Currency>().unwrap().exponent();
-                assert!(exponent == ours || check(1_000, code).is_err(), "{code} has {exponent} decimals here");
+                assert!(exponent == ours || check(1_000, code).is_err(), "{code} has {exponent} decimals in Roost");
             }
         }
         for code in "ISK UGX VND JPY KRW CLF UYW IQD LYD BHD JOD KWD OMR TND".split(' ') {
@@ -50,17 +50,17 @@ mod tests {
     }
 
     #[test]
-    fn special_cases_are_refused_with_a_reason() {
+    fn currencies_with_other_minor_units_are_refused_with_a_reason() {
         for (amount, code, reason) in [
-            (500, "ISK", "does not count ISK"),
-            (500, "UGX", "does not count UGX"),
-            (500, "MGA", "does not count MGA"),
-            (1_234, "KWD", "two decimals only"),
-            (0, "EUR", "nothing to pay"),
+            (500, "ISK", "does not use the minor units of ISO 4217 for ISK"),
+            (500, "UGX", "does not use the minor units of ISO 4217 for UGX"),
+            (500, "MGA", "does not use the minor units of ISO 4217 for MGA"),
+            (1_234, "KWD", "only two decimals"),
+            (0, "EUR", "greater than zero"),
             (100, "eur", "not a currency"),
         ] {
-            let said = check(amount, code).unwrap_err().to_string();
-            assert!(said.contains(reason), "{said}");
+            let error = check(amount, code).unwrap_err().to_string();
+            assert!(error.contains(reason), "{error}");
         }
         for (amount, code) in [(1_230, "KWD"), (1, "JPY"), (1, "EUR"), (999, "USD"), (1, "XOF")] {
             assert_eq!(check(amount, code), Ok(()), "{amount} {code}");

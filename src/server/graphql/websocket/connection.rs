@@ -1,5 +1,5 @@
-//! One socket from its opening to its end: what its client says is obeyed in order, and whatever its operations come
-//! to is told.
+//! One socket from its opening to its end: handles the client's messages in order and sends the responses of its
+//! operations.
 
 use std::time::Duration;
 
@@ -7,285 +7,310 @@ use axum::extract::ws::{Message, WebSocket};
 use serde_json::{Map, Value};
 use tokio::time::{Instant, Interval, MissedTickBehavior};
 
-use super::closing::Closing;
-use super::message::{Ack, Heard, Said};
-use super::operations::{self, Came, Operations};
+use super::close_reason::CloseReason;
+use super::message::{Ack, ClientMessage, ServerMessage};
+use super::operations::{self, OperationEvent, Operations};
 use crate::domain::users;
 use crate::domain::viewer::Viewer;
-use crate::graphql::{Answer, Call, Client, ErrorCode};
+use crate::graphql::{Client, ErrorCode, GraphqlRequest, GraphqlResponse};
 use crate::platform::App;
-use crate::platform::limits::token_bucket::TooMany;
-use crate::platform::messaging::publisher::Listener;
-use crate::server::connections::{Limits, Place, Whose};
-use crate::server::viewer::viewer;
-use crate::server::{Served, graphql::Failure};
+use crate::platform::limits::token_bucket::LimitExceeded;
+use crate::platform::messaging::Listener;
+use crate::server::connections::{ConnectionOwner, ConnectionSlot, Limits};
+use crate::server::rejection::Rejection;
+use crate::server::state::ServerState;
+use crate::server::viewer::authenticate;
 
-/// How long a client has to read the reason why it is sent away, and to go.
-const FAREWELL: Duration = Duration::from_secs(2);
-/// How long a connection that can be read no longer is kept, so that its client finds the reason before its end.
-const LINGER: Duration = Duration::from_secs(1);
+/// How long a client has to read the close frame and to answer it.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long a connection stays open after a read failure, so that its client receives the close frame before the end of
+/// the connection.
+const CLOSE_DELAY: Duration = Duration::from_secs(1);
 
-/// A socket, and everything that goes on over it.
+/// A socket, its session and its operations.
 pub(super) struct Connection {
-    served: Served,
+    state: ServerState,
     socket: WebSocket,
-    /// Who connected; operations have request ids below its own.
+    /// The client that opened the socket. The request IDs of operations begin with its request ID.
     client: Client,
-    /// What the request for the socket said about who sends it.
+    /// The `Authorization` header of the request that opened the socket.
     authorization: Option<String>,
-    /// Who it is, once they have said so.
+    /// Set when the client has sent `connection_init`.
     session: Option<Session>,
     operations: Operations,
-    begun: u64,
-    first_word: Instant,
+    /// The number of operations that were subscribed.
+    operation_count: u64,
+    init_deadline: Instant,
     heartbeat: Interval,
-    /// Whether nothing was heard since the last sign of life.
-    silent: bool,
+    /// Whether no message arrived since the last ping.
+    awaits_pong: bool,
 }
 
-/// Who is at the other end.
+/// The viewer of an acknowledged connection.
 struct Session {
     viewer: Viewer,
-    /// Hears when they should be looked at again.
+    /// Receives an event when the viewer must be rechecked.
     changes: Option<Listener>,
-    _place: Option<Place>,
+    _slot: Option<ConnectionSlot>,
 }
 
 impl Connection {
-    /// A socket that was opened just now.
-    pub(super) fn new(served: Served, socket: WebSocket, client: Client, authorization: Option<String>) -> Connection {
-        let limits = served.connections.limits();
+    /// A socket that has just been opened.
+    pub(super) fn new(
+        state: ServerState,
+        socket: WebSocket,
+        client: Client,
+        authorization: Option<String>,
+    ) -> Connection {
+        let limits = state.connections.limits();
         let now = Instant::now();
         let mut heartbeat = tokio::time::interval_at(now + limits.heartbeat, limits.heartbeat);
         heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Connection {
-            first_word: now + limits.first_word,
+            init_deadline: now + limits.init_timeout,
             heartbeat,
-            served,
+            state,
             socket,
             client,
             authorization,
             session: None,
             operations: Operations::default(),
-            begun: 0,
-            silent: false,
+            operation_count: 0,
+            awaits_pong: false,
         }
     }
 
-    /// Serves it to its end.
+    /// Serves the socket until it is closed.
     pub(super) async fn serve(mut self) {
         loop {
-            if let Err(closing) = self.turn().await {
-                return self.close(closing).await;
+            if let Err(reason) = self.handle_next().await {
+                return self.close(reason).await;
             }
         }
     }
 
     fn limits(&self) -> &Limits {
-        self.served.connections.limits()
+        self.state.connections.limits()
     }
 
-    /// Waits for whatever happens first, and does what it asks for.
-    async fn turn(&mut self) -> Result<(), Closing> {
-        let app = &self.served.app;
-        let waits = self.session.is_none();
+    /// Waits for the next event of any kind and handles it.
+    async fn handle_next(&mut self) -> Result<(), CloseReason> {
+        let app = &self.state.app;
+        let awaits_init = self.session.is_none();
         tokio::select! {
-            () = self.served.connections.stopped() => Err(Closing::Stopping),
-            frame = self.socket.recv() => self.hear(frame).await,
-            (id, came) = self.operations.next() => self.tell(&id, came).await,
-            () = tokio::time::sleep_until(self.first_word), if waits => Err(Closing::InitTimeout),
-            changed = changed(app, self.session.as_mut()) => self.look_again(changed).await,
-            _ = self.heartbeat.tick() => self.beat().await,
+            () = self.state.connections.stopped() => Err(CloseReason::ServerStopping),
+            frame = self.socket.recv() => self.handle_frame(frame).await,
+            (id, event) = self.operations.next() => self.send_event(&id, event).await,
+            () = tokio::time::sleep_until(self.init_deadline), if awaits_init => Err(CloseReason::InitTimeout),
+            change = next_change(app, self.session.as_mut()) => self.recheck_viewer(change).await,
+            _ = self.heartbeat.tick() => self.send_ping().await,
         }
     }
 
-    async fn hear(&mut self, frame: Option<Result<Message, axum::Error>>) -> Result<(), Closing> {
+    async fn handle_frame(&mut self, frame: Option<Result<Message, axum::Error>>) -> Result<(), CloseReason> {
         let message = match frame {
             Some(Ok(message)) => message,
-            Some(Err(error)) => return Err(Closing::broken(error)),
-            None => return Err(Closing::Gone),
+            Some(Err(error)) => return Err(CloseReason::from_read_error(error)),
+            None => return Err(CloseReason::Disconnected),
         };
-        self.silent = false;
-        if !self.served.connections.hears(&self.client.request_id) {
-            return Err(Closing::Flood);
+        self.awaits_pong = false;
+        if !self.state.connections.count_message(&self.client.request_id) {
+            return Err(CloseReason::TooManyMessages);
         }
         match message {
-            Message::Text(text) if text.len() > self.limits().message_bytes => Err(Closing::TooLarge),
-            Message::Text(text) => self.obey(Heard::read(&text)?).await,
-            Message::Binary(_) => Err(Closing::Malformed("messages must be text".into())),
+            Message::Text(text) if text.len() > self.limits().message_bytes => Err(CloseReason::MessageTooLarge),
+            Message::Text(text) => self.handle_message(ClientMessage::parse(&text)?).await,
+            Message::Binary(_) => Err(CloseReason::Malformed("messages must be text".into())),
             Message::Ping(_) | Message::Pong(_) => Ok(()),
-            Message::Close(_) => Err(Closing::Gone),
+            Message::Close(_) => Err(CloseReason::Disconnected),
         }
     }
 
-    async fn obey(&mut self, heard: Heard) -> Result<(), Closing> {
-        let counted = self.client.ip.map_or(Ok(()), |ip| self.served.app.rate_limit.request(ip));
-        match heard {
-            Heard::Init(_) if self.session.is_some() => Err(Closing::InitAgain),
-            Heard::Init(payload) => {
-                let wait = |wait: TooMany| Closing::Later(format!("too many requests; wait {} s", wait.retry_after_s));
-                counted.map_err(wait)?;
-                self.welcome(payload).await
+    async fn handle_message(&mut self, message: ClientMessage) -> Result<(), CloseReason> {
+        let counted = self.client.ip.map_or(Ok(()), |ip| self.state.app.rate_limit.count_request(ip));
+        match message {
+            ClientMessage::Init(_) if self.session.is_some() => Err(CloseReason::TooManyInits),
+            ClientMessage::Init(payload) => {
+                counted.map_err(|wait: LimitExceeded| {
+                    CloseReason::RetryLater(format!("too many requests; wait {} s", wait.retry_after_s))
+                })?;
+                self.acknowledge(payload).await
             }
-            Heard::Subscribe(id, call) => self.begin(id, *call, counted).await,
-            Heard::Complete(id) => {
+            ClientMessage::Subscribe(id, request) => self.subscribe(id, *request, counted).await,
+            ClientMessage::Complete(id) => {
                 self.operations.end(&id);
                 Ok(())
             }
-            Heard::Ping(payload) => self.say(&Said::Pong { payload }).await,
-            Heard::Pong => Ok(()),
+            ClientMessage::Ping(payload) => self.send_message(&ServerMessage::Pong { payload }).await,
+            ClientMessage::Pong => Ok(()),
         }
     }
 
-    /// Finds out who is at the other end, and lets them in.
-    async fn welcome(&mut self, payload: Map<String, Value>) -> Result<(), Closing> {
-        let app = &self.served.app;
-        let named = payload.into_iter().find(|(name, _)| name.eq_ignore_ascii_case("authorization"));
-        let authorization = match named {
+    /// Authenticates the client and acknowledges the connection.
+    async fn acknowledge(&mut self, payload: Map<String, Value>) -> Result<(), CloseReason> {
+        let app = &self.state.app;
+        let entry = payload.into_iter().find(|(name, _)| name.eq_ignore_ascii_case("authorization"));
+        let authorization = match entry {
             Some((_, Value::String(authorization))) => Some(authorization),
             Some((_, Value::Null)) | None => self.authorization.take(),
-            Some(_) => return Err(Closing::unknown(Failure::NotBearer)),
+            Some(_) => return Err(CloseReason::from_rejection(Rejection::NotBearer)),
         };
         let viewer = match authorization {
-            Some(authorization) => viewer(app, &authorization).await.map_err(Closing::unknown)?,
+            Some(authorization) => authenticate(app, &authorization).await.map_err(CloseReason::from_rejection)?,
             None => Viewer::Anonymous,
         };
-        let place = viewer.user().map(|user| {
-            let place = self.served.connections.admit(Whose::Person(user.user_id));
-            place.ok_or_else(|| Closing::Later("too many connections; close another one first".into()))
+        let slot = viewer.user().map(|user| {
+            let slot = self.state.connections.admit(ConnectionOwner::User(user.user_id));
+            slot.ok_or_else(|| CloseReason::RetryLater("too many connections; close another one first".into()))
         });
         let expires_at = viewer.user().map(|user| user.expires_at);
-        self.session = Some(Session { changes: users::watch(app, &viewer), viewer, _place: place.transpose()? });
+        self.session = Some(Session { changes: users::subscribe(app, &viewer), viewer, _slot: slot.transpose()? });
         let request_id = self.client.request_id.clone();
-        self.say(&Said::ConnectionAck { payload: Ack { request_id: &request_id, expires_at } }).await
+        let ack = ServerMessage::ConnectionAck { payload: Ack { request_id: &request_id, expires_at } };
+        self.send_message(&ack).await
     }
 
-    /// Looks whether the person may still go on, and with which rights.
-    async fn look_again(&mut self, changed: Changed) -> Result<(), Closing> {
-        let (app, Some(session)) = (&self.served.app, &mut self.session) else { return Ok(()) };
-        match changed {
-            Changed::Expired => return Err(Closing::expired()),
-            Changed::Person => {}
-            Changed::Unknown => session.changes = users::watch(app, &session.viewer),
+    /// Checks again whether the viewer may stay connected, and updates their rights.
+    async fn recheck_viewer(&mut self, change: Change) -> Result<(), CloseReason> {
+        let (app, Some(session)) = (&self.state.app, &mut self.session) else { return Ok(()) };
+        match change {
+            Change::TokenExpired => return Err(CloseReason::token_expired()),
+            Change::UserChanged => {}
+            Change::EventsMissed => session.changes = users::subscribe(app, &session.viewer),
         }
-        session.viewer = users::still(app, &session.viewer).await.map_err(Closing::ended)?;
+        session.viewer = users::recheck_viewer(app, &session.viewer).await.map_err(CloseReason::from_recheck_error)?;
         Ok(())
     }
 
-    /// Runs an operation, if one may run here now.
-    async fn begin(&mut self, id: String, call: Call, counted: Result<(), TooMany>) -> Result<(), Closing> {
-        let session = self.session.as_ref().ok_or(Closing::Unauthorized)?;
-        if self.operations.has(&id) {
-            return Err(Closing::Taken(id));
+    /// Starts an operation, or refuses it.
+    async fn subscribe(
+        &mut self,
+        id: String,
+        request: GraphqlRequest,
+        counted: Result<(), LimitExceeded>,
+    ) -> Result<(), CloseReason> {
+        let session = self.session.as_ref().ok_or(CloseReason::Unauthorized)?;
+        if self.operations.contains(&id) {
+            return Err(CloseReason::DuplicateOperation(id));
         }
-        self.begun += 1;
-        let request_id = format!("{}/{}", self.client.request_id, self.begun);
-        let most = self.limits().operations;
+        self.operation_count += 1;
+        let request_id = format!("{}/{}", self.client.request_id, self.operation_count);
+        let max = self.limits().operations;
         let refused = match counted {
             Err(wait) => {
                 let message = format!("too many requests; wait {} seconds", wait.retry_after_s);
-                Some(Answer::refused(ErrorCode::RateLimited, message).with("retryAfter", wait.retry_after_s))
+                let response = GraphqlResponse::from_error(ErrorCode::RateLimited, message);
+                Some(response.with_extension("retryAfter", wait.retry_after_s))
             }
-            Ok(()) if self.operations.len() >= most => {
-                let message = format!("one connection runs at most {most} operations at a time; complete one first");
-                Some(Answer::refused(ErrorCode::RateLimited, message))
+            Ok(()) if self.operations.len() >= max => {
+                let message =
+                    format!("a connection runs at most {max} operations at the same time; complete one first");
+                Some(GraphqlResponse::from_error(ErrorCode::RateLimited, message))
             }
             Ok(()) => None,
         };
-        if let Some(answer) = refused {
-            let payload = &answer.sealed(&request_id).response.errors;
-            return self.say(&Said::Error { id: &id, payload }).await;
+        if let Some(response) = refused {
+            let payload = &response.with_request_id(&request_id).body.errors;
+            return self.send_message(&ServerMessage::Error { id: &id, payload }).await;
         }
         let client = Client { request_id, ..self.client.clone() };
-        self.operations.begin(id, operations::run(self.served.clone(), session.viewer.clone(), client, call));
+        let operation = operations::run(self.state.clone(), session.viewer.clone(), client, request);
+        self.operations.start(id, operation);
         Ok(())
     }
 
-    async fn tell(&mut self, id: &str, came: Came) -> Result<(), Closing> {
-        let session = self.session.as_ref().ok_or(Closing::Unauthorized)?;
-        if session.is_over(&self.served.app) {
-            return Err(Closing::expired());
+    async fn send_event(&mut self, id: &str, event: OperationEvent) -> Result<(), CloseReason> {
+        let session = self.session.as_ref().ok_or(CloseReason::Unauthorized)?;
+        if session.is_expired(&self.state.app) {
+            return Err(CloseReason::token_expired());
         }
-        match came {
-            Came::Answer(answer) => self.say(&Said::Next { id, payload: &answer }).await,
-            Came::Refusal(answer) => self.say(&Said::Error { id, payload: &answer.response.errors }).await,
-            Came::End => self.say(&Said::Complete { id }).await,
-            Came::Closing(closing) => Err(closing),
+        match event {
+            OperationEvent::Response(response) => {
+                self.send_message(&ServerMessage::Next { id, payload: &response }).await
+            }
+            OperationEvent::Error(response) => {
+                self.send_message(&ServerMessage::Error { id, payload: &response.body.errors }).await
+            }
+            OperationEvent::Completed => self.send_message(&ServerMessage::Complete { id }).await,
+            OperationEvent::CloseConnection(reason) => Err(reason),
         }
     }
 
-    async fn say(&mut self, said: &Said<'_>) -> Result<(), Closing> {
-        let text = serde_json::to_string(said).map_err(|error| {
-            tracing::error!(%error, "a message could not be written down");
-            Closing::Later("internal error".into())
+    async fn send_message(&mut self, message: &ServerMessage<'_>) -> Result<(), CloseReason> {
+        let text = serde_json::to_string(message).map_err(|error| {
+            tracing::error!(%error, "a message could not be serialized");
+            CloseReason::RetryLater("internal error".into())
         })?;
         self.send(Message::Text(text.into())).await
     }
 
-    /// Sends a message. While a client does not read, nothing else is said to it, and its operations get no further than
-    /// one answer each.
-    async fn send(&mut self, message: Message) -> Result<(), Closing> {
-        match tokio::time::timeout(self.limits().patience, self.socket.send(message)).await {
+    /// Sends a message. While the client does not read, no other message is sent, and each of its operations can
+    /// produce only one more response.
+    async fn send(&mut self, message: Message) -> Result<(), CloseReason> {
+        match tokio::time::timeout(self.limits().write_timeout, self.socket.send(message)).await {
             Ok(Ok(())) => Ok(()),
-            Ok(Err(_)) => Err(Closing::Gone),
-            Err(_) => Err(Closing::Later("SLOW_CONSUMER: nothing was read for too long; connect again".into())),
+            Ok(Err(_)) => Err(CloseReason::Disconnected),
+            Err(_) => {
+                let reason = "SLOW_CONSUMER: the client did not read for too long; connect again";
+                Err(CloseReason::RetryLater(reason.into()))
+            }
         }
     }
 
-    /// Asks for a sign of life, unless the last one that was asked for never came.
-    async fn beat(&mut self) -> Result<(), Closing> {
-        if self.silent {
-            return Err(Closing::Later("no answer to a ping; connect again".into()));
+    /// Sends a ping. Closes the connection if nothing arrived since the last ping.
+    async fn send_ping(&mut self) -> Result<(), CloseReason> {
+        if self.awaits_pong {
+            return Err(CloseReason::RetryLater("no answer to a ping; connect again".into()));
         }
-        self.silent = true;
+        self.awaits_pong = true;
         self.send(Message::Ping(Vec::new().into())).await
     }
 
-    /// Ends all that goes on, and says why.
-    pub(super) async fn close(mut self, closing: Closing) {
+    /// Ends all operations and closes the socket.
+    pub(super) async fn close(mut self, reason: CloseReason) {
         self.operations = Operations::default();
         self.session = None;
-        tracing::debug!(?closing, operations = self.begun, "a socket is closed");
-        let farewell = async {
-            if let Some(frame) = closing.frame() {
-                // A client that is gone already needs no telling.
+        tracing::debug!(?reason, operations = self.operation_count, "closing a socket");
+        let closing = async {
+            if let Some(frame) = reason.frame() {
+                // The client may have disconnected already; then the frame is of no use.
                 let _ = self.socket.send(Message::Close(Some(frame))).await;
             }
-            // A connection that ends with something unread takes what was said last with it.
+            // If unread data remains, closing the connection resets it, and the client loses the close frame.
             while let Some(Ok(_)) = self.socket.recv().await {}
-            if closing.cannot_read_on() {
-                tokio::time::sleep(LINGER).await;
+            if reason.is_read_failure() {
+                tokio::time::sleep(CLOSE_DELAY).await;
             }
         };
-        // Whoever takes longer has had their chance.
-        let _ = tokio::time::timeout(FAREWELL, farewell).await;
+        // The socket is dropped even if the client does not answer.
+        let _ = tokio::time::timeout(CLOSE_TIMEOUT, closing).await;
     }
 }
 
 impl Session {
-    fn is_over(&self, app: &App) -> bool {
+    fn is_expired(&self, app: &App) -> bool {
         self.viewer.user().is_some_and(|user| user.expires_at <= app.clock.now())
     }
 }
 
-/// What there is to look at again.
-enum Changed {
-    /// The token has ended.
-    Expired,
-    /// Something about the person, or about the sign-in.
-    Person,
-    /// Perhaps something, which was missed.
-    Unknown,
+/// Why the viewer must be rechecked.
+enum Change {
+    /// The token has expired.
+    TokenExpired,
+    /// The user or the session has changed.
+    UserChanged,
+    /// Events were missed, so the user or the session may have changed.
+    EventsMissed,
 }
 
-/// Returns when there is reason to look at the person again.
-async fn changed(app: &App, session: Option<&mut Session>) -> Changed {
+/// Returns when the viewer must be rechecked.
+async fn next_change(app: &App, session: Option<&mut Session>) -> Change {
     let Some(Session { viewer: Viewer::User(user), changes: Some(changes), .. }) = session else {
         return std::future::pending().await;
     };
-    let left = (user.expires_at - app.clock.now()).to_std().unwrap_or_default();
+    let remaining = (user.expires_at - app.clock.now()).to_std().unwrap_or_default();
     tokio::select! {
-        () = tokio::time::sleep(left) => Changed::Expired,
-        heard = changes.next() => if heard.is_ok() { Changed::Person } else { Changed::Unknown },
+        () = tokio::time::sleep(remaining) => Change::TokenExpired,
+        event = changes.next() => if event.is_ok() { Change::UserChanged } else { Change::EventsMissed },
     }
 }

@@ -1,32 +1,32 @@
-//! The messages of graphql-transport-ws, read and written.
+//! The messages of graphql-transport-ws.
 
 use async_graphql::ServerError;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::closing::Closing;
-use crate::graphql::{Answer, Call};
+use super::close_reason::CloseReason;
+use crate::graphql::{GraphqlRequest, GraphqlResponse};
 use crate::server::graphql::request_body;
 
-/// Longest id of an operation. It stands in every answer, and clients take UUIDs.
-const LONGEST_ID: usize = 128;
+/// Longest ID of an operation, in bytes. Every response repeats it. Clients use UUIDs or numbers.
+const MAX_ID_BYTES: usize = 128;
 
-/// What a client says.
+/// A message of the client.
 #[derive(Debug)]
-pub(super) enum Heard {
-    /// Who it is.
+pub(super) enum ClientMessage {
+    /// `connection_init` with its payload, which may have the authorization.
     Init(Map<String, Value>),
-    /// Run this.
-    Subscribe(String, Box<Call>),
-    /// Run that no longer.
+    /// `subscribe`: starts an operation under an ID.
+    Subscribe(String, Box<GraphqlRequest>),
+    /// `complete`: ends the operation with this ID.
     Complete(String),
-    /// Are you there?
+    /// `ping` with its payload.
     Ping(Option<Value>),
-    /// I am.
+    /// `pong`.
     Pong,
 }
 
-/// A message before its type is looked at.
+/// The fields of a message of any type.
 #[derive(Deserialize)]
 struct Envelope {
     #[serde(rename = "type")]
@@ -35,76 +35,76 @@ struct Envelope {
     payload: Option<Value>,
 }
 
-impl Heard {
-    /// Reads a message, or says what is wrong with it.
-    pub(super) fn read(text: &str) -> Result<Heard, Closing> {
-        let wrong = |message: &str| Closing::Malformed(message.to_owned());
-        let value: Value = serde_json::from_str(text).map_err(|_| wrong("the message is not JSON"))?;
+impl ClientMessage {
+    /// Parses a message, or returns the reason to close the socket.
+    pub(super) fn parse(text: &str) -> Result<ClientMessage, CloseReason> {
+        let malformed = |message: &str| CloseReason::Malformed(message.to_owned());
+        let value: Value = serde_json::from_str(text).map_err(|_| malformed("the message is not JSON"))?;
         if !value.is_object() {
-            return Err(wrong("the message must be a JSON object"));
+            return Err(malformed("the message must be a JSON object"));
         }
         let Envelope { kind, id, payload } =
-            serde_json::from_value(value).map_err(|_| wrong("the message must have a `type`"))?;
+            serde_json::from_value(value).map_err(|_| malformed("the message must have a `type`"))?;
         let id = || match &id {
-            Some(Value::String(id)) if (1..=LONGEST_ID).contains(&id.len()) => Ok(id.clone()),
-            _ => Err(Closing::Malformed(format!("`{kind}` must have an `id` of 1 to {LONGEST_ID} bytes"))),
+            Some(Value::String(id)) if (1..=MAX_ID_BYTES).contains(&id.len()) => Ok(id.clone()),
+            _ => Err(CloseReason::Malformed(format!("`{kind}` must have an `id` of 1 to {MAX_ID_BYTES} bytes"))),
         };
         match kind.as_str() {
-            "connection_init" => Ok(Heard::Init(optional(&kind, payload)?.unwrap_or_default())),
-            "subscribe" => Ok(Heard::Subscribe(id()?, Box::new(subscribed(payload)?))),
-            "complete" => Ok(Heard::Complete(id()?)),
-            "ping" => Ok(Heard::Ping(optional(&kind, payload)?.map(Value::Object))),
-            "pong" => optional(&kind, payload).map(|_| Heard::Pong),
-            _ => Err(wrong("the message's `type` is none that a client sends")),
+            "connection_init" => Ok(ClientMessage::Init(optional_object(&kind, payload)?.unwrap_or_default())),
+            "subscribe" => Ok(ClientMessage::Subscribe(id()?, Box::new(parse_subscribe(payload)?))),
+            "complete" => Ok(ClientMessage::Complete(id()?)),
+            "ping" => Ok(ClientMessage::Ping(optional_object(&kind, payload)?.map(Value::Object))),
+            "pong" => optional_object(&kind, payload).map(|_| ClientMessage::Pong),
+            _ => Err(malformed("the message's `type` is not one that a client sends")),
         }
     }
 }
 
-/// The payload of a message that may have one: an object.
-fn optional(kind: &str, payload: Option<Value>) -> Result<Option<Map<String, Value>>, Closing> {
+/// A payload that is absent or an object.
+fn optional_object(kind: &str, payload: Option<Value>) -> Result<Option<Map<String, Value>>, CloseReason> {
     match payload {
         None => Ok(None),
         Some(Value::Object(payload)) => Ok(Some(payload)),
-        Some(_) => Err(Closing::Malformed(format!("the payload of `{kind}` must be an object"))),
+        Some(_) => Err(CloseReason::Malformed(format!("the payload of `{kind}` must be an object"))),
     }
 }
 
-fn subscribed(payload: Option<Value>) -> Result<Call, Closing> {
-    let wrong = |cause: &str| Closing::Malformed(format!("the payload of `subscribe` is wrong: {cause}"));
-    let call = request_body::read(payload.unwrap_or_default()).map_err(|cause| wrong(&cause))?;
-    // A document that is known already is sent by its name alone.
-    if call.query.is_none() && call.document_id.is_none() && call.extensions.is_none() {
-        return Err(wrong("`query` is missing"));
+fn parse_subscribe(payload: Option<Value>) -> Result<GraphqlRequest, CloseReason> {
+    let invalid = |cause: &str| CloseReason::Malformed(format!("the payload of `subscribe` is invalid: {cause}"));
+    let request = request_body::parse_request(payload.unwrap_or_default()).map_err(|cause| invalid(&cause))?;
+    // A persisted document is sent by its ID or hash, without `query`.
+    if request.query.is_none() && request.document_id.is_none() && request.extensions.is_none() {
+        return Err(invalid("`query` is missing"));
     }
-    Ok(call)
+    Ok(request)
 }
 
-/// What the server says.
+/// A message of the server.
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
-pub(super) enum Said<'a> {
-    /// Go on.
+pub(super) enum ServerMessage<'a> {
+    /// The connection is accepted.
     ConnectionAck { payload: Ack<'a> },
-    /// I am here.
+    /// The answer to a `ping`, with its payload.
     Pong {
         #[serde(skip_serializing_if = "Option::is_none")]
         payload: Option<Value>,
     },
-    /// What an operation came to, or the next of it.
-    Next { id: &'a str, payload: &'a Answer },
-    /// Why an operation does not run, or runs no longer.
+    /// A response of an operation.
+    Next { id: &'a str, payload: &'a GraphqlResponse },
+    /// An operation was refused, or has ended with these errors.
     Error { id: &'a str, payload: &'a [ServerError] },
-    /// An operation has nothing more to say.
+    /// An operation has ended.
     Complete { id: &'a str },
 }
 
-/// What a client is told of its connection.
+/// The payload of `connection_ack`.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Ack<'a> {
-    /// The id under which the log knows the connection.
+    /// The ID of the connection in the log.
     pub request_id: &'a str,
-    /// When the token ends, and the connection with it.
+    /// When the token expires. The connection is closed then. Absent without a token.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<chrono::DateTime<chrono::Utc>>,
 }
@@ -114,8 +114,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_client_may_say_is_read() {
-        for (text, read) in [
+    fn messages_of_a_client_are_parsed() {
+        for (text, expected) in [
             (r#"{"type":"connection_init"}"#, "Init({})"),
             (r#"{"type":"connection_init","payload":null}"#, "Init({})"),
             (r#"{"type":"ping","payload":{}}"#, "Ping(Some(Object {}))"),
@@ -123,18 +123,18 @@ mod tests {
             (r#"{"type":"pong","payload":{"a":1}}"#, "Pong"),
             (r#"{"type":"complete","id":"1"}"#, "Complete(\"1\")"),
         ] {
-            assert_eq!(format!("{:?}", Heard::read(text).unwrap()), read, "{text}");
+            assert_eq!(format!("{:?}", ClientMessage::parse(text).unwrap()), expected, "{text}");
         }
         let text = r#"{"type":"subscribe","id":"a","payload":{"query":"{ a }","variables":null,"operationName":null}}"#;
-        assert!(matches!(Heard::read(text).unwrap(), Heard::Subscribe(id, call)
-            if id == "a" && call.query.as_deref() == Some("{ a }") && call.variables.is_none()));
+        assert!(matches!(ClientMessage::parse(text).unwrap(), ClientMessage::Subscribe(id, request)
+            if id == "a" && request.query.as_deref() == Some("{ a }") && request.variables.is_none()));
         let by_hash = r#"{"type":"subscribe","id":"a","payload":{"extensions":{"persistedQuery":{}}}}"#;
-        assert!(matches!(Heard::read(by_hash), Ok(Heard::Subscribe(..))));
+        assert!(matches!(ClientMessage::parse(by_hash), Ok(ClientMessage::Subscribe(..))));
     }
 
     #[test]
-    fn anything_else_is_malformed() {
-        let long = format!(r#"{{"type":"complete","id":"{}"}}"#, "x".repeat(LONGEST_ID + 1));
+    fn invalid_messages_are_malformed() {
+        let long = format!(r#"{{"type":"complete","id":"{}"}}"#, "x".repeat(MAX_ID_BYTES + 1));
         let deep = format!(r#"{{"type":"ping","payload":{}}}"#, "[".repeat(10_000));
         for text in [
             "",
@@ -167,7 +167,7 @@ mod tests {
             &long,
             &deep,
         ] {
-            assert!(matches!(Heard::read(text), Err(Closing::Malformed(_))), "{text}");
+            assert!(matches!(ClientMessage::parse(text), Err(CloseReason::Malformed(_))), "{text}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The operations that run on one socket, each under the id that its client gave it.
+//! The operations that run on one socket, each under the ID that the client chose.
 
 use std::any::Any;
 use std::collections::HashMap;
@@ -11,133 +11,144 @@ use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
 use tracing::Instrument;
 
-use super::super::breaks_off;
-use super::closing::Closing;
+use super::close_reason::CloseReason;
 use crate::domain::users;
 use crate::domain::viewer::Viewer;
-use crate::graphql::{Answer, Call, Client, ErrorCode};
-use crate::server::Served;
+use crate::graphql::{Client, ErrorCode, GraphqlRequest, GraphqlResponse};
+use crate::server::graphql::subscription_end::ends_subscription;
+use crate::server::state::ServerState;
 
-/// Answers of one operation that wait for the socket to take them; an operation that is further ahead waits itself.
-const WAITING: usize = 1;
+/// Responses of one operation that can wait for the socket. The operation itself waits before it produces more.
+const CHANNEL_CAPACITY: usize = 1;
 
-/// What came of an operation.
+/// An event of an operation.
 #[derive(Debug)]
-pub(super) enum Came {
-    /// An answer; others may follow.
-    Answer(Answer),
-    /// The reason why it does not run, or runs no longer; the last word.
-    Refusal(Answer),
-    /// The end; the last word.
-    End,
-    /// Nobody may ask for anything on this socket any more.
-    Closing(Closing),
+pub(super) enum OperationEvent {
+    /// A response. Others may follow.
+    Response(GraphqlResponse),
+    /// The operation was refused or was aborted. This is its last event.
+    Error(GraphqlResponse),
+    /// The operation has completed. This is its last event.
+    Completed,
+    /// The socket must be closed.
+    CloseConnection(CloseReason),
 }
 
-/// The operations that run, each in a task of its own: whatever the socket waits for, none of them holds a connection of
-/// the database for longer than it needs it.
+/// The running operations, each in its own task. A slow socket therefore does not make an operation keep its database
+/// connection for longer than it needs it.
 #[derive(Default)]
 pub(super) struct Operations {
     running: HashMap<String, Running>,
-    answers: SelectAll<Abortable<BoxStream<'static, (String, Came)>>>,
+    events: SelectAll<Abortable<BoxStream<'static, (String, OperationEvent)>>>,
 }
 
-/// One that runs. Without it, it says nothing more and goes on no longer.
+/// A running operation. Dropping it aborts the task.
 struct Running {
-    answers: AbortHandle,
+    events: AbortHandle,
     _task: AbortOnDropHandle<()>,
 }
 
 impl Operations {
-    /// How many run.
+    /// The number of running operations.
     pub(super) fn len(&self) -> usize {
         self.running.len()
     }
 
-    /// Whether one runs under this id.
-    pub(super) fn has(&self, id: &str) -> bool {
+    /// Whether an operation is running under this ID.
+    pub(super) fn contains(&self, id: &str) -> bool {
         self.running.contains_key(id)
     }
 
-    /// Runs one under an id that is free.
-    pub(super) fn begin(&mut self, id: String, operation: BoxStream<'static, Came>) {
-        let (came, waiting) = mpsc::channel(WAITING);
-        let task = AbortOnDropHandle::new(tokio::spawn(pass_on(operation, came).in_current_span()));
+    /// Starts an operation under an ID that is not in use.
+    pub(super) fn start(&mut self, id: String, operation: BoxStream<'static, OperationEvent>) {
+        let (sender, receiver) = mpsc::channel(CHANNEL_CAPACITY);
+        let task = AbortOnDropHandle::new(tokio::spawn(forward(operation, sender).in_current_span()));
         let (abort, registration) = AbortHandle::new_pair();
-        self.running.insert(id.clone(), Running { answers: abort, _task: task });
-        let waiting = stream::unfold(waiting, |mut waiting| async { Some((waiting.recv().await?, waiting)) });
-        let named = waiting.map(move |came| (id.clone(), came)).boxed();
-        self.answers.push(Abortable::new(named, registration));
+        self.running.insert(id.clone(), Running { events: abort, _task: task });
+        let events = stream::unfold(receiver, |mut receiver| async { Some((receiver.recv().await?, receiver)) });
+        let events = events.map(move |event| (id.clone(), event)).boxed();
+        self.events.push(Abortable::new(events, registration));
     }
 
-    /// Ends one, if it still runs: it says nothing from now on, and its id is free.
+    /// Ends an operation, if it is running. It produces no more events, and its ID can be used for another operation.
     pub(super) fn end(&mut self, id: &str) {
         if let Some(running) = self.running.remove(id) {
-            running.answers.abort();
+            running.events.abort();
         }
     }
 
-    /// What comes next of any of them, and of which. Whatever has had its last word is ended.
-    pub(super) async fn next(&mut self) -> (String, Came) {
-        let Some((id, came)) = self.answers.next().await else { return std::future::pending().await };
-        if !matches!(came, Came::Answer(_)) {
+    /// The next event of any operation, with the ID of the operation. An operation is removed with its last event.
+    pub(super) async fn next(&mut self) -> (String, OperationEvent) {
+        let Some((id, event)) = self.events.next().await else { return std::future::pending().await };
+        if !matches!(event, OperationEvent::Response(_)) {
             self.end(&id);
         }
-        (id, came)
+        (id, event)
     }
 }
 
-/// Drives an operation to its end, or to that of whoever listens.
-async fn pass_on(mut operation: BoxStream<'static, Came>, answers: mpsc::Sender<Came>) {
-    while let Some(came) = operation.next().await {
-        if answers.send(came).await.is_err() {
+/// Drives an operation until it ends or the receiver is dropped.
+async fn forward(mut operation: BoxStream<'static, OperationEvent>, sender: mpsc::Sender<OperationEvent>) {
+    while let Some(event) = operation.next().await {
+        if sender.send(event).await.is_err() {
             return;
         }
     }
 }
 
-/// Runs an operation with the rights that the viewer has now. A panic is one refusal like another, wherever it was.
-pub(super) fn run(served: Served, viewer: Viewer, client: Client, call: Call) -> BoxStream<'static, Came> {
+/// Runs an operation with the current rights of the viewer. A panic becomes an internal error of the operation.
+pub(super) fn run(
+    state: ServerState,
+    viewer: Viewer,
+    client: Client,
+    request: GraphqlRequest,
+) -> BoxStream<'static, OperationEvent> {
     let request_id = client.request_id.clone();
-    let begun = async move {
-        let viewer = match users::still(&served.app, &viewer).await {
+    let events = async move {
+        let viewer = match users::recheck_viewer(&state.app, &viewer).await {
             Ok(viewer) => viewer,
-            Err(error) => return one(Came::Closing(Closing::ended(error))),
+            Err(error) => return single(OperationEvent::CloseConnection(CloseReason::from_recheck_error(error))),
         };
-        match served.engine.prepare(viewer, client, call).await {
+        match state.engine.prepare(viewer, client, request).await {
             Ok(operation) => {
                 let kind = operation.kind;
-                served.engine.stream(operation).map(move |answer| came(kind, answer)).boxed()
+                state.engine.stream(operation).map(move |response| to_event(kind, response)).boxed()
             }
-            Err(answer) => one(Came::Refusal(*answer)),
+            Err(refused) => single(OperationEvent::Error(*refused)),
         }
     };
-    guarded(begun, request_id)
+    catch_panics(events, request_id)
 }
 
-fn guarded(
-    begun: impl Future<Output = BoxStream<'static, Came>> + Send + 'static,
+fn catch_panics(
+    events: impl Future<Output = BoxStream<'static, OperationEvent>> + Send + 'static,
     request_id: String,
-) -> BoxStream<'static, Came> {
-    let broken = move |cause: Box<dyn Any + Send>| {
+) -> BoxStream<'static, OperationEvent> {
+    let to_error = move |cause: Box<dyn Any + Send>| {
         let cause = cause.downcast_ref::<String>().map(String::as_str).or(cause.downcast_ref::<&str>().copied());
-        tracing::error!(cause, "an operation of a socket panicked");
-        Came::Refusal(Answer::refused(ErrorCode::Internal, "internal error").sealed(&request_id))
+        tracing::error!(cause, "an operation on a WebSocket panicked");
+        OperationEvent::Error(
+            GraphqlResponse::from_error(ErrorCode::Internal, "internal error").with_request_id(&request_id),
+        )
     };
-    let came = begun.into_stream().flatten().chain(one(Came::End));
-    AssertUnwindSafe(came).catch_unwind().map(move |came| came.unwrap_or_else(&broken)).boxed()
+    let events = events.into_stream().flatten().chain(single(OperationEvent::Completed));
+    AssertUnwindSafe(events).catch_unwind().map(move |event| event.unwrap_or_else(&to_error)).boxed()
 }
 
-fn one(came: Came) -> BoxStream<'static, Came> {
-    stream::once(async { came }).boxed()
+fn single(event: OperationEvent) -> BoxStream<'static, OperationEvent> {
+    stream::once(async { event }).boxed()
 }
 
-/// What an answer means for its operation: a subscription ends with the first error of its only field.
-fn came(kind: OperationType, answer: Answer) -> Came {
-    if kind == OperationType::Subscription && answer.is(ErrorCode::TokenExpired) {
-        return Came::Closing(Closing::expired());
+/// The event of a response. A subscription ends with the first error of its root field.
+fn to_event(kind: OperationType, response: GraphqlResponse) -> OperationEvent {
+    if kind == OperationType::Subscription && response.has_code(ErrorCode::TokenExpired) {
+        return OperationEvent::CloseConnection(CloseReason::token_expired());
     }
-    if breaks_off(kind, &answer) || !answer.ran { Came::Refusal(answer) } else { Came::Answer(answer) }
+    if ends_subscription(kind, &response) || !response.ran {
+        OperationEvent::Error(response)
+    } else {
+        OperationEvent::Response(response)
+    }
 }
 
 #[cfg(test)]
@@ -147,32 +158,32 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_panic_before_an_operation_runs_is_its_refusal_and_ends_no_other() {
+    async fn a_panic_becomes_an_error_of_its_operation_and_ends_no_other() {
         let mut operations = Operations::default();
-        operations.begin("1".into(), guarded(async { panic!("the secret is {}", 42) }, "req_1/1".into()));
-        let (id, came) = operations.next().await;
-        let Came::Refusal(answer) = came else { panic!("{came:?}") };
-        assert!(id == "1" && answer.is(ErrorCode::Internal) && !operations.has("1"));
-        assert_eq!(answer.response.errors[0].message, "internal error");
-        operations.begin("1".into(), guarded(async { stream::empty().boxed() }, "req_1/2".into()));
-        assert!(matches!(operations.next().await, (id, Came::End) if id == "1"));
+        operations.start("1".into(), catch_panics(async { panic!("the secret is {}", 42) }, "req_1/1".into()));
+        let (id, event) = operations.next().await;
+        let OperationEvent::Error(response) = event else { panic!("{event:?}") };
+        assert!(id == "1" && response.has_code(ErrorCode::Internal) && !operations.contains("1"));
+        assert_eq!(response.body.errors[0].message, "internal error");
+        operations.start("1".into(), catch_panics(async { stream::empty().boxed() }, "req_1/2".into()));
+        assert!(matches!(operations.next().await, (id, OperationEvent::Completed) if id == "1"));
     }
 
     #[tokio::test]
-    async fn an_operation_goes_on_while_nobody_waits_for_it_and_no_longer_once_it_is_ended() {
-        let (goes_on, hears) = (Arc::new(tokio::sync::Notify::new()), Arc::new(()));
-        let (told, kept) = (goes_on.clone(), hears.clone());
-        let begun = async move {
-            told.notify_one();
+    async fn an_operation_runs_without_a_reader_until_it_is_ended() {
+        let (started, alive) = (Arc::new(tokio::sync::Notify::new()), Arc::new(()));
+        let (notifier, guard) = (started.clone(), alive.clone());
+        let events = async move {
+            notifier.notify_one();
             std::future::pending::<()>().await;
-            drop(kept);
+            drop(guard);
             stream::empty().boxed()
         };
         let mut operations = Operations::default();
-        operations.begin("1".into(), guarded(begun, String::new()));
-        goes_on.notified().await;
+        operations.start("1".into(), catch_panics(events, String::new()));
+        started.notified().await;
         operations.end("1");
-        while Arc::strong_count(&hears) > 1 {
+        while Arc::strong_count(&alive) > 1 {
             tokio::task::yield_now().await;
         }
     }

@@ -1,4 +1,4 @@
-// Operations at random: any field below a root field, with arguments as variables, as literals, or left out.
+// Random operations: any fields below a root field, with arguments as variables, as literals, or omitted.
 
 import {
   getNamedType, isAbstractType, isCompositeType, isEnumType, isLeafType, isListType, isNonNullType, isRequiredArgument,
@@ -6,10 +6,10 @@ import {
 
 import { Values } from './values.mjs'
 
-const DEEPEST = 5
-const MOST_FIELDS = 30
+const MAX_DEPTH = 5
+const MAX_FIELDS = 30
 
-/** A value as it is written in a document; keys and enum values that are no names make a document that is none. */
+/** A value as a literal of a document. A key or an enum value that is not a valid name makes the document invalid. */
 function literal(value, type) {
   const bare = type && isNonNullType(type) ? type.ofType : type
   if (Array.isArray(value)) {
@@ -24,7 +24,7 @@ function literal(value, type) {
   return JSON.stringify(value)
 }
 
-/** One operation on one root field. */
+/** A random operation on one root field. */
 export class Operation {
   #fields = 0
   #names = 0
@@ -35,7 +35,7 @@ export class Operation {
     this.random = random
     this.schema = schema
     this.values = new Values(random, pool)
-    const selection = this.#field(field, DEEPEST, true)
+    const selection = this.#field(field, MAX_DEPTH, true)
     const key = kind === 'mutation' && random.percent(75) ? ` @idempotent(key: ${JSON.stringify(this.#key())})` : ''
     const declared = this.#declared.length > 0 ? `(${this.#declared.join(', ')})` : ''
     this.query = `${kind}${declared} { ${selection.replace('@idempotent', key)} }`
@@ -45,7 +45,7 @@ export class Operation {
   #key() {
     const { random } = this
     const own = Array.from({ length: 4 }, () => random.below(2 ** 32).toString(16).padStart(8, '0')).join('')
-    return random.percent(90) ? own : random.of(['', 'again', 'x'.repeat(300), 'é', 'a b', '\n'])
+    return random.percent(90) ? own : random.of(['', 'same', 'x'.repeat(300), 'é', 'a b', '\n'])
   }
 
   #field(field, depth, isRoot = false) {
@@ -75,21 +75,21 @@ export class Operation {
     const fields = 'getFields' in type ? Object.values(type.getFields()) : []
     for (const field of fields) {
       const isLeaf = isLeafType(getNamedType(field.type))
-      if (this.#fields >= MOST_FIELDS || !random.percent(isLeaf ? 45 : 35) || (!isLeaf && depth <= 0)) continue
+      if (this.#fields >= MAX_FIELDS || !random.percent(isLeaf ? 45 : 35) || (!isLeaf && depth <= 0)) continue
       chosen.push(this.#field(field, depth))
     }
     if (isAbstractType(type) && depth > 0) {
       for (const possible of this.schema.getPossibleTypes(type)) {
-        if (random.percent(40)) chosen.push(`... on ${possible.name} { ${this.#apart(possible, depth - 1)} }`)
+        if (random.percent(40)) chosen.push(`... on ${possible.name} { ${this.#aliased(possible, depth - 1)} }`)
       }
     }
     if (random.percent(1)) chosen.push('nothing')
     return chosen.join(' ')
   }
 
-  /** What is asked of one of several types goes by names of its own: the same name may mean another type there. */
-  #apart(type, depth) {
-    const own = Object.values(type.getFields()).filter(() => this.random.percent(30) && this.#fields < MOST_FIELDS)
+  /** Fields of one of several possible types. All have an alias: the same name can have another type elsewhere. */
+  #aliased(type, depth) {
+    const own = Object.values(type.getFields()).filter(() => this.random.percent(30) && this.#fields < MAX_FIELDS)
     const written = own.map((field) => {
       const text = this.#field(field, depth)
       return /^\w+:/.test(text) ? text : `a${(this.#names += 1)}: ${text}`

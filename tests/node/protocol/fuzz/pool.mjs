@@ -1,9 +1,9 @@
-// What a forger may know: ids of everybody's things, cursors, and tokens, from the answers of the demonstration.
+// Valid values an attacker may know: IDs of all people's objects, cursors and tokens, read from the demonstration data.
 
-import { ask } from '../server.mjs'
+import { execute } from '../server.mjs'
 
 const PAGE = 'pageInfo { endCursor }'
-const THINGS = `{
+const OBJECTS = `{
   listingSearch(where: {}, first: 8) { nodes { __typename id host { __typename id } } edges { cursor } }
   amenities { code }
   viewer {
@@ -20,10 +20,10 @@ const QUOTE = `mutation ($id: ID!, $from: Date!, $to: Date!) {
 }`
 
 export class Pool {
-  /** Ids by the type of what they name. */
+  /** IDs by the type of the object. */
   ids = new Map()
   cursors = []
-  /** Texts by the argument that takes them. */
+  /** Texts by the name of the argument. */
   texts = new Map([
     ['code', []], ['amenities', []], ['quoteToken', []], ['refreshToken', []], ['token', []],
     ['paymentMethodToken', ['ok', 'declined', '3ds', 'unknown', 'lost', 'insufficient_funds']],
@@ -35,29 +35,29 @@ export class Pool {
     ['country', ['PT', 'US', 'pt', 'ZZ']],
   ])
 
-  #keep(answer) {
+  #collect(answer) {
     if (answer === null || typeof answer !== 'object') return
     for (const [key, value] of Object.entries(answer)) {
-      if (typeof value !== 'string') this.#keep(value)
+      if (typeof value !== 'string') this.#collect(value)
       else if (key === 'id') this.ids.set(answer.__typename, [...(this.ids.get(answer.__typename) ?? []), value])
       else if (key.toLowerCase().endsWith('cursor')) this.cursors.push(value)
       else if (key === 'code') this.texts.get(answer.__typename ? 'code' : 'amenities').push(value)
     }
   }
 
-  /** What these people can see, and quotes and a session that are theirs. */
+  /** Collects the objects these people can see, and creates quotes and a session for them. */
   static async of(people, inDays) {
     const pool = new Pool()
     for (const token of Object.values(people)) {
-      pool.#keep(await ask(THINGS, {}, token))
+      pool.#collect(await execute(OBJECTS, {}, token))
       if (!token) continue
       for (const id of pool.ids.get('Listing').slice(0, 4)) {
-        const { quoteCreate } = await ask(QUOTE, { id, from: inDays(60), to: inDays(64) }, token)
+        const { quoteCreate } = await execute(QUOTE, { id, from: inDays(60), to: inDays(64) }, token)
         if (quoteCreate.quote) pool.texts.get('quoteToken').push(quoteCreate.quote.token)
       }
     }
     pool.texts.set('token', pool.texts.get('quoteToken'))
-    const { sessionCreate } = await ask(`mutation {
+    const { sessionCreate } = await execute(`mutation {
       sessionCreate(email: "guest@demo.roost.example", password: "roost-demo-2027") { tokens { refreshToken } }
     }`)
     pool.texts.set('refreshToken', [sessionCreate.tokens.refreshToken])

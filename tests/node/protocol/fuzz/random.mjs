@@ -1,4 +1,4 @@
-// Chance that can be repeated: everything drawn follows from the seed and the names under which it is drawn.
+// A repeatable random generator: its numbers depend only on the names given to the constructor, such as the seed.
 
 import { createHash } from 'node:crypto'
 
@@ -17,16 +17,17 @@ export class Random {
     return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32
   }
 
-  /** A whole number below the end. */
+  /** A non-negative integer below `end`. */
   below(end) {
     return Math.floor(this.#next() * end)
   }
 
-  /** True so many times of a hundred. */
+  /** True with a probability of `share` percent. */
   percent(share) {
     return this.#next() * 100 < share
   }
 
+  /** A random item of the list. */
   of(list) {
     return list[this.below(list.length)]
   }

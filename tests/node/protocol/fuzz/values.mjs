@@ -1,4 +1,4 @@
-// Values for arguments: good ones, those at the edge of what makes sense, and those of another kind altogether.
+// Values for arguments: valid ones, boundary values, and values of other types.
 
 import { isEnumType, isInputObjectType, isListType, isNonNullType, isRequiredInputField } from 'graphql'
 
@@ -23,19 +23,19 @@ const SCALARS = {
   DateTime: ['2027-01-01T00:00:00Z', '2027-01-01', '0000-01-01T00:00:00Z', '9999-12-31T23:59:59.999999999+23:59', '', 'now'],
   JSON: [null, {}, [], 'x', 1, { a: [{ b: null }] }],
 }
-const STRANGE = [null, true, -1, 2 ** 31, 2 ** 53, 1e308, 0.1, '', 'x', [], [[]], {}, { id: 1 }, [null], { __proto__: null, a: {} }, 'x'.repeat(30_000)]
+const OTHER_TYPES = [null, true, -1, 2 ** 31, 2 ** 53, 1e308, 0.1, '', 'x', [], [[]], {}, { id: 1 }, [null], { __proto__: null, a: {} }, 'x'.repeat(30_000)]
 
-/** Draws values for one argument of somebody who knows the ids, cursors and tokens of the pool. */
+/** Generates values for arguments, with the IDs, cursors and tokens of the pool. */
 export class Values {
   constructor(random, pool) {
     this.random = random
     this.pool = pool
   }
 
-  /** A value of the type, mostly; the path is the names that lead there, the root field's first. */
+  /** Usually a value of the type. The path has the names that lead to the value, beginning with the root field. */
   of(type, path) {
     const { random } = this
-    if (random.percent(3)) return random.of(STRANGE)
+    if (random.percent(3)) return random.of(OTHER_TYPES)
     if (isNonNullType(type)) return this.#given(type.ofType, path)
     return random.percent(6) ? null : this.#given(type, path)
   }
@@ -54,7 +54,7 @@ export class Values {
   #object(type, path) {
     const { random } = this
     const fields = Object.values(type.getFields())
-    // Every field is another chance to be refused: often only a few are given, so that some are not.
+    // Every field can be invalid. Often only a few are given, so that some requests are accepted.
     const sparse = random.of([5, 15, 40])
     const given = fields.filter((field) => random.percent(isRequiredInputField(field) ? 97 : sparse))
     const entries = given.map((field) => [field.name, this.of(field.type, [...path, field.name])])
@@ -74,15 +74,15 @@ export class Values {
     }
   }
 
-  /** Mostly of the kind that the argument is about: `listingId`, or `id` of a field that begins with `listing`. */
+  /** Usually an ID of the type that the argument names: `listingId`, or `id` of a field that begins with `listing`. */
   #id(path) {
     const { random, pool } = this
-    const about = (path.at(-1).length > 3 ? path.at(-1) : path[0]).toLowerCase()
-    const kind = [...pool.ids.keys()].find((name) => about.startsWith(name.toLowerCase()))
+    const name = (path.at(-1).length > 3 ? path.at(-1) : path[0]).toLowerCase()
+    const kind = [...pool.ids.keys()].find((type) => name.startsWith(type.toLowerCase()))
     if (kind && random.percent(70)) return random.of(pool.ids.get(kind))
     const known = random.of([...pool.ids.values()].flat())
-    const bent = [known.slice(0, -1), `${known}x`, known.toUpperCase(), `${known.slice(0, 8)}${known.slice(0, 8)}`]
-    return random.of([known, known, ...bent, '', '0', 'x', '00000000-0000-0000-0000-000000000000', 7, 2 ** 53, 'x'.repeat(5000), '\u0000', 'é'])
+    const modified = [known.slice(0, -1), `${known}x`, known.toUpperCase(), `${known.slice(0, 8)}${known.slice(0, 8)}`]
+    return random.of([known, known, ...modified, '', '0', 'x', '00000000-0000-0000-0000-000000000000', 7, 2 ** 53, 'x'.repeat(5000), '\u0000', 'é'])
   }
 
   #date(name) {

@@ -1,0 +1,65 @@
+//! The settlement of a cancellation as it is stored with the booking.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::settle::Settlement;
+use crate::domain::listings::pricing::PriceLine;
+use crate::domain::payments::Shares;
+
+/// How the money of a cancelled booking is shared, in minor units of the booking's currency. Refunds that were made
+/// before the cancellation are taken into account.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cancellation {
+    /// When the booking was cancelled, or for which moment a preview was computed.
+    pub at: DateTime<Utc>,
+    /// What the guest gets back by the cancellation.
+    pub refund: i64,
+    /// What the host earns.
+    pub host_keeps: i64,
+    /// The service fees that the platform keeps.
+    pub platform_keeps: i64,
+    /// The taxes on what is kept.
+    pub tax_kept: i64,
+    /// The penalty of a host who cancels. None for other cancellers.
+    pub host_penalty: Option<i64>,
+    /// The rule that applied, in a sentence.
+    pub reason: String,
+    /// The reason that the canceller gave. None if they gave none.
+    pub note: Option<String>,
+    /// What is kept, line by line. Not stored.
+    #[serde(skip)]
+    pub lines: Vec<PriceLine>,
+    pub(in crate::domain::bookings) nights_stayed: i64,
+}
+
+impl Cancellation {
+    /// The settlement of a booking of which `refunded` was refunded before. That refund counts: the guest gets the rest
+    /// of what the policy gives back. If more was refunded than that, the surplus is taken from what is kept.
+    pub(in crate::domain::bookings) fn from_settlement(
+        settlement: Settlement,
+        refunded: i64,
+        at: DateTime<Utc>,
+        note: Option<String>,
+    ) -> Self {
+        let shares = Shares { host: settlement.payout, platform: settlement.platform_keeps, tax: settlement.tax_kept };
+        let shares = shares.after_refund((refunded - settlement.refund).max(0));
+        Cancellation {
+            at,
+            refund: (settlement.refund - refunded).max(0),
+            host_keeps: shares.host,
+            platform_keeps: shares.platform,
+            tax_kept: shares.tax,
+            host_penalty: settlement.host_penalty,
+            reason: settlement.reason,
+            note,
+            lines: settlement.lines,
+            nights_stayed: settlement.nights_stayed,
+        }
+    }
+
+    /// What host, platform and taxes keep.
+    pub(in crate::domain::bookings) fn shares(&self) -> Shares {
+        Shares { host: self.host_keeps, platform: self.platform_keeps, tax: self.tax_kept }
+    }
+}
