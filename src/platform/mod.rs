@@ -12,6 +12,7 @@ pub mod database;
 pub mod fail_point;
 pub mod gateway;
 pub mod idempotency;
+mod jwt_hmac;
 pub mod keyset;
 pub mod limits;
 pub mod messaging;

@@ -18,6 +18,7 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::config::Config;
+use super::jwt_hmac;
 use super::start_error::StartError;
 
 const ISSUER: &str = "roost";
@@ -128,6 +129,7 @@ impl SigningKeys {
 
 impl Key {
     fn derive(secret: &[u8]) -> Key {
+        jwt_hmac::install();
         let for_purpose = |purpose: &str| -> [u8; 32] {
             let mut mac = mac(secret);
             mac.update(purpose.as_bytes());
