@@ -7,10 +7,20 @@ use std::path::Path;
 mod check;
 #[path = "tidy/contents.rs"]
 mod contents;
+#[path = "tidy/cycles.rs"]
+mod cycles;
 #[path = "tidy/layers.rs"]
 mod layers;
+#[path = "tidy/mod_files.rs"]
+mod mod_files;
+#[path = "tidy/modules.rs"]
+mod modules;
 #[path = "tidy/source.rs"]
 mod source;
+#[path = "tidy/time.rs"]
+mod time;
+#[path = "tidy/words.rs"]
+mod words;
 
 /// The files and folders at the top, besides those that `.gitignore` names. A newcomer reads this list first, so it
 /// stays short.

@@ -11,20 +11,27 @@ pub type Fault = (usize, String);
 
 /// Every Rust file of the tree.
 pub fn sources() -> &'static [Source] {
-    static SOURCES: LazyLock<Vec<Source>> = LazyLock::new(read_sources);
+    static SOURCES: LazyLock<Vec<Source>> = LazyLock::new(|| {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let mut sources = read_sources(&["src", "migration/src", "tests"], "rs");
+        sources.insert(0, Source::new("build.rs", &fs::read_to_string(root.join("build.rs")).unwrap()));
+        sources
+    });
     &SOURCES
 }
 
-fn read_sources() -> Vec<Source> {
+/// Every file of these folders that ends in the extension.
+pub fn read_sources(folders: &[&str], extension: &str) -> Vec<Source> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut folders: Vec<PathBuf> = ["src", "migration/src", "tests"].map(|folder| root.join(folder)).into();
-    let mut sources = vec![Source::new("build.rs", &fs::read_to_string(root.join("build.rs")).unwrap())];
+    let mut folders: Vec<PathBuf> = folders.iter().map(|folder| root.join(folder)).collect();
+    let mut sources = Vec::new();
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
             if path.is_dir() {
-                folders.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                // Installed packages, which are no part of the tree.
+                folders.extend((!path.ends_with("node_modules")).then_some(path));
+            } else if path.extension().is_some_and(|other| other == extension) {
                 let name = path.strip_prefix(root).unwrap().to_str().unwrap().replace('\\', "/");
                 sources.push(Source::new(&name, &fs::read_to_string(&path).unwrap()));
             }
@@ -34,10 +41,15 @@ fn read_sources() -> Vec<Source> {
     sources
 }
 
-/// Applies a rule to every file and shows every place that breaks it.
+/// Applies a rule to every Rust file and shows every place that breaks it.
 pub fn check_tree(rule: fn(&Source) -> Vec<Fault>) {
+    check_files(sources(), rule);
+}
+
+/// Applies a rule to these files and shows every place that breaks it.
+pub fn check_files(sources: &[Source], rule: fn(&Source) -> Vec<Fault>) {
     let mut shown = Vec::new();
-    for source in sources() {
+    for source in sources {
         let faults = rule(source).into_iter();
         shown.extend(faults.map(|(line, reason)| format!("{}:{}: {reason}", source.path, line + 1)));
     }

@@ -1,4 +1,4 @@
-//! What a file says and does not say: its first line, its length, nothing unfinished, nothing that panics.
+//! What a file contains: its first line, its length, nothing unfinished, nothing that panics, no Rust in comments.
 
 use crate::check::{Fault, check_tree, passes, refuses};
 use crate::source::{Source, spells};
@@ -8,6 +8,10 @@ const LONGEST: usize = 400;
 
 /// Marks of unfinished work, spelled in two halves so that a search for them does not find this file.
 const UNFINISHED: &[&str] = &[concat!("TO", "DO"), concat!("FIX", "ME"), concat!("X", "XX")];
+
+/// What rustdoc takes for Rust after the opening of a block of code, besides nothing at all.
+const RUST_BLOCKS: &[&str] =
+    &["rust", "ignore", "no_run", "should_panic", "compile_fail", "standalone_crate", "test_harness"];
 
 /// What may not be written, as the words of the code, and the reason.
 const FORBIDDEN: &[(&[&str], &str)] = &[
@@ -48,6 +52,39 @@ fn leftovers(source: &Source) -> Vec<Fault> {
         faults.extend(found.map(|(words, reason)| (tokens[at].0, format!("`{}`: {reason}", words.concat()))));
     }
     faults
+}
+
+/// No step of the checks compiles the documentation's blocks of Rust, so that they would become wrong unnoticed.
+fn doc_code(source: &Source) -> Vec<Fault> {
+    let (mut faults, mut is_open, mut may_indent, mut is_list) = (Vec::new(), false, true, false);
+    for (line, text) in source.text.lines().enumerate() {
+        let text = text.trim_start();
+        let Some(doc) = ["//!", "///"].iter().find_map(|opening| text.strip_prefix(opening)) else {
+            (is_open, may_indent, is_list) = (false, true, false);
+            continue;
+        };
+        let words = doc.trim();
+        if let Some(tag) = words.strip_prefix("```").or_else(|| words.strip_prefix("~~~")) {
+            if !is_open && is_rust(tag) {
+                faults.push((line, "Rust in a comment is never compiled: write ```text, or a test".to_owned()));
+            }
+            is_open = !is_open;
+        } else if !is_open && !words.is_empty() {
+            // After an empty line, four more spaces than usual open a block too, unless they continue a list.
+            if may_indent && !is_list && doc.starts_with("     ") {
+                faults.push((line, "an indented block is taken for Rust: write ```text around it".to_owned()));
+            }
+            is_list = words.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '-' | '*' | '+'))
+                || is_list && doc.starts_with("  ");
+        }
+        may_indent = words.is_empty();
+    }
+    faults
+}
+
+fn is_rust(tag: &str) -> bool {
+    let mut words = tag.split([',', ' ', '{', '}']).filter(|word| !word.is_empty());
+    words.all(|word| RUST_BLOCKS.contains(&word) || word.starts_with("edition") || word.starts_with("ignore-"))
 }
 
 fn panics(source: &Source) -> Vec<Fault> {
@@ -101,6 +138,20 @@ fn nothing_unfinished_or_silenced_is_left() {
         refuses(leftovers, "migration/src/a.rs", &[&format!("// {mark}: later")]);
     }
     passes(leftovers, "src/a.rs", "#[expect(dead_code, reason = \"b\")]\nlet c = [ignore, d]; // allow(e)");
+}
+
+#[test]
+fn no_comment_contains_rust_that_nothing_compiles() {
+    check_tree(doc_code);
+    refuses(doc_code, "src/a.rs", &["/// ```", "    /// ```rust", "//! ~~~", "/// B.\n/// ```no_run,edition2024"]);
+    refuses(doc_code, "src/a.rs", &["/// ```text\n/// b\n/// ```\n/// ```ignore", "/// B:\n///\n///     c();"]);
+    refuses(doc_code, "src/a.rs", &["//!     b();", "/// - b\nstruct C;\n///     d();"]);
+    passes(
+        doc_code,
+        "src/a.rs",
+        "/// ```text\n///     b();\n///\n///     c();\n/// ```\n/// ```graphql\n/// { d }\n/// ```",
+    );
+    passes(doc_code, "src/a.rs", "/// - b\n///\n///     c\n// ```\nlet d = \"```\";\n/// E\n///      f");
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Reads Rust source as text: its words, its module and the paths it spells, without comments and literals.
 
+use std::ops::Range;
+
 /// A line counted from 0, and a word of the code on it.
 pub type Token<'a> = (usize, &'a str);
 
@@ -11,11 +13,16 @@ pub struct Source {
     pub text: String,
     /// The text with comments and literals blanked, line for line.
     code: String,
+    /// The words of the code: the line of each, and where it lies in `code`.
+    words: Vec<(usize, Range<usize>)>,
+    /// Where the literals lie in `text`.
+    literals: Vec<Range<usize>>,
 }
 
 impl Source {
     pub fn new(path: &str, text: &str) -> Source {
-        Source { path: path.to_owned(), text: text.to_owned(), code: blanked(text) }
+        let (code, literals) = blanked(text);
+        Source { path: path.to_owned(), text: text.to_owned(), words: find_words(&code), code, literals }
     }
 
     pub fn is_under(&self, folder: &str) -> bool {
@@ -39,21 +46,15 @@ impl Source {
     }
 
     pub fn tokens(&self) -> Vec<Token<'_>> {
-        let mut tokens = Vec::new();
-        for (line, mut rest) in self.code.lines().enumerate() {
-            while let Some(first) = rest.chars().next() {
-                let length = match first {
-                    _ if is_word(first) => rest.find(|c| !is_word(c)).unwrap_or(rest.len()),
-                    ':' if rest.starts_with("::") => 2,
-                    _ => first.len_utf8(),
-                };
-                if !first.is_whitespace() {
-                    tokens.push((line, &rest[..length]));
-                }
-                rest = &rest[length..];
-            }
-        }
-        tokens
+        self.words.iter().map(|(line, range)| (*line, &self.code[range.clone()])).collect()
+    }
+
+    /// Every line of every literal.
+    pub fn literals(&self) -> impl Iterator<Item = (usize, &str)> {
+        self.literals.iter().flat_map(|range| {
+            let first = self.text[..range.start].matches('\n').count();
+            self.text[range.clone()].lines().enumerate().map(move |(line, text)| (first + line, text))
+        })
     }
 
     /// Every path that the code spells from the crate's root or from a module above, as names below the root.
@@ -120,14 +121,33 @@ pub fn spells(tokens: &[Token], words: &[&str]) -> bool {
     tokens.len() >= words.len() && tokens.iter().zip(words).all(|(token, word)| token.1 == *word)
 }
 
-fn is_word(c: char) -> bool {
+pub fn is_word(c: char) -> bool {
     c.is_alphanumeric() || c == '_'
 }
 
-/// Comments and literals become spaces; lines stay where they are.
-fn blanked(text: &str) -> String {
+/// The words of blanked code: the line of each, and where it lies.
+fn find_words(code: &str) -> Vec<(usize, Range<usize>)> {
+    let (mut words, mut at, mut line) = (Vec::new(), 0, 0);
+    while let Some(first) = code[at..].chars().next() {
+        let rest = &code[at..];
+        let length = match first {
+            _ if is_word(first) => rest.find(|c| !is_word(c)).unwrap_or(rest.len()),
+            ':' if rest.starts_with("::") => 2,
+            _ => first.len_utf8(),
+        };
+        if !first.is_whitespace() {
+            words.push((line, at..at + length));
+        }
+        line += usize::from(first == '\n');
+        at += length;
+    }
+    words
+}
+
+/// Comments and literals become spaces; lines stay where they are. Also returns where the literals lie in the text.
+fn blanked(text: &str) -> (String, Vec<Range<usize>>) {
     let (mut out, mut from, mut previous) = (String::with_capacity(text.len()), 0, ' ');
-    let mut characters = text.chars();
+    let (mut characters, mut literals) = (text.chars(), Vec::new());
     while let Some(c) = characters.next() {
         let at = text.len() - characters.as_str().len() - c.len_utf8();
         let may_begin = matches!(c, '/' | '"' | '\'') || matches!(c, 'r' | 'b' | 'c') && !is_word(previous);
@@ -135,13 +155,14 @@ fn blanked(text: &str) -> String {
         previous = c;
         if length > 0 {
             let end = at + length;
+            literals.extend((c != '/').then_some(at..end));
             out.push_str(&text[from..at]);
             out.extend(text[at..end].chars().map(|c| if c == '\n' { c } else { ' ' }));
             (from, previous, characters) = (end, ' ', text[end..].chars());
         }
     }
     out.push_str(&text[from..]);
-    out
+    (out, literals)
 }
 
 /// The length of the comment or literal at the start of `rest`: 0 if there is none.
@@ -179,11 +200,17 @@ fn quoted(rest: &str, quote: char) -> usize {
 
 #[test]
 fn comments_and_literals_are_blanked_line_for_line() {
-    let blanks = |text| blanked(text).split_whitespace().collect::<Vec<_>>().join(" ");
+    let blanks = |text| blanked(text).0.split_whitespace().collect::<Vec<_>>().join(" ");
     assert_eq!(blanks("a // b\nc /* d */ e"), "a c e");
     assert_eq!(blanks(r#"f("a \" b", 'c', '"', '\'', b"d", x)"#), "f( , , , , b , x)");
     assert_eq!(blanks("r#\"a \" b\"# + br\"c\" + for<'a> &'a str"), "+ + for<'a> &'a str");
-    assert_eq!(blanked("a\n\"b\nc\"\nd").lines().count(), 4);
+    assert_eq!(blanked("a\n\"b\nc\"\nd").0.lines().count(), 4);
+}
+
+#[test]
+fn literals_are_read_line_by_line_without_comments() {
+    let source = Source::new("src/a.rs", "a(\"b\", 'c'); // \"d\"\ne(r#\"f\ng\"#);");
+    assert_eq!(source.literals().collect::<Vec<_>>(), [(0, "\"b\""), (0, "'c'"), (1, "r#\"f"), (2, "g\"#")]);
 }
 
 #[test]
