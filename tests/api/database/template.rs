@@ -5,6 +5,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 
 use roost::platform::database::Database;
+use tokio::sync::OnceCell;
 
 use super::settings::config;
 
@@ -29,11 +30,18 @@ pub async fn migrate(url: &str) {
 
 /// The SQLite file with all migrations. The first test that needs it creates it.
 pub async fn sqlite_template() -> PathBuf {
+    // Once in a process: waiting for the lock blocks the thread, and with it whoever in this process has the lock.
+    static TEMPLATE: OnceCell<PathBuf> = OnceCell::const_new();
+    TEMPLATE.get_or_init(create_sqlite_template).await.clone()
+}
+
+async fn create_sqlite_template() -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
     let template = folder.join(format!("template-{}.sqlite", fingerprint()));
     if template.exists() {
         return template;
     }
+    // Tests are processes of their own: the others wait until the template is there.
     let lock = File::create(folder.join("template.lock")).unwrap();
     lock.lock().unwrap();
     if !template.exists() {
