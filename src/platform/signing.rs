@@ -221,15 +221,22 @@ mod tests {
         let keys = keys(&[b"secret"]);
         let now = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
         let claims = AccessClaims { iss: ISSUER.into(), sub: Uuid::nil(), sid: Uuid::nil(), iat: 0, exp: i64::MAX };
-        let header = Header { kid: Some(keys.0[0].id.clone()), ..Header::new(Algorithm::HS512) };
-        let token = jsonwebtoken::encode(&header, &claims, &EncodingKey::from_secret(&keys.0[0].access)).unwrap();
-        assert!(keys.verify_access(&token, now).is_none());
-        let none = format!(
-            "{}.{}.",
-            URL_SAFE_NO_PAD.encode(format!(r#"{{"alg":"none","kid":"{}"}}"#, keys.0[0].id)),
-            URL_SAFE_NO_PAD.encode(serde_json::to_vec(&claims).unwrap())
-        );
-        assert!(keys.verify_access(&none, now).is_none());
+        let claims = URL_SAFE_NO_PAD.encode(serde_json::to_vec(&claims).unwrap());
+        // Signed with the right key in each algorithm, so that only the algorithm can be the reason for a refusal.
+        let signed = |algorithm: &str, tag: fn(&[u8], &[u8]) -> Vec<u8>| {
+            let header = format!(r#"{{"typ":"JWT","alg":"{algorithm}","kid":"{}"}}"#, keys.0[0].id);
+            let message = format!("{}.{claims}", URL_SAFE_NO_PAD.encode(header));
+            format!("{message}.{}", URL_SAFE_NO_PAD.encode(tag(&keys.0[0].access, message.as_bytes())))
+        };
+        let hs256 = |key: &[u8], message: &[u8]| mac(key).chain_update(message).finalize().into_bytes().to_vec();
+        let hs512 = |key: &[u8], message: &[u8]| {
+            let mac = Hmac::<sha2::Sha512>::new_from_slice(key).unwrap();
+            mac.chain_update(message).finalize().into_bytes().to_vec()
+        };
+        assert!(keys.verify_access(&signed("HS256", hs256), now).is_some());
+        assert!(keys.verify_access(&signed("HS512", hs512), now).is_none());
+        assert!(keys.verify_access(&signed("HS512", hs256), now).is_none());
+        assert!(keys.verify_access(&signed("none", |_, _| Vec::new()), now).is_none());
     }
 
     #[test]
