@@ -32,8 +32,8 @@ pub async fn find_visible(app: &App, viewer: &Viewer, id: Uuid) -> Result<Option
     Ok(read_cached(app, id).await?.filter(|listing| may_see(viewer, listing)))
 }
 
-/// The listing with this ID, whoever may see it, from the cache if it is there. The copy can be stale, so it is only
-/// for display, and no change of data may depend on it.
+/// The listing with this ID, without a check of who may see it, from the cache if it is there. The copy can be stale, so
+/// it is only for display, and no change of data may depend on it.
 async fn read_cached(app: &App, id: Uuid) -> Result<Option<Listing>, Error> {
     let key = cache_key(id);
     if let Some(listing) = app.cache.get::<Listing>(&key).await {
@@ -56,7 +56,7 @@ fn cache_key(id: Uuid) -> String {
     format!("listing:{id}")
 }
 
-/// The listings with these IDs from the database, whoever may see them.
+/// The listings with these IDs from the database, without a check of who may see them.
 pub async fn by_ids(app: &App, ids: &[Uuid]) -> Result<HashMap<Uuid, Listing>, Error> {
     let rows = table::listing::Entity::find()
         .filter(table::listing::Column::Id.is_in(ids.iter().copied()))

@@ -157,7 +157,7 @@ mod tests {
             self.cluster.remove_silent(self.started + Duration::from_secs(after_s));
         }
 
-        /// The numbers that were received, and whether the listener was interrupted after them; then listens anew.
+        /// The numbers that were received, and whether the listener was interrupted after them; then listens again.
         async fn received(&mut self) -> (Vec<u64>, bool) {
             let end = self.cluster.events.listen(topic());
             let mut before = std::mem::replace(&mut self.listener, end);

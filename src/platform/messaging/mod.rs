@@ -1,6 +1,6 @@
 //! Messages between the processes of one deployment, and between the parts of one process.
 //!
-//! **Invariant:** a message is a hint, never the record. Rows are the record: whoever receives a message reads them
+//! **Invariant:** a message is a hint, never the record. Rows are the record: a receiver reads them
 //! again, with its own rights.
 
 mod cluster;

@@ -4,7 +4,7 @@
 //! contains only ids and dates, so that each subscriber reads what it may see with its own rights. Every listener
 //! receives an event once, and the events of one process in the order of their publishing. Events may be lost (a
 //! process that dies between commit and publishing sends nothing); the rows they refer to are not. A listener that may
-//! have missed an event gets an error and nothing after it: it reads the rows and subscribes anew.
+//! have missed an event gets an error and nothing after it: it reads the rows and subscribes again.
 //!
 //! Events reach other processes through Redis if it is configured, else through Postgres. Each process numbers its
 //! events, queues them until they were sent, and repeats its latest number every few seconds while it has no event to

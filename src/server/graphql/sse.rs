@@ -19,7 +19,7 @@ use crate::server::state::ServerState;
 
 /// Capacity of the channel to the connection, including the last message.
 const CHANNEL_CAPACITY: usize = 5;
-/// Tells nginx and other proxies not to buffer the events.
+/// The header that stops nginx and other proxies from buffering events.
 const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
 /// An event stream with one response.

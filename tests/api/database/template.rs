@@ -30,7 +30,7 @@ pub async fn migrate(url: &str) {
 
 /// The SQLite file with all migrations. The first test that needs it creates it.
 pub async fn sqlite_template() -> PathBuf {
-    // Once in a process: waiting for the lock blocks the thread, and with it whoever in this process has the lock.
+    // Once in a process: waiting for the lock blocks the thread, and with it the task of this process that has the lock.
     static TEMPLATE: OnceCell<PathBuf> = OnceCell::const_new();
     TEMPLATE.get_or_init(create_sqlite_template).await.clone()
 }

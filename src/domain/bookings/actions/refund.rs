@@ -1,4 +1,4 @@
-//! Host or staff refund more than the cancellation policy gives back: a host at most their own earnings, staff at most
+//! The host or staff refund more than the cancellation policy does: a host at most their own earnings, staff at most
 //! all that is left.
 
 use sea_orm::ActiveValue::Set;

@@ -1,7 +1,7 @@
 //! Claims of bookings: claiming nights, confirming the claims, moving and releasing them.
 //!
 //! **Invariant:** only these functions insert and change claims of bookings, always inside the booking's own
-//! transaction. Whoever needs a night may delete a claim that has lapsed.
+//! transaction. Any caller that needs a night may delete a lapsed claim.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -38,7 +38,7 @@ pub struct Price {
     pub pet_fee: i64,
     /// Fee for all pets.
     pub pets: i64,
-    /// The taxes, whoever remits them.
+    /// All taxes, those that the host remits included.
     pub taxes: Vec<TaxLine>,
     /// Sum of nights, extra guests, cleaning and pets.
     pub subtotal: i64,
