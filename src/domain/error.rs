@@ -98,7 +98,7 @@ refusal_codes!(define_code);
 pub struct Refusal {
     /// The reason.
     pub code: Code,
-    /// A message for people, in English.
+    /// A message for people, in English: a clause, or words that follow the name of the field.
     pub message: String,
     /// The path to the argument that was refused, outermost first. Empty if no single argument was.
     pub field: Vec<String>,

@@ -24,7 +24,7 @@ const WAITING_BATCHES: usize = 2;
 /// Time between two updates of the progress.
 const TICK: Duration = Duration::from_millis(100);
 
-/// Why an import failed.
+/// Why an import failed. The messages contain their causes, so these are not sources.
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
     /// The files are not valid or their place is not known. Nothing was written.
@@ -32,7 +32,7 @@ pub enum ImportError {
     Open(#[from] OpenError),
     /// The file for findings cannot be created. Nothing was written.
     #[error("{0} cannot be written: {1}")]
-    Report(String, #[source] csv::Error),
+    Report(String, csv::Error),
     /// An earlier import of the place had another currency. Nothing was written.
     #[error(
         "earlier imports of {city} have prices in {earlier}, this one in {now}; \
@@ -48,10 +48,10 @@ pub enum ImportError {
     },
     /// A file is damaged.
     #[error("{0}; everything before is stored, and importing the complete file will store the rest")]
-    Damaged(#[source] SourceError),
+    Damaged(SourceError),
     /// A batch could not be stored.
     #[error("{0}; the batches before are stored, and repeating the import will store the rest")]
-    Failed(#[source] Error),
+    Failed(Error),
 }
 
 /// Runs the command, with a progress bar if standard error is a terminal.

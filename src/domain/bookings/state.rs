@@ -26,11 +26,11 @@ pub enum BookingState {
     Declined,
     /// The host did not answer the request in time, or the authorization ended before the host answered.
     RequestExpired,
-    /// The guest cancelled.
+    /// The guest cancelled after the confirmation, before or after check-in.
     CancelledByGuest,
-    /// The host cancelled.
+    /// The host cancelled after the confirmation, before or after check-in.
     CancelledByHost,
-    /// Staff cancelled, or a charge was refused.
+    /// Staff cancelled, before or after check-in, or a charge was refused.
     CancelledByPlatform,
     /// The host reported that the guest did not arrive.
     NoShow,

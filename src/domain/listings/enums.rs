@@ -10,13 +10,13 @@ use serde::{Deserialize, Serialize};
 pub enum ListingStatus {
     /// A draft. Only the host and the staff see it.
     Draft,
-    /// Waiting for the approval of the marketplace.
+    /// Waiting for the approval of the marketplace. No operation sets this yet.
     InReview,
     /// Everyone can find and book it.
     Published,
     /// Taken off the market by its host.
     Unlisted,
-    /// Taken off the market by the marketplace.
+    /// Taken off the market by the marketplace. No operation sets this yet.
     Suspended,
     /// Deleted. The row remains for its past bookings.
     Deleted,
@@ -81,9 +81,9 @@ pub enum NightState {
     Held,
     /// The host has blocked the night.
     BlockedByHost,
-    /// An external calendar has blocked the night.
+    /// An external calendar has blocked the night. No operation sets this yet.
     BlockedByCalendar,
-    /// The night stays empty after a booking.
+    /// The night remains empty after a booking and cannot be booked.
     Preparation,
     /// The night is in the past or beyond the booking window.
     OutsideWindow,

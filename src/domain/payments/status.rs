@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[sea_orm(rs_type = "String", db_type = "Text", rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum PaymentState {
-    /// A payment method that works is missing.
+    /// Not used: no payment has this state.
     RequiresPaymentMethod,
     /// The guest has to act, for example by 3-D Secure.
     RequiresAction,
@@ -20,7 +20,7 @@ pub enum PaymentState {
     Succeeded,
     /// Voided before it was captured.
     Cancelled,
-    /// Declined.
+    /// The processor declined the card or refused the charge.
     Failed,
 }
 
@@ -80,7 +80,7 @@ pub enum PayoutState {
     Processing,
     /// Sent, or used to pay what the host owed.
     Paid,
-    /// Refused by the processor. It is sent again later.
+    /// Refused by the processor. It is sent again later; after the fifth refusal it is on hold.
     Failed,
     /// Nothing is left to pay out.
     Cancelled,

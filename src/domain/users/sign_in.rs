@@ -44,7 +44,7 @@ pub async fn sign_in(
     let hash = user.as_ref().and_then(|user| user.password_hash.clone());
     let is_right = app.passwords.verify(password, hash).await?;
     let Some(user) = user.filter(|_| is_right) else {
-        return Err(Error::refused(Code::Unauthenticated, &[], "the address or the password is wrong"));
+        return Err(Error::refused(Code::Unauthenticated, &[], "the e-mail address or the password is wrong"));
     };
     let txn = app.db.begin_write().await?;
     let tokens = open_session(app, &txn, user.id, origin).await?;

@@ -125,7 +125,7 @@ pub struct StayRulesInput {
     same_day_cutoff: Option<LocalTime>,
     /// Maximum number of days from today until check-out, 0 to 730. Default: 365.
     booking_window_days: Option<i32>,
-    /// Number of nights that stay free after each booking, 0 to 7. Default: 0.
+    /// Number of nights that remain empty after each booking and cannot be booked, 0 to 7. Default: 0.
     preparation_nights: Option<i32>,
     /// Days of the week on which a stay may begin, at least one. Default: all.
     check_in_days: Option<Vec<Weekday>>,

@@ -36,8 +36,8 @@ pub struct PayoutMutation;
 
 #[Object]
 impl PayoutMutation {
-    /// Puts a payout on hold until staff release it. Only staff can call it; for the host it is refused with FORBIDDEN.
-    /// Refused with STATE_CONFLICT in any state but SCHEDULED or FAILED.
+    /// Puts a payout on hold until staff release it. Only staff can call it; the host is refused with FORBIDDEN, and
+    /// any other user with NOT_FOUND. Refused with STATE_CONFLICT in any state but SCHEDULED or FAILED.
     async fn payout_hold(
         &self,
         ctx: &Context<'_>,
@@ -56,8 +56,8 @@ impl PayoutMutation {
     }
 
     /// Releases a payout that is on hold. If its amount has already left escrow, it is sent at once; otherwise it waits
-    /// for its release date. Only staff can call it; for the host it is refused with FORBIDDEN. Refused with
-    /// STATE_CONFLICT in any state but ON_HOLD.
+    /// for its release date. Only staff can call it; the host is refused with FORBIDDEN, and any other user with
+    /// NOT_FOUND. Refused with STATE_CONFLICT in any state but ON_HOLD.
     async fn payout_release(
         &self,
         ctx: &Context<'_>,

@@ -35,29 +35,32 @@ use crate::kernel::money::Currency;
 #[derive(Enum, Clone, Copy, PartialEq, Eq)]
 #[graphql(remote = "state::BookingState")]
 pub enum BookingState {
-    /// The guest is paying. The nights are on hold for 15 minutes.
+    /// The guest is paying. The nights are on hold for 15 minutes, except those of a request if the server lets several
+    /// guests request the same nights.
     PendingPayment,
     /// The payment is authorized and the host has not responded. Nothing is charged yet.
     Requested,
-    /// The booking is agreed. The payment is captured.
+    /// The booking is agreed and its nights are reserved. The charge follows at once; `payment.state` says whether it
+    /// succeeded.
     Confirmed,
     /// The guest or the host reported the arrival, or the check-in time has passed.
     CheckedIn,
     /// The guest or the host reported the departure, or the check-out time has passed.
     Completed,
-    /// The payment failed, or was not completed in time. The nights are released and nothing is charged.
+    /// The payment failed, was not completed in time, or another booking took the nights. The nights are released; what
+    /// was charged is refunded.
     PaymentExpired,
     /// The guest withdrew the request before the host responded. Nothing is charged.
     Withdrawn,
-    /// The host declined the request, or accepted another request for the same nights. Nothing is charged.
+    /// The host declined the request, or another booking got the nights. Nothing is charged.
     Declined,
     /// The host did not respond to the request in time. Nothing is charged.
     RequestExpired,
-    /// The guest cancelled the confirmed booking.
+    /// The guest cancelled the booking after it was confirmed, before or after check-in.
     CancelledByGuest,
-    /// The host cancelled the confirmed booking.
+    /// The host cancelled the booking after it was confirmed, before or after check-in.
     CancelledByHost,
-    /// Staff cancelled the booking, or its charge failed after confirmation.
+    /// Staff cancelled the booking, before or after check-in, or its charge failed after confirmation.
     CancelledByPlatform,
     /// The host reported that the guest did not arrive.
     NoShow,
@@ -282,7 +285,7 @@ impl Booking {
         loaded.map(|rows| rows.and_then(|rows| Payment::combine(rows, for_guest))).transpose()
     }
 
-    /// Payouts to the host, first instalment first. A stay has at most 13 instalments. Empty for the guest.
+    /// Payouts to the host, first installment first. A stay has at most 13 installments. Empty for the guest.
     async fn payouts(&self, ctx: &Context<'_>) -> Result<Vec<Payout>> {
         let rows = ctx.load(PayoutsKey(self.0.id)).await?.unwrap_or_default();
         Ok(rows.into_iter().map(Payout::from).collect())

@@ -32,13 +32,14 @@ use crate::kernel::money::Currency;
 pub enum ListingStatus {
     /// The host is writing the listing. Visible to the host and staff.
     Draft,
-    /// The listing waits for the approval of the marketplace. Visible to the host and staff.
+    /// The listing waits for the approval of the marketplace. Visible to the host and staff. No operation sets this
+    /// state yet.
     InReview,
     /// The listing is public and can be booked.
     Published,
     /// The host unpublished the listing. Existing bookings remain valid.
     Unlisted,
-    /// Staff unpublished the listing. The host cannot publish it.
+    /// Staff unpublished the listing. The host cannot publish it. No operation sets this state yet.
     Suspended,
     /// The host deleted the listing. Visible to staff, and to guests in their bookings.
     Deleted,

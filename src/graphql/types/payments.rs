@@ -18,7 +18,7 @@ use crate::kernel::money::Currency;
 #[derive(Enum, Clone, Copy, PartialEq, Eq)]
 #[graphql(remote = "status::PaymentState")]
 pub enum PaymentState {
-    /// The payment has no card that can be charged.
+    /// Not used: no payment has this state.
     RequiresPaymentMethod,
     /// The guest must complete an action at their bank, such as 3-D Secure. After that, call `bookingPaymentConfirm`.
     RequiresAction,
@@ -30,7 +30,7 @@ pub enum PaymentState {
     Succeeded,
     /// The payment was cancelled before it was captured. Its authorization is released.
     Cancelled,
-    /// The card was declined. A declined payment is not retried.
+    /// The processor declined the card or refused the charge. A declined payment is not retried.
     Failed,
 }
 
@@ -146,8 +146,8 @@ impl Payment {
         self.row.provider_reference.as_deref().filter(|_| self.for_guest)
     }
 
-    /// Secret that the payment form needs to let the guest complete an action at the bank. Null unless the payment is
-    /// REQUIRES_ACTION, and for the host.
+    /// Secret that the payment form needs to let the guest complete an action at the bank. Null for the host, and
+    /// unless the state is REQUIRES_ACTION.
     async fn client_secret(&self) -> Option<&str> {
         let current = self.current();
         let acting = self.for_guest && current.state == status::PaymentState::RequiresAction;

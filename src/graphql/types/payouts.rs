@@ -30,13 +30,14 @@ pub enum PayoutState {
     Processing,
     /// The payout was sent, or was deducted in full from what the host owed.
     Paid,
-    /// The processor refused the payout. It is retried after 6, 12, 24 and 48 hours.
+    /// The processor refused the payout. It is retried after 6, 12, 24 and 48 hours; after the fifth refusal it is
+    /// ON_HOLD.
     Failed,
     /// Nothing is left to pay, for example after a full refund.
     Cancelled,
 }
 
-/// A payment of the marketplace to a host for one booking, or for one instalment of a long stay. Visible to the host
+/// A payment of the marketplace to a host for one booking, or for one installment of a long stay. Visible to the host
 /// and staff. All amounts are in the currency of the booking.
 #[derive(Clone, Description)]
 pub struct Payout(pub(super) Arc<domain::Payout>);
@@ -109,12 +110,12 @@ impl Payout {
         self.0.failure_reason.as_deref()
     }
 
-    /// Number of this instalment, from 1. A stay of 28 nights or more is paid out in instalments of 30 nights.
+    /// Number of this installment, from 1. A stay of 28 nights or more is paid out in installments of 30 nights.
     async fn installment(&self) -> i32 {
         self.0.installment
     }
 
-    /// Number of instalments of the booking. 1 for stays of fewer than 28 nights.
+    /// Number of installments of the booking. 1 for stays of fewer than 28 nights.
     async fn installments(&self) -> i32 {
         self.0.installments
     }

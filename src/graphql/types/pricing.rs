@@ -244,7 +244,7 @@ pub struct StayRules {
     same_day_cutoff: Option<LocalTime>,
     /// Maximum number of days from today until check-out.
     booking_window_days: i32,
-    /// Number of nights that stay free after each booking, at most 7.
+    /// Number of nights that remain empty after each booking and cannot be booked, at most 7.
     preparation_nights: i32,
     /// Days of the week on which a stay may begin.
     check_in_days: Vec<Weekday>,

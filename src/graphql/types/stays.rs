@@ -117,9 +117,9 @@ pub enum NightState {
     Held,
     /// The host blocked the night.
     BlockedByHost,
-    /// An external calendar blocks the night.
+    /// An external calendar blocks the night. Not used yet: no operation connects a calendar.
     BlockedByCalendar,
-    /// The night stays free after a booking.
+    /// The night remains empty after a booking and cannot be booked.
     Preparation,
     /// The night is in the past or after the last date that can be booked.
     OutsideWindow,

@@ -19,7 +19,11 @@ use crate::platform::App;
 #[derive(Interface)]
 #[graphql(
     field(name = "code", ty = "&UserErrorCode", desc = "Kind of the error, for programs."),
-    field(name = "message", ty = "&String", desc = "Explanation for people, as an English sentence."),
+    field(
+        name = "message",
+        ty = "&String",
+        desc = "Explanation for people, in English: a clause, or words that follow the name of the field."
+    ),
     field(
         name = "field",
         ty = "&Option<Vec<String>>",
@@ -44,7 +48,7 @@ pub enum UserError {
 pub struct InputUserError {
     /// Kind of the error, for programs.
     code: UserErrorCode,
-    /// Explanation for people, as an English sentence.
+    /// Explanation for people, in English: a clause, or words that follow the name of the field.
     message: String,
     /// Path into the arguments of the mutation. Null if no single argument caused the error.
     field: Option<Vec<String>>,
@@ -55,7 +59,7 @@ pub struct InputUserError {
 pub struct NightsUnavailableError {
     /// Kind of the error, for programs.
     code: UserErrorCode,
-    /// Explanation for people, as an English sentence.
+    /// Explanation for people, in English: a clause, or words that follow the name of the field.
     message: String,
     /// Path into the arguments of the mutation. Null if no single argument caused the error.
     field: Option<Vec<String>>,
@@ -68,7 +72,7 @@ pub struct NightsUnavailableError {
 pub struct QuoteStaleError {
     /// Kind of the error, for programs.
     code: UserErrorCode,
-    /// Explanation for people, as an English sentence.
+    /// Explanation for people, in English: a clause, or words that follow the name of the field.
     message: String,
     /// Path into the arguments of the mutation. Null if no single argument caused the error.
     field: Option<Vec<String>>,
@@ -82,7 +86,7 @@ pub struct QuoteStaleError {
 pub struct RefundChangedError {
     /// Kind of the error, for programs.
     code: UserErrorCode,
-    /// Explanation for people, as an English sentence.
+    /// Explanation for people, in English: a clause, or words that follow the name of the field.
     message: String,
     /// Path into the arguments of the mutation. Null if no single argument caused the error.
     field: Option<Vec<String>>,
@@ -95,7 +99,7 @@ pub struct RefundChangedError {
 pub struct StateConflictError {
     /// Kind of the error, for programs.
     code: UserErrorCode,
-    /// Explanation for people, as an English sentence.
+    /// Explanation for people, in English: a clause, or words that follow the name of the field.
     message: String,
     /// Path into the arguments of the mutation. Null if no single argument caused the error.
     field: Option<Vec<String>>,

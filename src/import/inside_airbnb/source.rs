@@ -12,12 +12,13 @@ use flate2::read::MultiGzDecoder;
 use super::header::{Header, Row};
 use crate::import::findings::At;
 
-/// Why a snapshot cannot be read. Nothing was written, except if a file is damaged in the middle.
+/// Why a snapshot cannot be read. Nothing was written, except if a file is damaged in the middle. The messages contain
+/// their causes, so these are not sources: a report of the whole chain would repeat them.
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
     /// The folder does not exist or cannot be read.
     #[error("{0} is not a folder that can be read: {1}")]
-    NoFolder(String, #[source] io::Error),
+    NoFolder(String, io::Error),
     /// The folder has no file of listings.
     #[error("{0} contains neither listings.csv nor listings.csv.gz, nor a CSV file with the header of a summary")]
     NoListings(String),
@@ -29,7 +30,7 @@ pub enum SourceError {
     WrongHeader(Vec<String>),
     /// A file cannot be opened.
     #[error("{0} cannot be opened: {1}")]
-    Unopened(String, #[source] io::Error),
+    Unopened(String, io::Error),
     /// A file is incomplete or not in the format that its name says.
     #[error("{file} is damaged after record {record}: {cause}")]
     Damaged {

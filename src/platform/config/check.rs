@@ -23,10 +23,9 @@ impl Settings {
         let database_url = check_database_url(self.database_url, &data_dir, &mut checks);
         let redis_url = check_redis_url(self.redis_url, &mut checks);
         check_redis_prefix(&self.redis_prefix, &mut checks);
-        let rate_limit_per_minute = (self.rate_limit != "off").then(|| {
-            let limit = checks.number("--rate-limit (ROOST_RATE_LIMIT), or `off`", &self.rate_limit, 1, 1_000_000);
-            u32::try_from(limit).unwrap_or(u32::MAX)
-        });
+        let rate_limit_per_minute = checks
+            .number_or_off("--rate-limit (ROOST_RATE_LIMIT)", &self.rate_limit, 1, 1_000_000)
+            .map(|limit| u32::try_from(limit).unwrap_or(u32::MAX));
         let connections = self.database_connections.as_str();
         let connections = checks.number("--database-connections (ROOST_DATABASE_CONNECTIONS)", connections, 1, 1_000);
         let stripe = check_stripe(
@@ -152,13 +151,20 @@ mod tests {
     #[test]
     fn a_budget_covers_every_operation_that_is_allowed() {
         let wrong = check(&["--cost-budget=100", "--operation-cost=101"]).unwrap_err();
-        assert_eq!(
-            wrong.iter().map(|wrong| wrong.name).collect::<Vec<_>>(),
-            ["--cost-budget (ROOST_COST_BUDGET), or `off`"]
-        );
+        assert_eq!(wrong.iter().map(|wrong| wrong.name).collect::<Vec<_>>(), ["--cost-budget (ROOST_COST_BUDGET)"]);
         let config = check(&["--cost-budget=100", "--operation-cost=100", "--cost-refill=7"]).unwrap();
         assert_eq!(config.graphql.cost_budget, Some(CostBudget { points: 100, refill_per_s: 7 }));
         assert_eq!(check(&["--cost-budget=off"]).unwrap().graphql.cost_budget, None);
+    }
+
+    #[test]
+    fn the_error_names_the_words_that_are_allowed_beside_numbers_and_switches() {
+        let wrong = check(&["--rate-limit=lots", "--cost-budget=0", "--playground=maybe"]).unwrap_err();
+        let budget = "--cost-budget (ROOST_COST_BUDGET): must be a whole number from 1 to ";
+        let wrong: Vec<String> = wrong.iter().map(ToString::to_string).collect();
+        assert!(wrong[0].ends_with("1 to 1000000, or `off`, not `lots`"), "{wrong:?}");
+        assert_eq!(wrong[1], "--playground (ROOST_PLAYGROUND): must be `on`, `off` or `auto`, not `maybe`");
+        assert!(wrong[2].starts_with(budget) && wrong[2].ends_with(", or `off`, not `0`"), "{wrong:?}");
     }
 
     #[test]

@@ -25,13 +25,21 @@ impl Checks {
 
     /// Parses a whole number from `least` to `most`; records an error and returns `least` otherwise.
     pub(super) fn number(&mut self, name: &'static str, text: &str, least: i64, most: i64) -> i64 {
-        match text.parse::<i64>() {
-            Ok(n) if (least..=most).contains(&n) => n,
-            _ => {
-                self.wrong(name, format!("must be a whole number from {least} to {most}, not `{text}`"));
-                least
-            }
+        parse_number(text, least, most).unwrap_or_else(|| {
+            self.wrong(name, format!("must be a whole number from {least} to {most}, not `{text}`"));
+            least
+        })
+    }
+
+    /// Like [`Checks::number`], for a setting that can be `off` too. `None` if it is `off`.
+    pub(super) fn number_or_off(&mut self, name: &'static str, text: &str, least: i64, most: i64) -> Option<i64> {
+        if text == "off" {
+            return None;
         }
+        Some(parse_number(text, least, most).unwrap_or_else(|| {
+            self.wrong(name, format!("must be a whole number from {least} to {most}, or `off`, not `{text}`"));
+            least
+        }))
     }
 
     /// Whether the text is `yes`; records an error if it is neither `yes` nor `no`.
@@ -41,6 +49,18 @@ impl Checks {
         }
         text == yes
     }
+
+    /// Whether the text is `on`, or `None` if it is `auto`; records an error if it is neither of them nor `off`.
+    pub(super) fn on_off_or_auto(&mut self, name: &'static str, text: &str) -> Option<bool> {
+        if !["on", "off", "auto"].contains(&text) {
+            self.wrong(name, format!("must be `on`, `off` or `auto`, not `{text}`"));
+        }
+        (text != "auto").then_some(text == "on")
+    }
+}
+
+fn parse_number(text: &str, least: i64, most: i64) -> Option<i64> {
+    text.parse().ok().filter(|number| (least..=most).contains(number))
 }
 
 /// The parts of a list separated by commas, trimmed, without empty ones.

@@ -115,12 +115,8 @@ impl Origins {
 impl GraphqlSettings {
     pub(super) fn check(self, checks: &mut Checks) -> GraphqlConfig {
         let production = checks.either("--mode (ROOST_MODE)", &self.mode, "production", "development");
-        let mut unless_production = |name, text: &str| match text {
-            "auto" => !production,
-            text => checks.either(name, text, "on", "off"),
-        };
-        let introspection = unless_production("--introspection (ROOST_INTROSPECTION), or `auto`", &self.introspection);
-        let playground = unless_production("--playground (ROOST_PLAYGROUND), or `auto`", &self.playground);
+        let introspection = checks.on_off_or_auto("--introspection (ROOST_INTROSPECTION)", &self.introspection);
+        let playground = checks.on_off_or_auto("--playground (ROOST_PLAYGROUND)", &self.playground);
         let batch_limit = checks.number("--batch-limit (ROOST_BATCH_LIMIT)", &self.batch_limit, 0, MAX_BATCH);
         let trusted_documents = self.trusted_documents.filter(|path| !path.is_empty()).map(PathBuf::from);
         let trusted_only = checks.either("--trusted-only (ROOST_TRUSTED_ONLY)", &self.trusted_only, "on", "off");
@@ -132,8 +128,8 @@ impl GraphqlSettings {
             check_costs([&self.operation_cost, &self.cost_budget, &self.cost_refill], checks);
         GraphqlConfig {
             production,
-            introspection,
-            playground,
+            introspection: introspection.unwrap_or(!production),
+            playground: playground.unwrap_or(!production),
             origins: check_origins(&self.cors_origins, checks),
             batch_limit: usize::try_from(batch_limit).unwrap_or(0),
             trusted_documents,
@@ -146,14 +142,13 @@ impl GraphqlSettings {
 }
 
 fn check_costs([operation, budget, refill]: [&str; 3], checks: &mut Checks) -> (u64, Option<CostBudget>) {
-    const BUDGET: &str = "--cost-budget (ROOST_COST_BUDGET), or `off`";
+    const BUDGET: &str = "--cost-budget (ROOST_COST_BUDGET)";
     let mut points = |name, text: &str| checks.number(name, text, 1, MAX_POINTS).unsigned_abs();
     let operation = points("--operation-cost (ROOST_OPERATION_COST)", operation);
     let refill_per_s = points("--cost-refill (ROOST_COST_REFILL)", refill);
-    if budget == "off" {
+    let Some(budget) = checks.number_or_off(BUDGET, budget, 1, MAX_POINTS).map(i64::unsigned_abs) else {
         return (operation, None);
-    }
-    let budget = points(BUDGET, budget);
+    };
     if budget < operation {
         checks.wrong(BUDGET, "must be at least --operation-cost, else an allowed operation could never run");
     }
