@@ -11,6 +11,8 @@ pub mod scalars {
     pub type Date = chrono::NaiveDate;
     /// An instant in UTC.
     pub type DateTime = chrono::DateTime<chrono::Utc>;
+    /// A language tag of BCP 47.
+    pub type LanguageTag = String;
     /// An amount in minor units of its currency, up to 2^53.
     pub type MinorUnits = i64;
     /// A time zone name of the IANA database.
@@ -28,6 +30,8 @@ macro_rules! operations {
                 custom_scalars_module = "crate::client::scalars",
                 // A type that a newer server adds to an interface is read as `Unknown` instead of failing.
                 fragments_other_variant = true,
+                // An absent value is not sent. Sent as null, it would remove what the field of an update contains.
+                skip_serializing_none,
                 variables_derives = "Clone, Debug",
                 response_derives = "Clone, Debug, PartialEq"
             )]

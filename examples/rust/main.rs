@@ -154,7 +154,7 @@ async fn book(client: &Client, quoted: &quote::QuoteQuoteCreateQuote) -> Result<
 async fn read(client: &Client, id: &str) -> Result<booking::Amount> {
     let found = client.ask::<Booking>(booking::Variables { id: id.into() }).await?.booking.context("no booking")?;
     ensure!(found.available_actions.contains(&booking::BookingAction::CANCEL), "the booking cannot be cancelled");
-    let cancellation = found.cancellation.context("no cancellation preview")?;
+    let preview = found.cancellation_preview.context("no cancellation preview")?;
     let (mut after, mut ids) = (None, Vec::new());
     loop {
         let data = client.ask::<Trips>(trips::Variables { first: Some(1), after }).await?;
@@ -166,8 +166,8 @@ async fn read(client: &Client, id: &str) -> Result<booking::Amount> {
         after = page.page_info.end_cursor;
     }
     ensure!(ids.iter().any(|one| one == id), "the booking is not among the trips");
-    let refund = cancellation.refund;
-    log("read", format!("{}: the refund would be {} {}", cancellation.reason, refund.decimal, refund.currency));
+    let refund = preview.refund;
+    log("read", format!("{} The refund would be {} {}", preview.explanation, refund.decimal, refund.currency));
     Ok(refund)
 }
 
@@ -186,6 +186,8 @@ async fn cancel(client: &Client, id: &str, shown: &booking::Amount) -> Result<()
     let payload = done!(client.ask::<Cancel>(variables(shown.amount)).await?.booking_cancel);
     let booking = payload.booking.context("no booking")?;
     ensure!(booking.state == cancel::BookingState::CANCELLED_BY_GUEST, "{:?}", booking.state);
+    let note = booking.cancellation.and_then(|cancellation| cancellation.note);
+    ensure!(note.as_deref() == Some("A change of plans."), "{note:?}");
     let refund = payload.refund.context("no refund")?;
     ensure!(refund.amount.amount == shown.amount, "the refund differs from the preview");
     let back = format!("{} {}", refund.amount.decimal, refund.amount.currency);

@@ -29,10 +29,11 @@ const config = {
   futureProofEnums: true,
   strictScalars: true,
   scalars: {
+    CountryCode: 'string',
     CurrencyCode: 'string',
     Date: '`${number}-${number}-${number}`',
     DateTime: 'string',
-    JSON: 'unknown',
+    LanguageTag: 'string',
     LocalTime: '`${number}:${number}`',
     // At most 2^53, which a number represents exactly.
     MinorUnits: 'number',

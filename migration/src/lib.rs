@@ -20,6 +20,8 @@ mod m0013_audit;
 mod m0014_disputes;
 mod m0015_notifications;
 mod m0016_heartbeat;
+mod m0017_notes;
+mod m0018_booking_lists;
 
 /// All migrations, in order.
 #[derive(Debug, Clone, Copy)]
@@ -45,6 +47,8 @@ impl MigratorTrait for Migrator {
             Box::new(m0014_disputes::Migration),
             Box::new(m0015_notifications::Migration),
             Box::new(m0016_heartbeat::Migration),
+            Box::new(m0017_notes::Migration),
+            Box::new(m0018_booking_lists::Migration),
         ]
     }
 }

@@ -7,7 +7,7 @@ use super::market::Market;
 use super::messages;
 use super::people::viewer;
 use super::trips::{Outcome, Trip};
-use crate::domain::bookings::{self, Booking, BookingSide, NewBooking};
+use crate::domain::bookings::{self, Booking, BookingFilter, BookingSide, BookingSort, NewBooking};
 use crate::domain::error::{Code, Error};
 use crate::domain::listings::enums::BookingMode;
 use crate::domain::listings::{Listing, StayRequest};
@@ -64,8 +64,9 @@ async fn pay(market: &mut Market, trip: &Trip, guest: &Viewer, listing: Uuid, to
         Ok(booking) => return Ok(Booked { booking: Some(booking), failed: None }),
         Err(Error::Refused(refusals)) if refusals.iter().all(|refusal| refusal.code == Code::PaymentDeclined) => {
             let newest = PageRequest { size: 1, ..PageRequest::first_page() };
-            let page =
-                bookings::page_of_bookings(&market.app, guest, BookingSide::Guest, None, Some(listing), newest).await?;
+            let there = BookingFilter { listing_ids: Some(vec![listing]), ..BookingFilter::default() };
+            let (side, sort) = (BookingSide::Guest, BookingSort::CreatedDesc);
+            let page = bookings::page_of_bookings(&market.app, guest, side, &there, sort, newest).await?;
             page.edges.into_iter().next().map(|(_, booking)| booking.id)
         }
         Err(error) => return Err(error),

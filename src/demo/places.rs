@@ -8,7 +8,7 @@ use super::cities::{City, Hood};
 use super::people::viewer;
 use super::random::Random;
 use super::texts::{ADJECTIVES, BLOCK_NOTES, CLOSINGS, COMFORTS, FEATURES, HOUSE_RULES, KINDS, Kind};
-use crate::domain::error::Error;
+use crate::domain::error::{Error, Refusals};
 use crate::domain::listings::cancellation_policy::CancellationPolicy;
 use crate::domain::listings::cancellation_policy::CancellationPolicy::*;
 use crate::domain::listings::enums::{BookingMode, RoomType};
@@ -18,6 +18,8 @@ use crate::domain::listings::{
 };
 use crate::domain::users::User;
 use crate::domain::viewer::Viewer;
+use crate::kernel::change::Change;
+use crate::kernel::money::Money;
 use crate::platform::App;
 
 /// How many listings a city has.
@@ -89,20 +91,19 @@ pub(super) fn invent(
             _ => Publication::Published,
         };
         let kind = &KINDS[number % KINDS.len()];
-        let (_, price) = prices(random, city, kind)?;
+        let (base, price) = prices(random, city, kind)?;
         let mut change = describe(random, city, kind, &mut titles);
         change.booking_mode = Some(random.pick(&MODES));
         change.cancellation_policy = Some(random.pick(&POLICIES));
         change.long_term_policy = Some(if random.chance(60) { LongTermFirm } else { LongTermStrict });
         change.stay_rules = Some(rules(random, kind));
-        let base = price.base.unwrap_or_default();
         change.pricing = Some(price);
         places.push(Place {
             host: number % hosts.max(1),
             opens_at,
             publication,
             change,
-            seasons: seasons(random, city, base, midnight.date_naive()),
+            seasons: seasons(random, city, base.minor, midnight.date_naive()),
             calendar: calendar(random, city, base, midnight.date_naive()),
         });
     }
@@ -120,9 +121,9 @@ pub(super) async fn open(app: &App, city: &City, host: &User, place: &Place) -> 
     if place.publication == Publication::Draft {
         return Ok(listing);
     }
-    let listing = listings::publish(app, &viewer, listing.id).await?;
+    let listing = listings::publish(app, &viewer, listing.id, None).await?;
     if !place.calendar.is_empty() {
-        listings::update_calendar(app, &viewer, listing.id, place.calendar.clone()).await?;
+        listings::update_calendar(app, &viewer, listing.id, None, place.calendar.clone()).await?;
     }
     if place.publication == Publication::Unlisted {
         return listings::unlist(app, &viewer, listing.id).await;
@@ -185,18 +186,20 @@ fn describe(random: &mut Random, city: &City, kind: &Kind, titles: &mut HashSet<
         amenities: Some(owned(amenities)),
         house_rules: Some(owned(random.some(HOUSE_RULES, house_rules))),
         address: Some(AddressChange {
-            line1: Some(line1),
-            line2: random.chance(40).then(|| format!("Floor {}", random.between(1, 6))),
+            line1: Change::Set(line1),
+            line2: random.chance(40).then(|| format!("Floor {}", random.between(1, 6))).into(),
             city: Some(city.name.to_owned()),
-            region: city.region.map(ToOwned::to_owned),
-            postal_code: Some(hood.postal_code.to_owned()),
+            region: city.region.map(ToOwned::to_owned).into(),
+            postal_code: Change::Set(hood.postal_code.to_owned()),
             country: Some(city.country.to_owned()),
         }),
-        latitude: Some(rounded(hood.latitude + random.shift() * SPREAD)),
-        longitude: Some(rounded(hood.longitude + random.shift() * SPREAD)),
+        location: Change::Set((
+            rounded(hood.latitude + random.shift() * SPREAD),
+            rounded(hood.longitude + random.shift() * SPREAD),
+        )),
         time_zone: Some(city.zone),
         check_in_from: NaiveTime::from_hms_opt(random.pick(&[14, 15, 15, 16]), 0, 0),
-        check_in_until: NaiveTime::from_hms_opt(22, 0, 0).filter(|_| random.chance(40)),
+        check_in_until: NaiveTime::from_hms_opt(22, 0, 0).filter(|_| random.chance(40)).into(),
         check_out_by: NaiveTime::from_hms_opt(random.pick(&[10, 11, 11, 12]), 0, 0),
         ..Default::default()
     }
@@ -220,28 +223,30 @@ fn title(random: &mut Random, hood: Hood, kind: &Kind, feature: &str) -> String 
 }
 
 /// The base price and the prices derived from it.
-fn prices(random: &mut Random, city: &City, kind: &Kind) -> Result<(i64, PricingChange), Error> {
+fn prices(random: &mut Random, city: &City, kind: &Kind) -> Result<(Money, PricingChange), Error> {
     let round = |minor: i64| (minor + city.price_step / 2) / city.price_step * city.price_step;
     let base = round(city.night * kind.price / 100 * random.between(82, 128) / 100).max(city.price_step);
     let whole = matches!(kind.room_type, RoomType::EntirePlace);
     let steps = [(7, random.between(5, 12)), (28, random.between(15, 30))];
+    let currency = city.currency.parse().map_err(Error::failed)?;
+    let money = |minor| Money::new(minor, currency);
     let change = PricingChange {
-        currency: Some(city.currency.parse().map_err(Error::failed)?),
-        base: Some(base),
-        weekend: random.chance(60).then(|| round(base * random.between(110, 128) / 100)),
+        currency: Some(currency),
+        base: Some(money(base)),
+        weekend: random.chance(60).then(|| money(round(base * random.between(110, 128) / 100))).into(),
         weekend_nights: random.chance(20).then(|| vec![Weekday::Thu, Weekday::Fri, Weekday::Sat]),
-        cleaning_fee: Some(if whole { round(base * random.between(25, 55) / 100) } else { 0 }),
-        pet_fee: whole.then(|| round(base / 4)),
-        extra_guest_fee: Some(if kind.capacity > 2 { round(base * random.between(8, 15) / 100) } else { 0 }),
+        cleaning_fee: whole.then(|| money(round(base * random.between(25, 55) / 100))).into(),
+        pet_fee: whole.then(|| money(round(base / 4))).into(),
+        extra_guest_fee: (kind.capacity > 2).then(|| money(round(base * random.between(8, 15) / 100))).into(),
         included_guests: Some(kind.capacity.min(2)),
         length_of_stay: random.chance(70).then(|| {
             let steps =
                 steps.map(|(min_nights, percent)| LengthOfStayDiscount { min_nights, discount: percent * PERCENT_PPM });
             steps.to_vec()
         }),
-        non_refundable_discount: random.chance(35).then_some(10 * PERCENT_PPM),
+        non_refundable_discount: random.chance(35).then_some(10 * PERCENT_PPM).into(),
     };
-    Ok((base, change))
+    Ok((money(base), change))
 }
 
 fn rules(random: &mut Random, kind: &Kind) -> StayRulesChange {
@@ -251,7 +256,7 @@ fn rules(random: &mut Random, kind: &Kind) -> StayRulesChange {
         min_nights: Some(random.pick(if whole { &[1, 2, 2, 3] } else { &[1, 1, 1, 2] })),
         max_nights: Some(random.pick(&[21, 28, 60, 90])),
         advance_notice_days: Some(random.pick(&[0, 0, 1, 2])),
-        same_day_cutoff: NaiveTime::from_hms_opt(18, 0, 0).filter(|_| random.chance(40)),
+        same_day_cutoff: NaiveTime::from_hms_opt(18, 0, 0).filter(|_| random.chance(40)).into(),
         booking_window_days: Some(random.pick(&[180, 270, 365, 365])),
         preparation_nights: Some(random.pick(&[0, 0, 0, 1])),
         check_in_days: saturdays.then(|| vec![Weekday::Fri, Weekday::Sat, Weekday::Sun, Weekday::Mon]),
@@ -289,7 +294,7 @@ fn seasons(random: &mut Random, city: &City, base: i64, today: NaiveDate) -> Vec
 }
 
 /// Nights that the host blocks, and some with other prices.
-fn calendar(random: &mut Random, city: &City, base: i64, today: NaiveDate) -> Vec<CalendarChange> {
+fn calendar(random: &mut Random, city: &City, base: Money, today: NaiveDate) -> Vec<CalendarChange> {
     let mut changes = Vec::new();
     let nights = |from: i64, count: i64| {
         let from = today + TimeDelta::days(from);
@@ -297,22 +302,29 @@ fn calendar(random: &mut Random, city: &City, base: i64, today: NaiveDate) -> Ve
     };
     if random.chance(45) {
         let (from, to) = nights(random.between(20, 150), random.between(2, 10));
-        let note = Some(random.pick(BLOCK_NOTES).to_owned());
+        let note = Change::Set(random.pick(BLOCK_NOTES).to_owned());
         changes.push(CalendarChange {
             from,
             to,
             blocked: Some(true),
-            price: None,
-            clear_price: false,
-            min_nights: None,
+            price: Change::Keep,
+            min_nights: Change::Keep,
             note,
+            unreadable: Refusals::default(),
         });
     }
     if random.chance(30) {
         let (from, to) = nights(random.between(10, 120), random.between(2, 4));
-        let price = Some((base * 150 / 100 + city.price_step / 2) / city.price_step * city.price_step);
-        let note = Some("Festival weekend".to_owned());
-        changes.push(CalendarChange { from, to, blocked: None, price, clear_price: false, min_nights: Some(2), note });
+        let price = (base.minor * 150 / 100 + city.price_step / 2) / city.price_step * city.price_step;
+        changes.push(CalendarChange {
+            from,
+            to,
+            blocked: None,
+            price: Change::Set(Money::new(price, base.currency)),
+            min_nights: Change::Set(2),
+            note: Change::Set("Festival weekend".to_owned()),
+            unreadable: Refusals::default(),
+        });
     }
     changes
 }

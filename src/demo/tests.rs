@@ -235,15 +235,11 @@ async fn assert_calendar(app: &App, filled: &Filled) {
 }
 
 async fn assert_events(app: &App, filled: &Filled) {
+    let all = PageRequest { size: 100, ..PageRequest::first_page() };
+    let ids: Vec<Uuid> = filled.bookings.keys().copied().collect();
+    let pages = bookings::pages_of_events(app, &ids, &all).await.unwrap();
     for booking in filled.bookings.values() {
-        let all = PageRequest { size: 100, ..PageRequest::first_page() };
-        let events: Vec<Event> = bookings::page_of_events(app, booking.id, all)
-            .await
-            .unwrap()
-            .edges
-            .into_iter()
-            .map(|(_, event)| event)
-            .collect();
+        let events: Vec<&Event> = pages[&booking.id].edges.iter().map(|(_, event)| event).collect();
         let mut state = None;
         let mut at = booking.created_at;
         for event in events.iter().rev() {

@@ -16,12 +16,14 @@ macro_rules! refusal_codes {
         $define! {
             /// The value is invalid. `message` says which values are accepted.
             Invalid = "INVALID",
-            /// A required value is missing.
+            /// A required value is missing, or is null.
             Required = "REQUIRED",
             /// The text is too long.
             TooLong = "TOO_LONG",
             /// The list has too many items, or the range is too large.
             TooMany = "TOO_MANY",
+            /// The amount is in another currency than the listing or the booking. `message` names its currency.
+            CurrencyMismatch = "CURRENCY_MISMATCH",
             /// The object does not exist or the viewer may not see it.
             NotFound = "NOT_FOUND",
             /// The viewer may see the object, but may not do this with it.
@@ -190,7 +192,7 @@ impl From<PasswordError> for Error {
 }
 
 /// Collects all refusals of a request, so that the caller can correct all arguments at once.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Refusals(Vec<Refusal>);
 
 impl Refusals {
@@ -211,9 +213,28 @@ impl Refusals {
         self.0.extend(more);
     }
 
+    /// Whether the argument at `field`, or a part of it, was refused.
+    pub fn names<T>(&self, field: &[T]) -> bool
+    where
+        String: PartialEq<T>,
+    {
+        let is_part =
+            |path: &[String]| path.len() >= field.len() && path.iter().zip(field).all(|(one, two)| one == two);
+        self.0.iter().any(|refusal| is_part(&refusal.field))
+    }
+
     /// Returns an error if there was a refusal.
     pub fn finish(self) -> Result<(), Error> {
         if self.0.is_empty() { Ok(()) } else { Err(Error::Refused(self.0)) }
+    }
+}
+
+impl IntoIterator for Refusals {
+    type Item = Refusal;
+    type IntoIter = std::vec::IntoIter<Refusal>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
     }
 }
 

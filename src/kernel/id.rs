@@ -22,8 +22,6 @@ pub enum Kind {
     Season,
     /// A tax rule of a listing.
     TaxRule,
-    /// A quote: a price that is guaranteed for a short time.
-    Quote,
     /// A booking.
     Booking,
     /// An event in the history of a booking.
@@ -49,14 +47,13 @@ pub enum Kind {
 }
 
 impl Kind {
-    const ALL: [(Kind, &'static str); 18] = [
+    const ALL: [(Kind, &'static str); 17] = [
         (Kind::User, "usr"),
         (Kind::Viewer, "vwr"),
         (Kind::Session, "ses"),
         (Kind::Listing, "lst"),
         (Kind::Season, "ssn"),
         (Kind::TaxRule, "tax"),
-        (Kind::Quote, "quo"),
         (Kind::Booking, "bkg"),
         (Kind::BookingEvent, "bev"),
         (Kind::Payment, "pay"),

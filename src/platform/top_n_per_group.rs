@@ -5,8 +5,9 @@ use std::collections::HashMap;
 use std::hash::Hash;
 
 use sea_orm::sea_query::{Alias, Asterisk, Expr, ExprTrait, Order, Query};
-use sea_orm::{ConnectionTrait, DbErr, EntityTrait, FromQueryResult, QueryTrait, Select};
+use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, QuerySelect, QueryTrait, Select};
 use serde::Serialize;
+use uuid::Uuid;
 
 use crate::kernel::page::{Direction, Page, PageRequest};
 
@@ -47,6 +48,17 @@ pub async fn first_of_each<E: EntityTrait<Model = M>, M: FromQueryResult>(
         .order_by(Alias::new("id"), order)
         .take();
     M::find_by_statement(db.get_database_backend().build(&statement)).all(db).await
+}
+
+/// Counts the rows of each owner in one statement. Owners without rows are left out.
+pub async fn count_of_each<E: EntityTrait>(
+    db: &impl ConnectionTrait,
+    select: Select<E>,
+    owner: E::Column,
+) -> Result<HashMap<Uuid, i64>, DbErr> {
+    let counted = select.select_only().column(owner).column_as(owner.count(), "number_of_rows").group_by(owner);
+    let rows: Vec<(Uuid, i64)> = counted.into_tuple().all(db).await?;
+    Ok(rows.into_iter().collect())
 }
 
 /// Distributes rows to one page for each owner that has rows.

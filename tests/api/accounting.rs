@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::client::Caller;
 use crate::harness::{Person, TestApp};
-use crate::scenarios::{BOOKING, merge, number, stay, text};
+use crate::scenarios::{BOOKING, merge, number, stay, text, usd};
 
 /// The price of the first test vector, 724.58: 557.70 for the host, 102.30 of fees and 64.58 of taxes.
 pub const Q1: i64 = 72_458;
@@ -20,7 +20,8 @@ pub struct BookedTrip {
 
 /// The fields of an alteration that tests read.
 pub const ALTERATION: &str = "alteration { id state isBeingPaid expiresAt priceDifference { amount } \
-    stay { checkIn checkOut nights } guests { adults } quote { token } requestedBy { id } }";
+    stay { checkIn checkOut nights } guests { adults } price { total { amount } } \
+    cancellationPolicy requestedBy { id } }";
 
 /// A ledger in short form: the kind of each transaction, with the account and amount of each entry.
 pub type Ledger = Vec<(String, Vec<(String, i64)>)>;
@@ -49,7 +50,7 @@ impl TestApp {
     pub async fn plain_trip(&self, changes: Value, nights: (&str, &str)) -> BookedTrip {
         let (host, guest, staff) = (self.host().await, self.guest().await, self.admin().await);
         let plain =
-            json!({ "pricing": { "base": 10_000, "weekend": null, "cleaningFee": null, "lengthOfStay": null } });
+            json!({ "pricing": { "base": usd(10_000), "weekend": null, "cleaningFee": null, "lengthOfStay": null } });
         let listing = self.published_listing(&host, merge(plain, changes)).await;
         let booking = self.book(&guest, &listing, nights.0, nights.1).await;
         BookedTrip { host, guest, staff, listing, booking }
@@ -102,7 +103,7 @@ impl TestApp {
     pub async fn refund(&self, who: &Person, booking: &Value, minor: i64) -> Value {
         let amount = json!({ "amount": minor, "currency": "USD" });
         let given = json!({ "id": booking["id"], "amount": amount, "reason": "The heating." });
-        self.mutate(who, "bookingRefund", given, &format!("{BOOKING} refund {{ amount {{ amount }} state reason }}"))
+        self.mutate(who, "bookingRefund", given, &format!("{BOOKING} refund {{ amount {{ amount }} state note }}"))
             .await
     }
 
@@ -119,14 +120,19 @@ impl TestApp {
         payload["alteration"].take()
     }
 
-    /// Responds to an alteration. Returns the payload, which may have user errors.
+    /// Answers an alteration: accepts it, or else declines it or, if it is the person's own, withdraws it. Returns the payload, which may have user errors.
     pub async fn respond(&self, who: &Person, change: &Value, accept: bool, card: Option<&str>) -> Value {
-        let given = json!({ "id": change["id"], "accept": accept });
+        let mutation = match accept {
+            true => "bookingAlterationAccept",
+            false if change["requestedBy"]["id"] == who.id() => "bookingAlterationWithdraw",
+            false => "bookingAlterationDecline",
+        };
+        let given = json!({ "id": change["id"] });
         let given = if let Some(card) = card { merge(given, json!({ "paymentMethodToken": card })) } else { given };
-        self.mutate(who, "bookingAlterationRespond", given, &format!("{BOOKING} {ALTERATION}")).await
+        self.mutate(who, mutation, given, &format!("{BOOKING} {ALTERATION}")).await
     }
 
-    /// Responds to an alteration, which must succeed. Returns the payload.
+    /// Answers an alteration, which must succeed. Returns the payload.
     pub async fn respond_ok(&self, who: &Person, change: &Value, accept: bool, card: Option<&str>) -> Value {
         let payload = self.respond(who, change, accept, card).await;
         assert_eq!(payload["userErrors"], json!([]));

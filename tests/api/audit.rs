@@ -42,8 +42,8 @@ async fn simulate_weeks(app: &TestApp) -> Weeks {
     let selection = "alteration { id state }";
     let wanted = json!({ "id": confirmed["id"], "stay": stay("2027-04-10", "2027-04-14") });
     let requested_change = app.mutate_ok(&guest, "bookingAlterationRequest", wanted, selection).await;
-    let given = json!({ "id": requested_change["alteration"]["id"], "accept": true });
-    let agreed = app.mutate_ok(&host, "bookingAlterationRespond", given, selection).await;
+    let given = json!({ "id": requested_change["alteration"]["id"] });
+    let agreed = app.mutate_ok(&host, "bookingAlterationAccept", given, selection).await;
     assert_eq!(agreed["alteration"]["state"], "ACCEPTED");
     let given = json!({ "id": confirmed["id"], "amount": { "amount": 1_000, "currency": "USD" }, "reason": "Sorry." });
     app.mutate_ok(&host, "bookingRefund", given, "booking { id }").await;

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::client::error_codes;
 use crate::harness::{Person, TestApp};
-use crate::scenarios::{ids, merge, number, stay, text};
+use crate::scenarios::{merge, stay, text};
 
 /// Creates a booking request that waits for its host. Returns the host, the guest, the listing and the booking.
 async fn create_request(app: &TestApp) -> (Person, Person, String, Value) {
@@ -18,11 +18,11 @@ async fn create_request(app: &TestApp) -> (Person, Person, String, Value) {
 }
 
 async fn states(app: &TestApp, who: &Person, booking: &Value) -> Vec<(Value, Value, Value)> {
-    let query = "query($id: ID!) { booking(id: $id) { events(last: 50) { nodes { from to actor } } } }";
+    let query = "query($id: ID!) { booking(id: $id) { events(last: 50) { nodes { fromState toState actor } } } }";
     let data = app.gql(who, query, json!({ "id": booking["id"] })).await;
     let mut nodes = data["booking"]["events"]["nodes"].as_array().unwrap().clone();
     nodes.reverse();
-    nodes.iter_mut().map(|event| (event["from"].take(), event["to"].take(), event["actor"].take())).collect()
+    nodes.iter_mut().map(|event| (event["fromState"].take(), event["toState"].take(), event["actor"].take())).collect()
 }
 
 fn actions(booking: &Value) -> Vec<&str> {
@@ -43,8 +43,8 @@ async fn an_instant_booking_is_confirmed_and_charged_at_once() {
     assert_eq!(booking["host"]["id"], host.id());
     assert_eq!(booking["listing"]["id"], listing);
     assert_eq!(booking["stay"], json!({ "checkIn": "2027-03-12", "checkOut": "2027-03-15", "nights": 3 }));
-    assert_eq!(booking["checkInAt"], "2027-03-12T20:00:00Z", "15:00 in winter time");
-    assert_eq!(booking["checkOutAt"], "2027-03-15T15:00:00Z", "11:00 in summer time");
+    assert_eq!(booking["checkInAt"], "2027-03-12T20:00:00.000Z", "15:00 in winter time");
+    assert_eq!(booking["checkOutAt"], "2027-03-15T15:00:00.000Z", "11:00 in summer time");
     assert_eq!(booking["price"]["total"]["amount"], 15_000 + 15_000 + 12_000 + 6_000);
     assert_eq!(booking["payment"]["state"], "SUCCEEDED");
     assert_eq!(booking["payment"]["captured"]["amount"], 48_000);
@@ -64,7 +64,7 @@ async fn an_instant_booking_is_confirmed_and_charged_at_once() {
 async fn a_request_is_charged_when_the_host_accepts() {
     let app = TestApp::new().await;
     let (host, guest, _, booking) = create_request(&app).await;
-    assert_eq!(booking["expiresAt"], "2027-01-06T12:00:00Z");
+    assert_eq!(booking["expiresAt"], "2027-01-06T12:00:00.000Z");
     assert_eq!(booking["payment"]["state"], "REQUIRES_CAPTURE");
     assert_eq!(booking["payment"]["authorized"]["amount"], 30_000);
     assert_eq!(booking["payment"]["captured"]["amount"], 0);
@@ -122,6 +122,13 @@ async fn a_closed_request_releases_nights_and_authorization() {
             (&json!("CANCELLED"), &json!(0))
         );
         assert_eq!(actions(&ended), [""; 0]);
+        let query = "query($id: ID!) { booking(id: $id) { decline { at by note } } }";
+        for who in [&guest, &host] {
+            let seen = app.gql(who, query, json!({ "id": booking["id"] })).await;
+            let decline = json!({ "at": app.clock.now().to_rfc3339_opts(chrono::SecondsFormat::Millis, true), "by": "HOST", "note": "We are renovating." });
+            let expected = if state == "DECLINED" { decline } else { Value::Null };
+            assert_eq!(seen["booking"]["decline"], expected);
+        }
         let repeated = app.book(&app.guest().await, &listing, "2027-03-01", "2027-03-03").await;
         assert_eq!(repeated["state"], "REQUESTED");
     }
@@ -148,7 +155,7 @@ async fn a_request_for_tonight_expires_at_check_in_time() {
     let (host, guest) = (app.host().await, app.guest().await);
     let listing = app.published_listing(&host, json!({ "bookingMode": "REQUEST" })).await;
     let booking = app.book(&guest, &listing, "2027-01-05", "2027-01-07").await;
-    assert_eq!(booking["expiresAt"], "2027-01-05T20:00:00Z");
+    assert_eq!(booking["expiresAt"], "2027-01-05T20:00:00.000Z");
     app.finish().await;
 }
 
@@ -191,7 +198,7 @@ async fn each_party_may_do_its_own_actions_and_others_see_nothing() {
     for mutation in ["bookingWithdraw", "bookingPaymentConfirm"] {
         assert_eq!(app.errors(&host, mutation, json!({ "id": booking["id"] })).await, ["FORBIDDEN id"], "{mutation}");
     }
-    let query = "query($id: ID!, $code: String!) { byId: booking(id: $id) { id } byCode: booking(code: $code) { id } \
+    let query = "query($id: ID!, $code: String!) { byId: booking(id: $id) { id } byCode: bookingByCode(code: $code) { id } \
                  node(id: $id) { id } nodes(ids: [$id]) { id } }";
     let given = json!({ "id": booking["id"], "code": booking["code"] });
     let nothing = json!({ "byId": null, "byCode": null, "node": null, "nodes": [null] });
@@ -291,36 +298,6 @@ async fn nights_taken_since_the_quote_are_named() {
     assert_eq!(errors[0]["__typename"], "NightsUnavailableError");
     assert_eq!(errors[0]["nights"], json!([{ "date": "2027-03-03", "state": "BOOKED" }]));
     assert_eq!(app.count("booking", []).await, 1);
-    app.finish().await;
-}
-
-#[tokio::test]
-async fn trips_and_reservations_list_only_the_viewers_bookings() {
-    let app = TestApp::new().await;
-    let (host, guest, other) = (app.host().await, app.guest().await, app.guest().await);
-    let (one, two) = (app.published_listing(&host, json!({})).await, app.published_listing(&host, json!({})).await);
-    let first = app.book(&guest, &one, "2027-03-01", "2027-03-03").await;
-    let second = app.book(&guest, &two, "2027-03-01", "2027-03-03").await;
-    let third = app.book(&other, &one, "2027-03-03", "2027-03-05").await;
-    app.cancel(&guest, &second).await;
-    let query = "query($state: [BookingState!], $listing: ID, $first: Int, $after: String) { viewer { \
-                 trips(state: $state, first: $first, after: $after) { totalCount nodes { id } pageInfo { endCursor \
-                 hasNextPage } } reservations(state: $state, listingId: $listing) { totalCount nodes { id } } } }";
-    let id = |booking: &Value| text(booking, "/id");
-    let seen = app.gql(&guest, query, json!({})).await;
-    assert_eq!(ids(&seen, "/viewer/trips/nodes"), [id(&second), id(&first)]);
-    assert_eq!(seen["viewer"]["reservations"]["totalCount"], 0);
-    let seen = app.gql(&guest, query, json!({ "state": ["CONFIRMED"] })).await;
-    assert_eq!(ids(&seen, "/viewer/trips/nodes"), [id(&first)]);
-    let seen = app.gql(&host, query, json!({ "listing": one })).await;
-    assert_eq!(ids(&seen, "/viewer/reservations/nodes"), [id(&third), id(&first)]);
-    assert_eq!(number(&seen, "/viewer/trips/totalCount"), 0);
-    let page = app.gql(&guest, query, json!({ "first": 1 })).await;
-    assert_eq!(page["viewer"]["trips"]["pageInfo"]["hasNextPage"], true);
-    let after = json!({ "first": 1, "after": page["viewer"]["trips"]["pageInfo"]["endCursor"] });
-    let page = app.gql(&guest, query, after).await;
-    assert_eq!(ids(&page, "/viewer/trips/nodes"), [id(&first)]);
-    assert_eq!(page["viewer"]["trips"]["totalCount"], 2);
     app.finish().await;
 }
 

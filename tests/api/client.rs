@@ -80,13 +80,15 @@ fn arguments(mutation: &str) -> &'static str {
         "sessionRefresh" => "refreshToken: String!",
         "sessionRevoke" => "id: ID",
         "listingCreate" => "listing: ListingInput!",
-        "listingUpdate" => "id: ID!, expectedVersion: Int!, listing: ListingInput!",
-        "listingCalendarUpdate" => "id: ID!, changes: [CalendarChangeInput!]!",
+        "listingUpdate" => "id: ID!, expectedVersion: Int, listing: ListingInput!",
+        "listingPublish" => "id: ID!, expectedVersion: Int",
+        "listingCalendarUpdate" => "id: ID!, changes: [CalendarChangeInput!]!, expectedVersion: Int",
         "quoteCreate" => "listingId: ID!, stay: StayInput!, nonRefundable: Boolean",
         "bookingCreate" => "quoteToken: String!, booking: BookingCreateInput!",
         "bookingRefund" => "id: ID!, amount: MoneyInput!, reason: String!",
         "bookingAlterationRequest" => "id: ID!, stay: StayInput!, paymentMethodToken: String",
-        "bookingAlterationRespond" => "id: ID!, accept: Boolean!, paymentMethodToken: String",
+        "bookingAlterationAccept" => "id: ID!, paymentMethodToken: String",
+        "bookingAlterationDecline" => "id: ID!, reason: String",
         "payoutHold" => "id: ID!, reason: String!",
         "payoutAccountSet" => "account: String!",
         "bookingDecline" => "id: ID!, reason: String!",
@@ -102,7 +104,7 @@ fn arguments(mutation: &str) -> &'static str {
 
 /// The mutations that are refused without an idempotency key.
 pub const NEED_A_KEY: [&str; 5] =
-    ["bookingCreate", "bookingCancel", "bookingRefund", "bookingAlterationRequest", "bookingAlterationRespond"];
+    ["bookingCreate", "bookingCancel", "bookingRefund", "bookingAlterationRequest", "bookingAlterationAccept"];
 
 /// An idempotency key that no other request of this process has.
 pub fn fresh_key() -> String {

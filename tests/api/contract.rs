@@ -112,8 +112,8 @@ async fn create_everything(app: &TestApp) -> (Person, Person, Vec<(String, Strin
     let booking = app.book(&guest, &listing, "2027-03-04", "2027-03-08").await;
     let request = json!({ "id": booking["id"], "stay": stay("2027-03-04", "2027-03-09") });
     let request = app.mutate_ok(&guest, "bookingAlterationRequest", request, "alteration { id }").await;
-    let answer = json!({ "id": request["alteration"]["id"], "accept": false });
-    app.mutate_ok(&guest, "bookingAlterationRespond", answer, "__typename").await;
+    let change = json!({ "id": request["alteration"]["id"] });
+    app.mutate_ok(&guest, "bookingAlterationWithdraw", change, "__typename").await;
     app.set("2027-03-08T16:00:00Z");
     app.drain().await;
     let review = |text: &str| json!({ "bookingId": booking["id"], "review": { "overall": 5, "text": text } });
@@ -122,9 +122,9 @@ async fn create_everything(app: &TestApp) -> (Person, Person, Vec<(String, Strin
     let query = "query($done: ID!, $cancelled: ID!) { viewer { __typename id sessions { nodes { __typename id } } \
         notifications { nodes { __typename id } } } \
         done: booking(id: $done) { __typename id guest { __typename id } host { __typename id } \
-        listing { __typename id } quote { __typename id } events { nodes { __typename id } } \
+        listing { __typename id } events { nodes { __typename id } } \
         alterations { nodes { __typename id } } payouts { __typename id } \
-        payment { __typename id attempts { __typename id } } guestReview { __typename id } \
+        payment { __typename id } guestReview { __typename id } \
         hostReview { __typename id } } \
         cancelled: booking(id: $cancelled) { payment { refunds { __typename id } } } }";
     let mut seen = Vec::new();

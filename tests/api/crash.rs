@@ -43,7 +43,8 @@ const BOOKS: [&str; 11] = [
      ORDER BY booking_id, id",
     "SELECT 'notified ' || kind || ' ' || (facts ->> 'to') FROM notification ORDER BY 1",
     "SELECT 'night ' || CAST(night AS TEXT) || ' ' || kind FROM claim ORDER BY night",
-    "SELECT 'alteration ' || state || ' ' || CAST(difference_minor AS TEXT) FROM booking_alteration ORDER BY id",
+    "SELECT 'alteration ' || state || ' ' || CAST(difference_minor AS TEXT) || ' ' || COALESCE(decline_note, '') \
+     FROM booking_alteration ORDER BY id",
     "SELECT 'payment ' || state || ' of ' || CAST(amount_minor AS TEXT) || ' captured ' || \
      CAST(captured_minor AS TEXT) || ' refunded ' || CAST(refunded_minor AS TEXT) FROM payment ORDER BY id",
     "SELECT 'intent ' || state || ' of ' || CAST(amount_minor AS TEXT) || ' captured ' || \
@@ -107,8 +108,10 @@ impl Request {
     fn new(app: &TestApp, who: &Person, mutation: &'static str, given: &Value, key: &str) -> Request {
         let selection = match mutation {
             "bookingRefund" | "bookingCancel" => "booking { id state } refund { amount { amount } }",
-            "bookingAlterationRequest" => "alteration { id state }",
-            "bookingAlterationRespond" => "booking { id state } alteration { id state }",
+            "bookingAlterationRequest" => "alteration { id state } booking { id state }",
+            "bookingAlterationAccept" | "bookingAlterationDecline" | "bookingAlterationWithdraw" => {
+                "booking { id state } alteration { id state }"
+            }
             _ => "booking { id state }",
         };
         let query = document_with(mutation, given, selection, Some(key));
@@ -313,6 +316,8 @@ mod nightly {
         request_an_alteration => "request an alteration",
         alter_for_more => "alter for more",
         alter_for_less => "alter for less",
+        decline_an_alteration => "decline an alteration",
+        withdraw_an_alteration => "withdraw an alteration",
         payout => "payout",
     }
 }

@@ -23,7 +23,7 @@ use crate::client::{Caller, NEED_A_KEY, document_with, error_codes, fresh_key, g
 use crate::harness::{Person, TestApp};
 use crate::idempotency::all_mutations::given;
 use crate::permissions::{Fixture, Objects, Outcomes, STAFF, STAFF_ALONE, TABLE, create_objects};
-use crate::scenarios::merge;
+use crate::scenarios::{merge, usd};
 
 /// Queries that read with single statements, with batches, and with several concurrent statements.
 const QUERIES: [&str; 5] = [
@@ -175,7 +175,8 @@ fn abandonment(app: &TestApp, objects: &Objects, random: &mut StdRng) -> impl Fu
         0..3 => mutation(None, "sessionRefresh", json!({ "refreshToken": "x" })),
         3 => mutation(guest, "userUpdate", json!({ "user": { "about": random.random::<u64>().to_string() } })),
         4 => {
-            let changes = json!([{ "from": "2027-03-01", "to": "2027-03-02", "price": random.random_range(100..900) }]);
+            let changes =
+                json!([{ "from": "2027-03-01", "to": "2027-03-02", "price": usd(random.random_range(100..900)) }]);
             let given = json!({ "id": objects.listing, "changes": changes });
             mutation(objects.host.token(&app.app), "listingCalendarUpdate", given)
         }

@@ -198,7 +198,8 @@ fn the_page_names_every_state_once() {
     }
 }
 
-const EVENTS: &str = "query($id: ID!) { booking(id: $id) { events(first: 100) { nodes { from to actor action } } } }";
+const EVENTS: &str =
+    "query($id: ID!) { booking(id: $id) { events(first: 100) { nodes { fromState toState actor action } } } }";
 
 /// The events of a booking, oldest first.
 async fn events(app: &TestApp, trip: &BookedTrip) -> Vec<Value> {
@@ -208,8 +209,8 @@ async fn events(app: &TestApp, trip: &BookedTrip) -> Vec<Value> {
 
 /// The transitions that a booking has made.
 async fn transitions_made(app: &TestApp, trip: &BookedTrip) -> BTreeSet<Edge> {
-    let moved = events(app, trip).await.into_iter().filter(|event| !event["from"].is_null());
-    let edges = moved.map(|event| (text(&event, "/from"), text(&event, "/to"), text(&event, "/actor")));
+    let moved = events(app, trip).await.into_iter().filter(|event| !event["fromState"].is_null());
+    let edges = moved.map(|event| (text(&event, "/fromState"), text(&event, "/toState"), text(&event, "/actor")));
     edges.filter(|(from, to, _)| from != to).collect()
 }
 
@@ -286,12 +287,12 @@ async fn bookings_make_the_transitions_of_the_page_and_no_others() {
 async fn alteration_states(app: &TestApp, trip: &BookedTrip) -> Vec<AlterationState> {
     let events = events(app, trip).await;
     let state = |event: &Value| match event["action"].as_str()? {
-        "request_alteration" => Some(AlterationState::Pending),
-        "agree_alteration" => Some(AlterationState::Paying),
-        "alter" => Some(AlterationState::Accepted),
-        "decline_alteration" | "alteration_unpaid" => Some(AlterationState::Declined),
-        "withdraw_alteration" => Some(AlterationState::Withdrawn),
-        "alteration_expired" => Some(AlterationState::Expired),
+        "REQUEST_ALTERATION" => Some(AlterationState::Pending),
+        "AGREE_ALTERATION" => Some(AlterationState::Paying),
+        "ALTER" => Some(AlterationState::Accepted),
+        "DECLINE_ALTERATION" | "ALTERATION_UNPAID" => Some(AlterationState::Declined),
+        "WITHDRAW_ALTERATION" => Some(AlterationState::Withdrawn),
+        "ALTERATION_EXPIRED" => Some(AlterationState::Expired),
         _ => None,
     };
     events.iter().filter_map(state).collect()
@@ -314,7 +315,8 @@ async fn alterations_make_the_transitions_of_the_page_and_no_others() {
         let trip = app.plain_trip(json!({}), ("2027-03-01", "2027-03-03")).await;
         let wanted =
             json!({ "id": trip.booking["id"], "stay": stay("2027-03-01", check_out), "paymentMethodToken": card });
-        let requested = app.mutate_ok(&trip.guest, "bookingAlterationRequest", wanted, "alteration { id }").await;
+        let requested =
+            app.mutate_ok(&trip.guest, "bookingAlterationRequest", wanted, crate::accounting::ALTERATION).await;
         match answer {
             "host accepts" => drop(app.respond(&trip.host, &requested["alteration"], true, None).await),
             "host declines" => drop(app.respond(&trip.host, &requested["alteration"], false, None).await),

@@ -5,7 +5,9 @@ use serde_json::{Value, json};
 
 use crate::client::{Anonymous, Caller};
 use crate::harness::{Person, TestApp};
-use crate::scenarios::{merge, metres, new_york, number, stay, text};
+use crate::scenarios::{merge, metres, new_york, number, stay, text, usd};
+
+mod currency;
 
 async fn load_listing(app: &TestApp, who: &(impl Caller + ?Sized), listing: &str) -> Value {
     let query = "query($id: ID!) { listing(id: $id) { id version status title location { latitude longitude \
@@ -28,7 +30,7 @@ async fn a_listing_reads_back_as_it_was_written() {
             &host,
             json!({
                 "checkInFrom": "16:00", "checkInUntil": "22:00", "checkOutBy": "10:30", "houseRules": ["No parties"],
-                "pricing": { "petFee": 2_500, "nonRefundableDiscount": 100_000 },
+                "pricing": { "petFee": usd(2_500), "nonRefundableDiscount": 100_000 },
                 "stayRules": { "minNights": 2, "maxNights": 60, "advanceNoticeDays": 1, "bookingWindowDays": 200,
                     "preparationNights": 1, "checkInDays": ["FRI", "MON"], "petsAllowed": true },
             }),
@@ -66,7 +68,7 @@ async fn a_listing_reads_back_as_it_was_written() {
             "checkOutDays": ["MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN"], "petsAllowed": true,
         },
         "rating": { "count": 0, "overall": null }, "reviews": { "totalCount": 0 },
-        "createdAt": "2027-01-05T12:00:00Z", "updatedAt": "2027-01-05T12:00:00Z",
+        "createdAt": "2027-01-05T12:00:00.000Z", "updatedAt": "2027-01-05T12:00:00.000Z",
     });
     assert_eq!(data["listing"], expected);
     app.finish().await;
@@ -102,18 +104,9 @@ async fn publishing_names_every_missing_field_in_one_response() {
     let host = app.host().await;
     let payload = app.mutate_ok(&host, "listingCreate", json!({ "listing": {} }), "listing { id }").await;
     let codes = app.errors(&host, "listingPublish", json!({ "id": payload["listing"]["id"] })).await;
-    let missing = [
-        "title",
-        "description",
-        "address.city",
-        "address.country",
-        "latitude",
-        "longitude",
-        "timeZone",
-        "beds",
-        "pricing.base",
-    ];
-    assert_eq!(codes, missing.map(|field| format!("REQUIRED {field}")));
+    let missing =
+        ["title", "description", "address.city", "address.country", "location", "timeZone", "beds", "pricing.base"];
+    assert_eq!(codes, missing.map(|field| format!("REQUIRED listing.{field}")));
     app.finish().await;
 }
 
@@ -162,8 +155,9 @@ async fn a_published_listing_stays_complete() {
     let listing = app.published_listing(&host, json!({})).await;
     for (change, refusal) in [
         (json!({ "title": " " }), "REQUIRED listing.title"),
-        (json!({ "address": { "city": "" } }), "REQUIRED address.city"),
-        (json!({ "beds": 0 }), "REQUIRED beds"),
+        (json!({ "address": { "city": "" } }), "REQUIRED listing.address.city"),
+        (json!({ "beds": 0 }), "REQUIRED listing.beds"),
+        (json!({ "location": null }), "REQUIRED listing.location"),
     ] {
         assert_eq!(update(&app, &host, &listing, 2, change).await, [refusal]);
     }
@@ -234,20 +228,47 @@ async fn only_guests_with_a_booking_see_the_exact_location() {
 }
 
 #[tokio::test]
-async fn the_currency_cannot_change_while_nights_have_prices_in_it() {
+async fn without_an_expected_version_every_concurrent_change_is_made() {
     let app = TestApp::new().await;
     let host = app.host().await;
     let listing = app.draft_listing(&host, json!({})).await;
-    let night = |more: Value| {
-        let change = merge(json!({ "from": "2027-03-01", "to": "2027-03-02" }), more);
-        json!({ "id": listing, "changes": [change] })
+    let change = |change: Value| {
+        let given = json!({ "id": listing, "listing": change });
+        app.mutate_ok(&host, "listingUpdate", given, "listing { version }")
     };
-    app.mutate_ok(&host, "listingCalendarUpdate", night(json!({ "price": 20_000 })), "__typename").await;
-    let change = json!({ "pricing": { "currency": "EUR" } });
-    let codes = update(&app, &host, &listing, 1, change.clone()).await;
-    assert_eq!(codes, ["INVALID listing.pricing.currency"]);
-    app.mutate_ok(&host, "listingCalendarUpdate", night(json!({ "clearPrice": true })), "__typename").await;
-    assert_eq!(update(&app, &host, &listing, 1, change).await, [""; 0]);
+    tokio::join!(
+        change(json!({ "title": "Concurrent" })),
+        change(json!({ "beds": 7 })),
+        change(json!({ "pricing": { "weekend": null } })),
+        change(json!({ "stayRules": { "minNights": 3 } })),
+    );
+    let query = "query($id: ID!) { listing(id: $id) { version title beds pricing { weekend { amount } } \
+                 stayRules { minNights } } }";
+    let data = app.gql(&host, query, json!({ "id": listing })).await;
+    let expected = json!({ "version": 5, "title": "Concurrent", "beds": 7, "pricing": { "weekend": null },
+        "stayRules": { "minNights": 3 } });
+    assert_eq!(data["listing"], expected);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn publishing_and_calendar_changes_can_be_bound_to_a_version() {
+    let app = TestApp::new().await;
+    let host = app.host().await;
+    let listing = app.draft_listing(&host, json!({})).await;
+    assert_eq!(update(&app, &host, &listing, 1, json!({ "title": "Newer" })).await, [""; 0]);
+    let changes = json!([{ "from": "2027-03-01", "to": "2027-03-02", "blocked": true }]);
+    let publish = |version: i64| json!({ "id": listing, "expectedVersion": version });
+    let block = |version: i64| merge(publish(version), json!({ "changes": changes }));
+    let stale = ["VERSION_STALE expectedVersion"];
+    assert_eq!(app.errors(&host, "listingPublish", publish(1)).await, stale);
+    assert_eq!(app.errors(&host, "listingCalendarUpdate", block(1)).await, stale);
+    assert_eq!(app.count("claim", []).await, 0);
+    let blocked = app.mutate_ok(&host, "listingCalendarUpdate", block(2), "listing { id version }").await;
+    let unchanged = json!({ "id": listing, "version": 2 });
+    assert_eq!(blocked["listing"], unchanged, "a change of the calendar does not raise the version");
+    let published = app.mutate_ok(&host, "listingPublish", publish(2), "listing { version status }").await;
+    assert_eq!(published["listing"], json!({ "version": 3, "status": "PUBLISHED" }));
     app.finish().await;
 }
 

@@ -46,7 +46,13 @@ async fn a_no_show_is_settled_like_a_cancellation_by_the_guest_at_that_time() {
     assert_eq!(ended["state"], "NO_SHOW");
     let seen = app.booking(&trip.guest, &trip.booking).await;
     assert_eq!(seen["payment"]["refunded"]["amount"], refund["amount"]);
-    assert_eq!(app.cancellation_refund(&trip.guest, &trip.booking).await, refund);
+    let query = "query($id: ID!) { booking(id: $id) { cancellationPreview { at } cancellation { by rule note \
+                 explanation refund { amount currency } hostPenalty { amount } } } }";
+    let shown = app.gql(&trip.guest, query, json!({ "id": trip.booking["id"] })).await;
+    let explanation = "The guest did not arrive. The host keeps 2 of 4 nights.";
+    let cancellation = json!({ "by": "HOST", "rule": "NO_SHOW", "note": null, "explanation": explanation,
+        "refund": refund, "hostPenalty": null });
+    assert_eq!(shown["booking"], json!({ "cancellationPreview": null, "cancellation": cancellation }));
     let retained = number(&trip.booking, "/price/total/amount") - number(&refund, "/amount");
     // 300.00 for nights, 30.00 for cleaning, 29.29 of tax on both, and 1.50 of tax for the night that began.
     assert_eq!(retained, 30_000 + 3_000 + 2_929 + 150);

@@ -11,7 +11,7 @@ use crate::scenarios::{ids, stay, text, uuid_of};
 
 mod recipients;
 
-const FIELDS: &str = "id kind title body createdAt readAt subject { __typename id }";
+const FIELDS: &str = "id kind title body createdAt readAt subject { __typename ... on Node { id } }";
 
 /// The notifications of a person, newest first.
 async fn notifications_of(app: &TestApp, who: &Person) -> Vec<Value> {
@@ -62,12 +62,12 @@ async fn a_notification_names_its_event_and_its_subject() {
             "id": to_guest[0]["id"], "kind": "BOOKING_CANCELLED", "title": "Your booking was cancelled",
             "body": format!("The host cancelled booking {code} {nights}. You get 300.00 USD back. The host says: \
                              The roof leaks."),
-            "createdAt": "2027-01-05T12:01:00Z", "readAt": null, "subject": { "__typename": "Booking", "id": id },
+            "createdAt": "2027-01-05T12:01:00.000Z", "readAt": null, "subject": { "__typename": "Booking", "id": id },
         },
         {
             "id": to_guest[1]["id"], "kind": "BOOKING_CONFIRMED", "title": "Your booking is confirmed",
             "body": format!("The stay is confirmed: booking {code} {nights}."),
-            "createdAt": "2027-01-05T12:00:00Z", "readAt": null, "subject": { "__typename": "Booking", "id": id },
+            "createdAt": "2027-01-05T12:00:00.000Z", "readAt": null, "subject": { "__typename": "Booking", "id": id },
         },
     ]);
     assert_eq!(json!(to_guest), expected);
@@ -162,13 +162,13 @@ async fn a_notification_keeps_its_first_read_time() {
     let all: Vec<String> = notifications_of(&app, &host).await.iter().map(|one| text(one, "/id")).collect();
     app.set("2027-01-06T00:00:00Z");
     let first = mark_read(&app, &host, &all[1..]).await;
-    assert_eq!(first, json!([{ "id": all[1], "readAt": "2027-01-06T00:00:00Z" }]));
+    assert_eq!(first, json!([{ "id": all[1], "readAt": "2027-01-06T00:00:00.000Z" }]));
     app.set("2027-01-07T00:00:00Z");
     // The result has the order of the given IDs, one of which is given twice.
     let both = mark_read(&app, &host, &[all[1].clone(), all[0].clone(), all[1].clone()]).await;
-    let (old, new) = (first[0].clone(), json!({ "id": all[0], "readAt": "2027-01-07T00:00:00Z" }));
+    let (old, new) = (first[0].clone(), json!({ "id": all[0], "readAt": "2027-01-07T00:00:00.000Z" }));
     assert_eq!(both, json!([old, new, old]));
-    assert_eq!(notifications_of(&app, &host).await[1]["readAt"], "2027-01-06T00:00:00Z");
+    assert_eq!(notifications_of(&app, &host).await[1]["readAt"], "2027-01-06T00:00:00.000Z");
     assert_eq!(mark_read(&app, &host, &[]).await, json!([]));
     assert_eq!(counts(&app, &host).await, (json!(2), json!(0)));
     app.finish().await;
@@ -204,6 +204,37 @@ async fn marking_foreign_or_unknown_notifications_marks_none() {
 }
 
 #[tokio::test]
+async fn every_notification_leads_to_its_booking() {
+    let app = TestApp::new().await;
+    let trip = app.plain_trip(json!({}), ("2027-03-01", "2027-03-03")).await;
+    let change = app.request_alteration_ok(&trip.guest, &trip.booking, stay("2027-03-01", "2027-03-04")).await;
+    app.respond_ok(&trip.host, &change, false, None).await;
+    app.set("2027-03-03T18:00:00Z");
+    app.drain().await;
+    for who in [&trip.guest, &trip.host] {
+        let given = json!({ "bookingId": trip.booking["id"], "review": { "overall": 5, "text": "Good." } });
+        app.mutate_ok(who, "reviewSubmit", given, "__typename").await;
+    }
+    let query = "{ viewer { notifications(first: 50) { nodes { booking { id } subject { __typename \
+                 ... on BookingAlteration { id booking { id } availableActions } } } } } }";
+    let mut subjects = std::collections::BTreeSet::new();
+    for who in [&trip.guest, &trip.host] {
+        let seen = app.gql(who, query, json!({})).await;
+        for notification in seen["viewer"]["notifications"]["nodes"].as_array().unwrap() {
+            assert_eq!(notification["booking"]["id"], trip.booking["id"], "{notification}");
+            let subject = &notification["subject"];
+            if subject["__typename"] == "BookingAlteration" {
+                let booking = json!({ "id": trip.booking["id"] });
+                assert_eq!((&subject["booking"], &subject["availableActions"]), (&booking, &json!([])));
+            }
+            subjects.insert(text(subject, "/__typename"));
+        }
+    }
+    assert_eq!(subjects.into_iter().collect::<Vec<_>>(), ["Booking", "BookingAlteration", "Payout", "Review"]);
+    app.finish().await;
+}
+
+#[tokio::test]
 async fn the_subject_is_shown_by_the_viewers_current_rights() {
     let app = TestApp::new().await;
     let (host, other) = (busy_host(&app, 1).await, busy_host(&app, 1).await);
@@ -222,7 +253,7 @@ async fn a_page_of_many_costs_no_more_statements_than_a_page_of_one() {
     for first in [1, 6] {
         let query = format!(
             "{{ viewer {{ notifications(first: {first}) {{ totalCount nodes {{ body subject {{ ... on Booking \
-             {{ state guest {{ displayName }} }} }} }} }} }} }}"
+             {{ state guest {{ displayName }} }} }} booking {{ code }} }} }} }} }}"
         );
         let before = app.db.statements();
         let data = app.gql(&host, &query, json!({})).await;

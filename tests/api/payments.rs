@@ -1,7 +1,9 @@
 //! Payments: every outcome of a card, and its effect on the booking, the nights and the money.
 
 use chrono::TimeDelta;
+use roost::kernel::id::{Id, Kind};
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use crate::client::{Anonymous, error_codes};
 use crate::harness::{Person, TestApp};
@@ -67,7 +69,7 @@ async fn a_card_with_3d_secure_is_confirmed_afterwards() {
     let (host, guest, listing, quote) = host_and_quote(&app).await;
     let booking = app.book_quote(&guest, &quote, "3ds").await;
     assert_eq!(booking["state"], "PENDING_PAYMENT");
-    assert_eq!(booking["expiresAt"], "2027-01-05T12:15:00Z");
+    assert_eq!(booking["expiresAt"], "2027-01-05T12:15:00.000Z");
     assert_eq!(booking["availableActions"], json!(["CONFIRM_PAYMENT"]));
     assert_eq!(booking["payment"]["state"], "REQUIRES_ACTION");
     assert!(text(&booking, "/payment/clientSecret").starts_with("sbx_"));
@@ -198,14 +200,14 @@ async fn only_guest_and_host_fetch_a_payment() {
     let (host, guest, _, quote) = host_and_quote(&app).await;
     let booking = app.book_quote(&guest, &quote, "ok").await;
     app.cancel(&guest, &booking).await;
-    let query = "query($id: ID!) { booking(id: $id) { payment { id attempts { id } refunds { id } } } }";
+    let query = "query($id: ID!) { booking(id: $id) { payment { id refunds { id } } } }";
     let payment = app.gql(&guest, query, json!({ "id": booking["id"] })).await["booking"]["payment"].take();
     let query = "query($ids: [ID!]!) { nodes(ids: $ids) { __typename id } }";
-    let given = json!({ "ids": [payment["id"], payment["refunds"][0]["id"], payment["attempts"][0]["id"]] });
+    let given = json!({ "ids": [payment["id"], payment["refunds"][0]["id"]] });
     for (who, seen) in [(&guest, true), (&host, true), (&app.guest().await, false)] {
         let data = app.gql(who, query, given.clone()).await;
         let nodes = data["nodes"].as_array().unwrap();
-        assert_eq!(nodes[..2].iter().all(Value::is_object), seen, "{nodes:?}");
+        assert_eq!(nodes.iter().all(Value::is_object), seen, "{nodes:?}");
         assert!(seen || nodes.iter().all(Value::is_null), "{nodes:?}");
     }
     app.finish().await;
@@ -239,10 +241,32 @@ async fn an_alteration_cannot_cost_less_than_what_was_refunded() {
         "id": booking["id"], "amount": { "amount": 30_000, "currency": "USD" }, "reason": "A flood.",
     });
     app.mutate_ok(&staff, "bookingRefund", refund, "booking { id }").await;
-    let answer = json!({ "id": requested["alteration"]["id"], "accept": true });
-    assert_eq!(app.errors(&host, "bookingAlterationRespond", answer).await, ["STATE_CONFLICT id"]);
-    let withdrawal = json!({ "id": requested["alteration"]["id"], "accept": false });
-    app.mutate_ok(&guest, "bookingAlterationRespond", withdrawal, "alteration { state }").await;
+    let given = json!({ "id": requested["alteration"]["id"] });
+    assert_eq!(app.errors(&host, "bookingAlterationAccept", given.clone()).await, ["STATE_CONFLICT id"]);
+    app.mutate_ok(&guest, "bookingAlterationWithdraw", given, "alteration { state }").await;
     assert_eq!(app.errors(&guest, "bookingAlterationRequest", shorter).await, ["INVALID stay"]);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn payments_and_refunds_name_their_booking_and_attempts_are_read_with_their_payment() {
+    let app = TestApp::new().await;
+    let (host, guest, _, quote) = host_and_quote(&app).await;
+    let booking = app.book_quote(&guest, &quote, "ok").await;
+    app.cancel(&guest, &booking).await;
+    let query = "query($id: ID!) { booking(id: $id) { payment { id booking { id } refunds { id booking { id } } } } }";
+    let node =
+        "query($id: ID!) { node(id: $id) { ... on Payment { booking { id } } ... on Refund { booking { id } } } }";
+    let wanted = json!({ "id": booking["id"] });
+    for who in [&guest, &host] {
+        let seen = app.gql(who, query, json!({ "id": booking["id"] })).await["booking"]["payment"].take();
+        assert_eq!((&seen["booking"], &seen["refunds"][0]["booking"]), (&wanted, &wanted));
+        for id in [&seen["id"], &seen["refunds"][0]["id"]] {
+            assert_eq!(app.gql(who, node, json!({ "id": id })).await["node"]["booking"], wanted);
+        }
+    }
+    let attempt: Uuid = app.value("SELECT id FROM payment_attempt LIMIT 1", []).await;
+    let attempt = Id::new(Kind::PaymentAttempt, attempt).to_string();
+    assert_eq!(app.gql(&guest, node, json!({ "id": attempt })).await["node"], Value::Null);
     app.finish().await;
 }

@@ -11,7 +11,7 @@ use crate::scenarios::{number, text};
 mod penalties;
 
 const NIGHTS: (&str, &str) = ("2027-03-01", "2027-03-03");
-const DUE: &str = "2027-03-02T20:00:00Z";
+const DUE: &str = "2027-03-02T20:00:00.000Z";
 
 fn single_payout(state: &str, amount: i64, sent: Option<i64>) -> [(String, i64, Option<i64>); 1] {
     [(state.to_owned(), amount, sent)]
@@ -32,7 +32,7 @@ async fn a_host_is_paid_24_hours_after_check_in_also_on_a_23_hour_day() {
     let app = TestApp::new().await;
     let trip = app.plain_trip(json!({}), ("2027-03-13", "2027-03-15")).await;
     let payout = only_payout(&app, &trip).await;
-    assert_eq!(payout["releaseAt"], "2027-03-14T20:00:00Z", "24 hours after 15:00 in winter time");
+    assert_eq!(payout["releaseAt"], "2027-03-14T20:00:00.000Z", "24 hours after 15:00 in winter time");
     assert_eq!((&payout["installment"], &payout["installments"]), (&json!(1), &json!(1)));
     assert_eq!(app.payout_summaries(&trip.host, &trip.booking).await, single_payout("SCHEDULED", 16_900, None));
     app.set("2027-03-14T19:59:59Z");
@@ -41,14 +41,14 @@ async fn a_host_is_paid_24_hours_after_check_in_also_on_a_23_hour_day() {
     app.set("2027-03-14T20:00:00Z");
     app.drain().await;
     assert_eq!(app.payout_summaries(&trip.host, &trip.booking).await, single_payout("PAID", 16_900, Some(16_900)));
-    assert_eq!(only_payout(&app, &trip).await["paidAt"], "2027-03-14T20:00:00Z");
+    assert_eq!(only_payout(&app, &trip).await["paidAt"], "2027-03-14T20:00:00.000Z");
     app.finish().await;
 }
 
 #[tokio::test]
 async fn the_first_payouts_of_a_new_host_wait_for_30_days() {
     for (flags, release) in
-        [(&[][..], "2027-02-04T12:00:00Z"), (&["--new-host-hold-days=0"][..], "2027-01-11T20:00:00Z")]
+        [(&[][..], "2027-02-04T12:00:00.000Z"), (&["--new-host-hold-days=0"][..], "2027-01-11T20:00:00.000Z")]
     {
         let app = TestApp::with(flags).await;
         let trip = app.plain_trip(json!({}), ("2027-01-10", "2027-01-12")).await;
@@ -57,11 +57,15 @@ async fn the_first_payouts_of_a_new_host_wait_for_30_days() {
     }
     let app = TestApp::new().await;
     let trip = app.plain_trip(json!({}), ("2027-02-10", "2027-02-12")).await;
-    assert_eq!(only_payout(&app, &trip).await["releaseAt"], "2027-02-11T20:00:00Z", "the stay begins after the delay");
+    assert_eq!(
+        only_payout(&app, &trip).await["releaseAt"],
+        "2027-02-11T20:00:00.000Z",
+        "the stay begins after the delay"
+    );
     app.set("2027-01-20T12:00:00Z");
     let second = app.book(&app.guest().await, &trip.listing, "2027-01-25", "2027-01-27").await;
     let payouts = app.payouts(&trip.host, &second).await;
-    assert_eq!(payouts[0]["releaseAt"], "2027-02-04T12:00:00Z", "the delay starts at the first booking");
+    assert_eq!(payouts[0]["releaseAt"], "2027-02-04T12:00:00.000Z", "the delay starts at the first booking");
     app.finish().await;
 }
 
@@ -72,7 +76,7 @@ async fn a_stay_of_45_nights_is_paid_in_two_installments() {
     let payouts = app.payouts(&trip.host, &trip.booking).await;
     let seen: Vec<_> =
         payouts.iter().map(|payout| (text(payout, "/releaseAt"), number(payout, "/amount/amount"))).collect();
-    assert_eq!(seen, [(DUE.to_owned(), 253_500), ("2027-04-01T19:00:00Z".to_owned(), 126_750)]);
+    assert_eq!(seen, [(DUE.to_owned(), 253_500), ("2027-04-01T19:00:00.000Z".to_owned(), 126_750)]);
     assert_eq!(payouts[1]["installment"], 2);
     app.set(DUE);
     app.drain().await;
@@ -266,7 +270,6 @@ async fn a_concurrent_hold_and_release_of_a_payout_succeed_once() {
     app.finish().await;
 }
 
-/// Books another stay with the same host, at a new listing.
 #[tokio::test]
 async fn money_refunded_before_the_release_is_not_paid_out() {
     let app = TestApp::new().await;

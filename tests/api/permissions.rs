@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::client::{Anonymous, Caller, error_codes};
 use crate::harness::{Person, START, TestApp};
-use crate::scenarios::{merge, new_york, number, stay, text, uuid_of};
+use crate::scenarios::{merge, new_york, number, stay, text, usd, uuid_of};
 
 /// The state of the objects that a mutation acts on.
 #[derive(Clone, Copy, PartialEq)]
@@ -54,7 +54,7 @@ pub const STAFF_ALONE: Outcomes = ["UNAUTHENTICATED", "NOT_FOUND", "NOT_FOUND", 
 /// The host can see the object, but only staff may change it. The tests of payouts cover staff.
 pub const STAFF: Outcomes = ["UNAUTHENTICATED", "NOT_FOUND", "NOT_FOUND", "NOT_FOUND", "FORBIDDEN"];
 
-pub const TABLE: [(&str, Fixture, Outcomes); 33] = [
+pub const TABLE: [(&str, Fixture, Outcomes); 35] = [
     ("userRegister", Fixture::Listing, ANYBODY),
     ("sessionCreate", Fixture::Listing, ["UNAUTHENTICATED"; 5]),
     ("sessionRefresh", Fixture::Listing, ["TOKEN_EXPIRED"; 5]),
@@ -77,7 +77,9 @@ pub const TABLE: [(&str, Fixture, Outcomes); 33] = [
     ("bookingNoShowReport", Fixture::Missing, HOSTS_SIDE),
     ("bookingRefund", Fixture::Confirmed, HOSTS_SIDE),
     ("bookingAlterationRequest", Fixture::Confirmed, BOTH_SIDES),
-    ("bookingAlterationRespond", Fixture::Altering, HOSTS_SIDE),
+    ("bookingAlterationAccept", Fixture::Altering, HOSTS_SIDE),
+    ("bookingAlterationDecline", Fixture::Altering, HOSTS_SIDE),
+    ("bookingAlterationWithdraw", Fixture::Altering, GUESTS_SIDE),
     ("refundRetry", Fixture::Failing, STAFF_ALONE),
     ("payoutHold", Fixture::Confirmed, STAFF),
     ("payoutRelease", Fixture::Confirmed, STAFF),
@@ -183,7 +185,7 @@ pub async fn arguments(app: &TestApp, mutation: &str, objects: &Objects) -> Valu
         "listingUpdate" => json!({ "id": listing, "expectedVersion": 2, "listing": { "title": "New" } }),
         "listingPublish" | "listingUnlist" | "listingDelete" => json!({ "id": listing }),
         "listingCalendarUpdate" => {
-            json!({ "id": listing, "changes": [{ "from": "2027-03-01", "to": "2027-03-02", "price": 1 }] })
+            json!({ "id": listing, "changes": [{ "from": "2027-03-01", "to": "2027-03-02", "price": usd(1) }] })
         }
         "quoteCreate" => json!({ "listingId": listing, "stay": stay("2027-03-01", "2027-03-02") }),
         "bookingCreate" => {
@@ -196,7 +198,9 @@ pub async fn arguments(app: &TestApp, mutation: &str, objects: &Objects) -> Valu
             json!({ "id": booking, "amount": { "amount": 100, "currency": "USD" }, "reason": "The heating." })
         }
         "bookingAlterationRequest" => json!({ "id": booking, "stay": stay("2027-01-05", "2027-01-08") }),
-        "bookingAlterationRespond" => json!({ "id": objects.alteration, "accept": true }),
+        "bookingAlterationAccept" | "bookingAlterationDecline" | "bookingAlterationWithdraw" => {
+            json!({ "id": objects.alteration })
+        }
         "payoutHold" | "payoutRelease" => {
             let query = "query($id: ID!) { booking(id: $id) { payouts { id } } }";
             let seen = app.gql(&objects.host, query, json!({ "id": booking })).await;
@@ -278,7 +282,9 @@ async fn a_refused_call_changes_nothing() {
     let stranger = app.host().await;
     for (mutation, ..) in TABLE.iter().filter(|(mutation, ..)| mutation.starts_with("booking")) {
         let mut given = match *mutation {
-            "bookingCreate" | "bookingAlterationRespond" => continue,
+            "bookingCreate" | "bookingAlterationAccept" | "bookingAlterationDecline" | "bookingAlterationWithdraw" => {
+                continue;
+            }
             _ => arguments(&app, mutation, &objects).await,
         };
         if *mutation == "bookingCancel" {

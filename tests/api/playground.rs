@@ -146,6 +146,7 @@ fn value(kind: &str) -> Value {
         "Date" => json!("2027-01-05"),
         "String" => json!("word"),
         "Boolean" => json!(true),
+        "Int" => json!(1),
         "MoneyInput" => json!({ "amount": 100, "currency": "EUR" }),
         other => panic!("no value for {other}"),
     }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::client::error_codes;
 use crate::harness::{Person, TestApp};
-use crate::scenarios::{merge, number, stay, text};
+use crate::scenarios::{merge, money, number, stay, text, usd};
 
 const PRICE: &str = "price { nights nightlyAverage { amount } subtotal { amount } discounts { amount } \
     guestServiceFee { amount } taxes { amount } total { amount currency decimal } hostServiceFee { amount } \
@@ -82,8 +82,8 @@ async fn the_third_vector_takes_a_week_off_the_prices_of_single_nights() {
     app.set_taxes(&listing).await;
     app.mutate_ok(&host, "listingPublish", json!({ "id": listing }), "__typename").await;
     let changes = json!([
-        { "from": "2027-07-01", "to": "2027-09-01", "price": 18_000 },
-        { "from": "2027-07-04", "to": "2027-07-05", "price": 30_000 },
+        { "from": "2027-07-01", "to": "2027-09-01", "price": usd(18_000) },
+        { "from": "2027-07-04", "to": "2027-07-05", "price": usd(30_000) },
     ]);
     app.mutate_ok(&host, "listingCalendarUpdate", json!({ "id": listing, "changes": changes }), "__typename").await;
     let given = json!({ "listingId": listing, "stay": stay("2027-07-01", "2027-07-08") });
@@ -114,7 +114,8 @@ async fn the_fourth_vector_is_cheaper_and_non_refundable() {
 async fn the_fifth_vector_is_in_yen_and_has_no_decimals() {
     let app = TestApp::new().await;
     let (host, guest) = (app.host().await, app.guest().await);
-    let pricing = json!({ "currency": "JPY", "base": 9_999, "weekend": null, "cleaningFee": 3_500,
+    let pricing = json!({ "currency": "JPY", "base": money(9_999, "JPY"), "weekend": null,
+        "cleaningFee": money(3_500, "JPY"),
         "extraGuestFee": null, "lengthOfStay": [{ "minNights": 3, "discount": 150_000 }] });
     let listing = app.draft_listing(&host, json!({ "pricing": pricing, "timeZone": "Asia/Tokyo" })).await;
     let tax = json!([{ "id": "00000000-0000-0000-0000-000000000001", "name": "Stay tax", "unit": "PER_GUEST_NIGHT",
@@ -212,7 +213,7 @@ async fn a_quoted_price_is_valid_whatever_the_host_changes() {
     let (host, guest) = (app.host().await, app.guest().await);
     let listing = app.published_listing(&host, json!({})).await;
     let quote = app.quote(&guest, &listing, "2027-03-01", "2027-03-03").await;
-    let higher_price = json!({ "pricing": { "base": 99_900, "cleaningFee": 50_000 }, "cancellationPolicy": "STRICT",
+    let higher_price = json!({ "pricing": { "base": usd(99_900), "cleaningFee": usd(50_000) }, "cancellationPolicy": "STRICT",
         "stayRules": { "minNights": 5 }, "bookingMode": "REQUEST", "capacity": 1 });
     let given = json!({ "id": listing, "expectedVersion": 2, "listing": higher_price });
     app.mutate_ok(&host, "listingUpdate", given, "__typename").await;
@@ -230,7 +231,7 @@ async fn an_expired_quote_gets_a_new_one() {
     let (host, guest) = (app.host().await, app.guest().await);
     let listing = app.published_listing(&host, json!({})).await;
     let quote = app.quote(&guest, &listing, "2027-03-01", "2027-03-03").await;
-    let given = json!({ "id": listing, "expectedVersion": 2, "listing": { "pricing": { "base": 13_000 } } });
+    let given = json!({ "id": listing, "expectedVersion": 2, "listing": { "pricing": { "base": usd(13_000) } } });
     app.mutate_ok(&host, "listingUpdate", given, "__typename").await;
     app.advance(TimeDelta::minutes(30));
     let given = json!({ "quoteToken": quote, "booking": { "paymentMethodToken": "ok" } });
@@ -238,7 +239,7 @@ async fn an_expired_quote_gets_a_new_one() {
     assert_eq!(error_codes(&errors), ["QUOTE_EXPIRED quoteToken"]);
     assert_eq!(errors[0]["__typename"], "QuoteStaleError");
     let fresh = &errors[0]["quote"];
-    assert_eq!(fresh["expiresAt"], "2027-01-05T13:00:00Z");
+    assert_eq!(fresh["expiresAt"], "2027-01-05T13:00:00.000Z");
     assert_eq!(number(fresh, "/price/total/amount"), 32_000);
     assert_eq!(app.count("booking", []).await, 0);
     let booking = app.book_quote(&guest, &text(fresh, "/token"), "ok").await;
@@ -271,6 +272,7 @@ async fn a_quote_is_booked_once() {
 async fn a_changed_or_foreign_quote_is_refused() {
     let app = TestApp::new().await;
     let (host, guest, other) = (app.host().await, app.guest().await, app.guest().await);
+    let staff = app.admin().await;
     let listing = app.published_listing(&host, json!({})).await;
     let quote = app.quote(&guest, &listing, "2027-03-01", "2027-03-03").await;
     let (body, tag) = quote.rsplit_once('.').unwrap();
@@ -278,10 +280,12 @@ async fn a_changed_or_foreign_quote_is_refused() {
     let middle = json.len() / 2;
     let flipped = if &json[middle..=middle] == "A" { "B" } else { "A" };
     let changed = format!("{kid}.{}{flipped}{}.{tag}", &json[..middle], &json[middle + 1..]);
-    for (who, token) in [(&guest, changed.as_str()), (&guest, "nonsense"), (&guest, ""), (&other, quote.as_str())] {
+    let of_others = [&other, &host, &staff].map(|who| (who, quote.as_str()));
+    let wrong = [changed.as_str(), "nonsense", ""].map(|token| (&guest, token));
+    for (who, token) in wrong.into_iter().chain(of_others) {
         let given = json!({ "quoteToken": token, "booking": { "paymentMethodToken": "ok" } });
         assert_eq!(app.errors(who, "bookingCreate", given).await, ["INVALID quoteToken"], "{token}");
-        let query = "query($token: String!) { quote(token: $token) { id } }";
+        let query = "query($token: String!) { quote(token: $token) { expiresAt } }";
         assert_eq!(app.gql(who, query, json!({ "token": token })).await["quote"], Value::Null);
     }
     app.book_quote(&guest, &quote, "ok").await;

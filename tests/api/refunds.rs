@@ -24,7 +24,7 @@ async fn a_refund_is_sent_immediately() {
     assert_eq!(payload["userErrors"], json!([]));
     assert_eq!(payload["refund"]["amount"]["amount"], 10_000);
     assert_eq!(
-        (&payload["refund"]["state"], &payload["refund"]["reason"]),
+        (&payload["refund"]["state"], &payload["refund"]["note"]),
         (&json!("SUCCEEDED"), &json!("The heating."))
     );
     let booking = &payload["booking"];
@@ -68,9 +68,9 @@ async fn a_refund_in_another_currency_or_by_the_guest_is_refused() {
     let app = TestApp::new().await;
     let trip = app.first_vector(json!({})).await;
     let given = |currency: &str, reason: &str| json!({ "id": trip.booking["id"], "amount": { "amount": 100, "currency": currency }, "reason": reason });
-    for currency in ["EUR", "XTS"] {
+    for (currency, code) in [("EUR", "CURRENCY_MISMATCH"), ("XTS", "INVALID")] {
         let errors = app.errors(&trip.host, "bookingRefund", given(currency, "Sorry.")).await;
-        assert_eq!(errors, ["INVALID amount.currency"], "{currency}");
+        assert_eq!(errors, [format!("{code} amount.currency")], "{currency}");
     }
     assert_eq!(app.errors(&trip.host, "bookingRefund", given("USD", "")).await, ["REQUIRED reason"]);
     assert_eq!(app.errors(&trip.guest, "bookingRefund", given("USD", "Sorry.")).await, ["FORBIDDEN id"]);
@@ -118,7 +118,6 @@ async fn a_later_cancellation_subtracts_earlier_refunds() {
     assert_eq!(app.cancellation_refund(&trip.guest, &trip.booking).await["amount"], 46_290);
     let payload = app.cancel(&trip.guest, &trip.booking).await;
     assert_eq!(number(&payload, "/refund/amount/amount"), 46_290);
-    assert_eq!(app.cancellation_refund(&trip.guest, &trip.booking).await["amount"], 46_290);
     assert_eq!(refunded_total(&app, &trip.guest, &trip.booking).await, 56_290);
     assert_eq!(app.payout_summaries(&trip.host, &trip.booking).await, [("SCHEDULED".to_owned(), 12_548, None)]);
     assert_eq!(refund_errors(&app, &trip.host, &trip.booking, 12_549).await, ["INVALID amount.amount"]);

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::client::{Caller, error_codes, graphql_request, send};
 use crate::harness::{Person, START, TestApp};
-use crate::scenarios::{stay, text};
+use crate::scenarios::{stay, text, usd};
 
 const OPEN: &[&str] = &["--request-blocks-calendar=off"];
 
@@ -52,9 +52,11 @@ async fn the_first_accepted_request_gets_the_nights() {
         status("REQUESTED", 0, "REQUIRES_CAPTURE"),
         "it is for other nights"
     );
-    let query = "query($id: ID!) { booking(id: $id) { events(first: 1) { nodes { to actor } } } }";
+    let query = "query($id: ID!) { booking(id: $id) { decline { by note } \
+                 events(first: 1) { nodes { toState actor } } } }";
     let events = app.gql(&second, query, json!({ "id": two["id"] })).await;
-    assert_eq!(events["booking"]["events"]["nodes"], json!([{ "to": "DECLINED", "actor": "SYSTEM" }]));
+    assert_eq!(events["booking"]["events"]["nodes"], json!([{ "toState": "DECLINED", "actor": "SYSTEM" }]));
+    assert_eq!(events["booking"]["decline"], json!({ "by": "SYSTEM", "note": null }));
     assert_eq!(app.nights(&listing, "2027-03-01", "2027-03-04").await, ["BOOKED", "BOOKED", "FREE"]);
     app.finish().await;
 }
@@ -265,7 +267,7 @@ async fn a_listing_edited_or_unlisted_while_it_is_booked_honours_the_quote_or_re
         let (mutation, given) = if n % 2 == 0 {
             ("listingUnlist", json!({ "id": listing }))
         } else {
-            let higher_price = json!({ "pricing": { "base": 99_900 }, "cancellationPolicy": "STRICT" });
+            let higher_price = json!({ "pricing": { "base": usd(99_900) }, "cancellationPolicy": "STRICT" });
             ("listingUpdate", json!({ "id": listing, "expectedVersion": 2, "listing": higher_price }))
         };
         let (booked, changed) = tokio::join!(

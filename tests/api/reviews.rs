@@ -64,7 +64,7 @@ async fn a_stay_is_reviewed_only_after_its_end() {
     app.drain().await;
     let query = "query($id: ID!) { booking(id: $id) { reviewWindow { opensAt closesAt } availableActions } }";
     let seen = app.gql(&guest, query, json!({ "id": booking["id"] })).await;
-    let window = json!({ "opensAt": "2027-03-08T16:00:00Z", "closesAt": "2027-03-23T04:00:00Z" });
+    let window = json!({ "opensAt": "2027-03-08T16:00:00.000Z", "closesAt": "2027-03-23T04:00:00.000Z" });
     assert_eq!(seen["booking"], json!({ "reviewWindow": window, "availableActions": ["REVIEW"] }));
     app.mutate_ok(&guest, "reviewSubmit", given, "__typename").await;
     app.finish().await;
@@ -75,7 +75,7 @@ async fn neither_party_sees_the_others_review_before_both_are_submitted() {
     let app = TestApp::new().await;
     let (host, guest, listing, booking) = completed_stay(&app).await;
     let hidden = submit(&app, &guest, &booking, listing_review()).await;
-    assert_eq!((&hidden["publishedAt"], &hidden["editableUntil"]), (&Value::Null, &json!("2027-03-23T04:00:00Z")));
+    assert_eq!((&hidden["publishedAt"], &hidden["editableUntil"]), (&Value::Null, &json!("2027-03-23T04:00:00.000Z")));
     let (fine, good) = (json!({ "text": "A fine place." }), json!({ "text": "Good guests." }));
     assert_eq!(visible_reviews(&app, &guest, &booking).await, [fine.clone(), Value::Null]);
     assert_eq!(visible_reviews(&app, &host, &booking).await, [Value::Null, Value::Null]);
@@ -86,7 +86,7 @@ async fn neither_party_sees_the_others_review_before_both_are_submitted() {
 
     app.advance(TimeDelta::hours(1));
     let second = submit(&app, &host, &booking, guest_review()).await;
-    assert_eq!(second["publishedAt"], "2027-03-08T17:00:00Z");
+    assert_eq!(second["publishedAt"], "2027-03-08T17:00:00.000Z");
     for who in [&guest, &host] {
         assert_eq!(visible_reviews(&app, who, &booking).await, [fine.clone(), good.clone()]);
     }
@@ -190,7 +190,7 @@ async fn a_review_gets_one_response_by_its_subject() {
     let empty = json!({ "id": review["id"], "text": "" });
     assert_eq!(app.errors(&host, "reviewRespond", empty).await, ["REQUIRED text"]);
     let answered = app.mutate_ok(&host, "reviewRespond", answer.clone(), REVIEW).await;
-    let expected = json!({ "text": "Thank you.", "at": "2027-03-08T16:00:00Z" });
+    let expected = json!({ "text": "Thank you.", "at": "2027-03-08T16:00:00.000Z" });
     assert_eq!(answered["review"]["response"], expected);
     assert_eq!(app.errors(&host, "reviewRespond", answer).await, ["REVIEW_LOCKED id"]);
     let query = "query($id: ID!) { listing(id: $id) { reviews { nodes { response { text } privateNote } } } }";

@@ -48,6 +48,23 @@ pub fn stay(check_in: &str, check_out: &str) -> Value {
     json!({ "checkIn": check_in, "checkOut": check_out, "adults": 2 })
 }
 
+/// An amount of a currency, as an argument.
+pub fn money(amount: i64, currency: &str) -> Value {
+    json!({ "amount": amount, "currency": currency })
+}
+
+/// An amount of US dollars, as an argument.
+pub fn usd(amount: i64) -> Value {
+    money(amount, "USD")
+}
+
+/// The changes that put the prices of [`new_york`] into another currency.
+pub fn prices_in(currency: &str) -> Value {
+    let amount = json!({ "currency": currency });
+    json!({ "pricing": { "currency": currency, "base": amount, "weekend": amount, "cleaningFee": amount,
+        "extraGuestFee": amount } })
+}
+
 /// `base` with what `changes` says otherwise, at any depth; null takes a field out.
 pub fn merge(mut base: Value, changes: Value) -> Value {
     match (&mut base, changes) {
@@ -77,14 +94,13 @@ pub fn new_york() -> Value {
         "bathrooms": 1.5,
         "amenities": ["WIFI", "KITCHEN"],
         "address": { "line1": "1 Water Street", "city": "New York", "region": "New York", "country": "US" },
-        "latitude": 40.7033,
-        "longitude": -73.9881,
+        "location": { "latitude": 40.7033, "longitude": -73.9881 },
         "timeZone": "America/New_York",
         "bookingMode": "INSTANT",
         "cancellationPolicy": "FLEXIBLE",
         "pricing": {
-            "currency": "USD", "base": 12_000, "weekend": 15_000, "cleaningFee": 6_000, "extraGuestFee": 1_500,
-            "includedGuests": 2, "lengthOfStay": [{ "minNights": 7, "discount": 100_000 }],
+            "currency": "USD", "base": usd(12_000), "weekend": usd(15_000), "cleaningFee": usd(6_000),
+            "extraGuestFee": usd(1_500), "includedGuests": 2, "lengthOfStay": [{ "minNights": 7, "discount": 100_000 }],
         },
     })
 }
@@ -160,7 +176,7 @@ impl TestApp {
 
     /// A quote for a stay.
     pub async fn quote_for(&self, guest: &(impl Caller + ?Sized), listing: &str, stay: Value) -> Value {
-        let selection = "quote { id token expiresAt policy mode price { total { amount currency } } }";
+        let selection = "quote { token expiresAt policy mode price { total { amount currency } } }";
         let given = json!({ "listingId": listing, "stay": stay });
         self.mutate_ok(guest, "quoteCreate", given, selection).await["quote"].take()
     }
@@ -195,9 +211,9 @@ impl TestApp {
 
     /// What would come back if somebody cancelled now.
     pub async fn cancellation_refund(&self, who: &Person, booking: &Value) -> Value {
-        let query = "query($id: ID!) { booking(id: $id) { cancellation { refund { amount currency } } } }";
+        let query = "query($id: ID!) { booking(id: $id) { cancellationPreview { refund { amount currency } } } }";
         let data = self.gql(who, query, json!({ "id": booking["id"] })).await;
-        data["booking"]["cancellation"]["refund"].clone()
+        data["booking"]["cancellationPreview"]["refund"].clone()
     }
 
     /// A cancellation for the refund that is shown.

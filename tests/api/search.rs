@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::client::{Anonymous, Caller};
 use crate::harness::{Person, TestApp};
-use crate::scenarios::{ids, merge, metres, number, stay, text, uuid_of};
+use crate::scenarios::{ids, merge, metres, money, number, stay, text, usd, uuid_of};
 
 const SEARCH: &str = "query($where: ListingSearchWhere!, $sort: ListingSearchSort, $first: Int, $after: String, \
     $last: Int, $before: String) { listingSearch(where: $where, sort: $sort, first: $first, after: $after, \
@@ -32,17 +32,19 @@ async fn three_listings(app: &TestApp) -> (Person, Person) {
     let porto = json!({
         "title": "Room by São Bento", "description": "A bright room.", "roomType": "PRIVATE_ROOM", "capacity": 2,
         "bedrooms": 1, "beds": 1, "amenities": ["WIFI"], "address": { "city": "Porto", "region": null,
-        "country": "PT" }, "latitude": 41.1456, "longitude": -8.6109, "timeZone": "Europe/Lisbon",
+        "country": "PT" }, "location": { "latitude": 41.1456, "longitude": -8.6109 }, "timeZone": "Europe/Lisbon",
         "bookingMode": "REQUEST", "cancellationPolicy": "STRICT",
-        "pricing": { "currency": "EUR", "base": 5_000, "weekend": null, "cleaningFee": 0 },
+        "pricing": { "currency": "EUR", "base": money(5_000, "EUR"), "weekend": null, "cleaningFee": null,
+            "extraGuestFee": { "currency": "EUR" } },
     });
     app.published_listing(&ben, porto.clone()).await;
     app.advance(chrono::TimeDelta::minutes(1));
     let castle = json!({
         "title": "Castle", "description": "Like Sao Bento, but older.", "roomType": "ENTIRE_PLACE", "capacity": 12,
-        "bedrooms": 6, "beds": 8, "amenities": ["WIFI", "KITCHEN", "POOL"], "latitude": 41.25, "longitude": -8.3,
+        "bedrooms": 6, "beds": 8, "amenities": ["WIFI", "KITCHEN", "POOL"],
+        "location": { "latitude": 41.25, "longitude": -8.3 },
         "bookingMode": "INSTANT", "cancellationPolicy": "FIRM", "stayRules": { "petsAllowed": true, "minNights": 2 },
-        "pricing": { "base": 50_000 },
+        "pricing": { "base": money(50_000, "EUR") },
     });
     app.published_listing(&ben, merge(porto, castle)).await;
     (ana, ben)
@@ -192,9 +194,10 @@ async fn many_listings(app: &TestApp, count: usize) -> Person {
         });
         let listing = json!({
             "title": format!("Place {n}"), "capacity": 1 + n % 5, "stayRules": rules,
-            "latitude": 40.0 + n as f64 / 100.0, "roomType": if n % 2 == 0 { "ENTIRE_PLACE" } else { "PRIVATE_ROOM" },
+            "location": { "latitude": 40.0 + n as f64 / 100.0 },
+            "roomType": if n % 2 == 0 { "ENTIRE_PLACE" } else { "PRIVATE_ROOM" },
             "amenities": if n % 3 == 0 { json!(["WIFI", "POOL"]) } else { json!(["WIFI"]) },
-            "pricing": { "base": 10_000 + n / 3 * 1_000 },
+            "pricing": { "base": usd(10_000 + n / 3 * 1_000) },
         });
         app.published_listing(&host, listing).await;
         app.advance(chrono::TimeDelta::seconds(n % 2));
@@ -352,8 +355,10 @@ async fn search_and_stay_and_quote_agree_on_what_can_be_booked() {
             app.user_errors(&guest, "quoteCreate", given).await;
         }
         if round % 10 == 0 {
-            let nights = json!([{ "from": check_in, "to": check_out, "price": 7_700, "minNights": 1 + dice.roll(4) },
-                { "from": check_out, "to": check_out + chrono::Days::new(1), "blocked": false }]);
+            let nights = json!([
+                { "from": check_in, "to": check_out, "price": usd(7_700), "minNights": 1 + dice.roll(4) },
+                { "from": check_out, "to": check_out + chrono::Days::new(1), "blocked": false },
+            ]);
             let listing = &all[usize::try_from(dice.roll(12)).unwrap()];
             app.mutate_ok(&host, "listingCalendarUpdate", json!({ "id": listing, "changes": nights }), "__typename")
                 .await;

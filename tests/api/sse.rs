@@ -17,7 +17,7 @@ use crate::live_server::{Node, connect_with_small_buffer, wait_for_listeners};
 use crate::scenarios::text;
 use crate::waiting::{TIMEOUT, wait_until};
 
-const HOST_BOOKING_CHANGED: &str = "subscription { hostBookingChanged { to } }";
+const HOST_BOOKING_CHANGED: &str = "subscription { hostBookingChanged { toState } }";
 
 /// A streamed HTTP/1.1 response, parsed by hand because the tests check when each chunk arrives.
 struct Events {
@@ -197,7 +197,7 @@ async fn events_arrive_as_they_happen_until_the_client_disconnects() {
     let node = Node::start(&app, Limits::default()).await;
     let (host, guest) = (app.host().await, app.guest().await);
     let listing = app.published_listing(&host, json!({})).await;
-    let path = "/graphql?query=subscription%7BhostBookingChanged%7Bto%7D%7D";
+    let path = "/graphql?query=subscription%7BhostBookingChanged%7BtoState%7D%7D";
     let mut by_post = Events::post(&node, host.token(&app.app), HOST_BOOKING_CHANGED, json!({})).await;
     let mut by_get = Events::request(&node, Method::GET, path, host.token(&app.app), None).await;
     wait_for_listeners(&app, 4).await;
@@ -206,7 +206,7 @@ async fn events_arrive_as_they_happen_until_the_client_disconnects() {
         assert_eq!((events.status, &events.headers[CONTENT_TYPE]), (200, &"text/event-stream".parse().unwrap()));
         for state in ["PENDING_PAYMENT", "CONFIRMED"] {
             let (event, answer) = events.next().await.unwrap();
-            assert_eq!((event.as_str(), text(&answer, "/data/hostBookingChanged/to").as_str()), ("next", state));
+            assert_eq!((event.as_str(), text(&answer, "/data/hostBookingChanged/toState").as_str()), ("next", state));
         }
     }
     drop(by_post);

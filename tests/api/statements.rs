@@ -1,6 +1,8 @@
 //! The number of database statements of a request does not depend on the length of its lists.
 
-use serde_json::json;
+mod every_field;
+
+use serde_json::{Value, json};
 
 use crate::client::{Anonymous, Caller};
 use crate::harness::TestApp;
@@ -8,9 +10,19 @@ use crate::scenarios::uuid_of;
 
 /// The number of statements that a query executes.
 async fn count_statements(app: &TestApp, who: &(impl Caller + ?Sized), query: &str) -> u64 {
+    count_statements_with(app, who, query, json!({})).await.1
+}
+
+/// The response to a query with variables, and the number of statements that it executes.
+async fn count_statements_with(
+    app: &TestApp,
+    who: &(impl Caller + ?Sized),
+    query: &str,
+    variables: Value,
+) -> (Value, u64) {
     let before = app.db.statements();
-    app.gql(who, query, json!({})).await;
-    app.db.statements() - before
+    let data = app.gql(who, query, variables).await;
+    (data, app.db.statements() - before)
 }
 
 /// Creates twenty listings, each with its own host, amenities, a rating and four reviews.

@@ -1,6 +1,7 @@
 //! Subscriptions: every subscriber receives the committed events that concern them, and no others.
 
 mod commits;
+mod documents;
 mod nodes;
 mod rights;
 mod subscriber;
@@ -17,7 +18,7 @@ use self::subscriber::{
 use crate::accounting::BookedTrip;
 use crate::client::Anonymous;
 use crate::harness::{START, TestApp};
-use crate::scenarios::{stay, text};
+use crate::scenarios::{stay, text, usd};
 use crate::state_table::{ROWS, book, perform_actions};
 
 /// The actions recorded for the booking, oldest first.
@@ -26,6 +27,25 @@ async fn recorded_actions(app: &TestApp, trip: &BookedTrip) -> Vec<String> {
     let data = app.gql(&trip.guest, query, json!({ "id": trip.booking["id"] })).await;
     let nodes = data["booking"]["events"]["nodes"].as_array().unwrap();
     nodes.iter().rev().map(|node| text(node, "/action")).collect()
+}
+
+#[tokio::test]
+async fn an_event_of_a_subscription_has_its_note_and_its_refund() {
+    let app = TestApp::new().await;
+    let trip = app.plain_trip(json!({}), ("2027-03-01", "2027-03-03")).await;
+    let query = "subscription($id: ID!) { bookingChanged(id: $id) { action note fromState toState createdAt \
+                 refund { amount { amount } note booking { id } } alteration { id } stayBefore { checkIn } } }";
+    let mut changes = subscribe(&app, &trip.guest, query, json!({ "id": trip.booking["id"] })).await;
+    app.refund(&trip.host, &trip.booking, 1_000).await;
+    let refund =
+        json!({ "amount": { "amount": 1_000 }, "note": "The heating.", "booking": trip.booking["id"].clone() });
+    let expected = json!({ "action": "REFUND", "note": "The heating.", "fromState": "CONFIRMED",
+        "toState": "CONFIRMED", "createdAt": "2027-01-05T12:00:00.000Z", "refund": refund, "alteration": null, "stayBefore": null });
+    let mut event = changes.next_event().await;
+    event["refund"]["booking"] = event["refund"]["booking"]["id"].take();
+    assert_eq!(event, expected);
+    drop(changes);
+    app.finish().await;
 }
 
 #[tokio::test]
@@ -62,9 +82,9 @@ async fn subscribers_receive_no_events_of_other_users_bookings() {
     app.cancel(&guest, &first).await;
     // The first event received is about the subscriber's own booking.
     let event = hosted.next_event().await;
-    assert_eq!((&event["action"], &event["booking"]["id"]), (&json!("create"), &second["id"]));
+    assert_eq!((&event["action"], &event["booking"]["id"]), (&json!("CREATE"), &second["id"]));
     let event = changes.next_event().await;
-    assert_eq!((&event["action"], &event["booking"]["state"]), (&json!("cancel"), &json!("CANCELLED_BY_GUEST")));
+    assert_eq!((&event["action"], &event["booking"]["state"]), (&json!("CANCEL"), &json!("CANCELLED_BY_GUEST")));
     app.finish().await;
 }
 
@@ -75,7 +95,7 @@ async fn an_event_carries_the_current_rows_by_the_viewers_rights() {
     let listing = app.published_listing(&host, json!({ "bookingMode": "REQUEST" })).await;
     let mut hosted = subscribe(&app, &host, HOST_BOOKING_CHANGED, json!({})).await;
     let booking = app.book(&guest, &listing, "2027-03-01", "2027-03-03").await;
-    for action in ["create", "request"] {
+    for action in ["CREATE", "REQUEST"] {
         let event = hosted.next_event().await;
         assert_eq!((&event["action"], &event["booking"]["id"]), (&json!(action), &booking["id"]));
         let node = "query($id: ID!) { node(id: $id) { __typename id } }";
@@ -85,7 +105,7 @@ async fn an_event_carries_the_current_rows_by_the_viewers_rights() {
     // An event carries the booking as it is when the event is read.
     app.perform(&host, "bookingAccept", &booking).await;
     let event = hosted.next_event().await;
-    assert_eq!((&event["to"], &event["booking"]["state"]), (&json!("CONFIRMED"), &json!("CONFIRMED")));
+    assert_eq!((&event["toState"], &event["booking"]["state"]), (&json!("CONFIRMED"), &json!("CONFIRMED")));
     app.cancel(&guest, &booking).await;
     let event = hosted.next_event().await;
     assert_eq!(event["booking"]["state"], "CANCELLED_BY_GUEST");
@@ -102,7 +122,7 @@ async fn a_rolled_back_change_publishes_nothing() {
     let mut calendar = subscribe(&app, &Anonymous, CALENDAR_CHANGED, range).await;
     let late = app.quote(&competitor, &listing, "2027-03-02", "2027-03-05").await;
     app.book(&guest, &listing, "2027-03-01", "2027-03-03").await;
-    assert_eq!(hosted.next_actions(2).await, ["create", "confirm"]);
+    assert_eq!(hosted.next_actions(2).await, ["CREATE", "CONFIRM"]);
     for state in ["HELD", "BOOKED"] {
         let days = calendar.next_event().await;
         assert_eq!(days.as_array().unwrap().len(), 2, "{state}: {days:#}");
@@ -134,7 +154,7 @@ async fn calendar_events_name_the_changed_days_inside_the_range() {
     };
     update(json!([{ "from": "2027-04-01", "to": "2027-04-03", "blocked": true }])).await;
     update(json!([{ "from": "2027-02-20", "to": "2027-03-02", "blocked": true },
-                  { "from": "2027-03-09", "to": "2027-03-10", "price": 9_900 }]))
+                  { "from": "2027-03-09", "to": "2027-03-10", "price": usd(9_900) }]))
     .await;
     let expected = json!([day("2027-03-01", "BLOCKED_BY_HOST", 12_000), day("2027-03-09", "FREE", 9_900)]);
     assert_eq!(calendar.next_event().await, expected);
@@ -143,7 +163,7 @@ async fn calendar_events_name_the_changed_days_inside_the_range() {
     assert_eq!(calendar.next_event().await, json!([day("2027-03-10", "BOOKED", 12_000)]));
     app.cancel(&host, &booking).await;
     assert_eq!(calendar.next_event().await[0], day("2027-03-10", "BLOCKED_BY_HOST", 12_000));
-    let new_price = json!({ "id": listing, "expectedVersion": 2, "listing": { "pricing": { "base": 20_000 } } });
+    let new_price = json!({ "id": listing, "expectedVersion": 2, "listing": { "pricing": { "base": usd(20_000) } } });
     app.mutate_ok(&host, "listingUpdate", new_price, "__typename").await;
     let days = calendar.next_event().await;
     assert_eq!((days.as_array().unwrap().len(), &days[2]), (10, &day("2027-03-03", "FREE", 20_000)));
@@ -188,10 +208,10 @@ async fn a_failed_alteration_is_an_event_of_its_booking() {
     app.request_alteration_ok(&trip.guest, &trip.booking, stay("2027-03-01", "2027-03-04")).await;
     app.advance(TimeDelta::hours(25));
     app.drain().await;
-    assert_eq!(changes.next_actions(2).await, ["request_alteration", "alteration_expired"]);
+    assert_eq!(changes.next_actions(2).await, ["REQUEST_ALTERATION", "ALTERATION_EXPIRED"]);
     let change = app.request_alteration_ok(&trip.host, &trip.booking, stay("2027-03-01", "2027-03-04")).await;
     app.respond(&trip.guest, &change, true, Some("declined")).await;
-    assert_eq!(changes.next_actions(3).await, ["request_alteration", "agree_alteration", "alteration_unpaid"]);
+    assert_eq!(changes.next_actions(3).await, ["REQUEST_ALTERATION", "AGREE_ALTERATION", "ALTERATION_UNPAID"]);
     app.finish().await;
 }
 
@@ -206,8 +226,8 @@ async fn calendar_events_of_an_alteration_name_released_and_claimed_nights() {
     let given = json!({ "id": booking["id"], "stay": stay("2027-03-02", "2027-03-04") });
     let requested = app.mutate_ok(&guest, "bookingAlterationRequest", given, "alteration { id state }").await;
     if requested["alteration"]["state"] == "PENDING" {
-        let answer = json!({ "id": requested["alteration"]["id"], "accept": true });
-        app.mutate_ok(&host, "bookingAlterationRespond", answer, "__typename").await;
+        let answer = json!({ "id": requested["alteration"]["id"] });
+        app.mutate_ok(&host, "bookingAlterationAccept", answer, "__typename").await;
     }
     let mut seen = std::collections::BTreeMap::new();
     while seen.len() < 3 || seen["2027-03-03"] != "BOOKED" {

@@ -3,19 +3,21 @@
 import { type FieldMergeFunction, type FieldPolicy, InMemoryCache, type StoreObject, type TypePolicies } from '@apollo/client'
 import { relayStylePagination } from '@apollo/client/utilities'
 
-/** Interfaces and the types behind them, so that fragments on an interface match. */
+/** Interfaces and unions, and the types behind them, so that fragments on an interface match. */
 export const possibleTypes: Record<string, string[]> = {
+  NotificationSubject: ['Booking', 'BookingAlteration', 'Payout', 'Review'],
   Node: [
     'Booking', 'BookingAlteration', 'BookingEvent', 'LedgerTransaction', 'Listing', 'Notification', 'Payment',
-    'PaymentAttempt', 'Payout', 'Quote', 'Refund', 'Review', 'Session', 'User', 'Viewer',
+    'Payout', 'Refund', 'Review', 'Session', 'User', 'Viewer',
   ],
   UserError: ['InputUserError', 'NightsUnavailableError', 'QuoteStaleError', 'RefundChangedError', 'StateConflictError'],
 }
 
 /** Types without an ID. The cache stores such an object inside its parent object. */
 export const values = [
-  'Address', 'CancellationPreview', 'DateRange', 'GeoPoint', 'GuestCount', 'Money', 'PriceBreakdown', 'Pricing',
-  'RateLimit', 'RatingSummary', 'ReviewResponse', 'ReviewWindow', 'SearchFacets', 'StayCheck', 'StayRules', 'WindowDiscount',
+  'Address', 'BookingDecline', 'Cancellation', 'CancellationPreview', 'DateRange', 'GeoPoint', 'GuestCount', 'Money',
+  'PriceBreakdown', 'Pricing', 'Quote', 'RateLimit', 'RatingSummary', 'ReviewResponse', 'ReviewWindow', 'SearchFacets',
+  'StayCheck', 'StayRules', 'WindowDiscount',
 ]
 
 /** Parts of a listing's pricing. They have an ID, but change with the listing and are read with it. */
@@ -24,10 +26,10 @@ export const parts = ['Season', 'TaxRule']
 /** Lists that are not connections. The list of a new response replaces the old one. */
 export const lists: Record<string, string[]> = {
   Booking: ['availableActions', 'cancellationSchedule', 'ledger', 'payouts'],
+  BookingAlteration: ['availableActions', 'cancellationSchedule'],
   LedgerTransaction: ['entries'],
   Listing: ['amenities', 'calendar', 'houseRules'],
   Payment: ['attempts', 'refunds'],
-  Quote: ['cancellationSchedule'],
   Viewer: ['balance', 'roles'],
 }
 
@@ -38,8 +40,8 @@ export const connections: Record<string, Record<string, string[] | false>> = {
   Listing: { reviews: false },
   User: { listings: false, reviewsReceived: false },
   Viewer: {
-    listings: ['status'], notifications: ['unreadOnly'], payouts: ['state'], reservations: ['listingId', 'state'],
-    sessions: false, trips: ['state'],
+    listings: ['status'], notifications: ['unreadOnly'], payouts: ['state'], reservations: ['where', 'sort'],
+    sessions: false, trips: ['where', 'sort'],
   },
 }
 

@@ -112,7 +112,7 @@ const BASE: TypedDocumentNode<{ listing: Pick<Place, 'pricing'> | null }, { id: 
 
 const QUOTE: TypedDocumentNode<{ quoteCreate: Refusals & { quote: { token: string } | null } }, { id: string; stay: object }> = gql`
   mutation Quote($id: ID!, $stay: StayInput!) {
-    quoteCreate(listingId: $id, stay: $stay) { quote { id token } userErrors { code message field } }
+    quoteCreate(listingId: $id, stay: $stay) { quote { token } userErrors { code message field } }
   }`
 
 const BOOK: TypedDocumentNode<{ bookingCreate: Refusals & { booking: { id: string; state: string } | null } }, { quote: string }> = gql`
@@ -241,7 +241,7 @@ async function subscribe(): Promise<void> {
     await Promise.race([received, new Promise((resolve) => setTimeout(resolve, 100))])
   }
   await received
-  done((await one.client.mutate({ mutation: NOTE, variables: { id, changes: [{ from, to, note: '' }] } })).data?.listingCalendarUpdate)
+  done((await one.client.mutate({ mutation: NOTE, variables: { id, changes: [{ from, to, note: null }] } })).data?.listingCalendarUpdate)
   log('subscribe', 'the other tab received the change')
 }
 

@@ -87,7 +87,7 @@ async function book(quoted: { token: string; price: { total: FragmentType<typeof
 /** Reads the booking by its ID and in the list of trips. Returns the refund of a cancellation. */
 async function read(id: string) {
   const booking = unmask(StayFragmentDoc, (await ask(client, BookingDocument, { id })).booking)
-  assert.ok(booking?.cancellation, 'the booking can be cancelled')
+  assert.ok(booking?.cancellationPreview, 'the booking can be cancelled')
   assert.ok(booking.availableActions.includes('CANCEL'))
   const trips = pages(async (after) => {
     const { viewer } = await ask(client, TripsDocument, { first: 1, after })
@@ -97,8 +97,9 @@ async function read(id: string) {
   const ids: string[] = []
   for await (const page of trips) ids.push(...unmask(StayFragmentDoc, page.nodes).map((trip) => trip.id))
   assert.ok(ids.includes(id), 'the booking is among the trips')
-  log('read', `${booking.code}: ${booking.cancellation.reason}; the refund would be ${format(booking.cancellation.refund)}`)
-  return booking.cancellation.refund
+  const { explanation, refund } = booking.cancellationPreview
+  log('read', `${booking.code}: ${explanation} The refund would be ${format(refund)}`)
+  return refund
 }
 
 /** Cancels with a wrong refund, reads the correct one from the error, and cancels with that. */
@@ -112,6 +113,7 @@ async function cancel(id: string, shown: FragmentType<typeof AmountFragmentDoc>)
   const cancelled = await send({ amount, currency })
   const booking = unmask(StayFragmentDoc, cancelled.booking)
   assert.equal(booking?.state, 'CANCELLED_BY_GUEST')
+  assert.deepEqual([booking.cancellation?.by, booking.cancellation?.note], ['GUEST', 'A change of plans.'])
   assert.ok(cancelled.refund, 'a refund')
   assert.equal(money(cancelled.refund.amount).amount, amount, 'the refund equals the preview')
   log('cancel', `${booking.code} is ${booking.state}; refund of ${format(cancelled.refund.amount)}, ${cancelled.refund.state}`)
@@ -127,8 +129,8 @@ async function withSubscription(id: string, act: () => Promise<void>): Promise<v
   const opened = new Promise<void>((resolve) => live.on('connected', () => resolve()))
   const received = (async () => {
     for await (const event of bookingEvents(live, id)) {
-      log('event', `${event.action}: ${event.from} → ${event.to}`)
-      if (event.to === 'CANCELLED_BY_GUEST') return
+      log('event', `${event.action}: ${event.fromState} → ${event.toState}`)
+      if (event.toState === 'CANCELLED_BY_GUEST') return
     }
     throw new Error('the server ended the subscription')
   })()

@@ -1,4 +1,5 @@
-//! The table of allowed actions: who can do what with a booking, by its state and the time.
+//! The tables of allowed actions: who can do what with a booking, by its state and the time, and who can answer an
+//! alteration.
 
 use serde::{Deserialize, Serialize};
 
@@ -80,4 +81,26 @@ pub fn allowed_actions(state: BookingState, actor: Actor, time: TimeFacts) -> Ve
         _ => true,
     });
     actions
+}
+
+/// Something that a person can do with an alteration that waits for an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AlterationAction {
+    /// Agree to it.
+    Accept,
+    /// Refuse it.
+    Decline,
+    /// Take it back.
+    Withdraw,
+}
+
+/// The table of allowed actions on an alteration that waits for an answer: what `actor` can do with it if
+/// `requested_as` requested it.
+pub fn allowed_alteration_actions(actor: Actor, requested_as: Actor) -> &'static [AlterationAction] {
+    use AlterationAction::{Accept, Decline, Withdraw};
+    match actor {
+        Actor::Guest | Actor::Host if actor == requested_as => &[Withdraw],
+        Actor::Guest | Actor::Host => &[Accept, Decline],
+        Actor::Platform | Actor::System => &[],
+    }
 }

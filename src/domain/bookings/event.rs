@@ -1,8 +1,11 @@
 //! What can happen to a booking, and who does it: the contents of the rows of `booking_event`.
 
-use uuid::Uuid;
+use sea_orm::FromJsonQueryResult;
+use sea_orm::entity::prelude::*;
+use serde::{Deserialize, Serialize};
 
 use super::state::Actor;
+use crate::kernel::stay::Stay;
 
 /// Who acts on a booking, and in which role.
 #[derive(Clone, Copy, Debug)]
@@ -17,10 +20,10 @@ impl ActedBy {
     pub const SYSTEM: ActedBy = ActedBy { actor: Actor::System, user_id: None };
 }
 
-/// What happened to a booking. The notices about each kind are in `notices.rs`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(test, derive(sea_orm::EnumIter))]
-pub(super) enum EventKind {
+/// What happened to a booking, as the column `action` has it. The notices about each kind are in `notices.rs`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EnumIter, DeriveActiveEnum)]
+#[sea_orm(rs_type = "String", db_type = "Text", rename_all = "snake_case")]
+pub enum EventKind {
     /// The guest created the booking.
     Create,
     /// The card was authorized, and the request went to the host.
@@ -71,35 +74,34 @@ pub(super) enum EventKind {
     AlterationUnpaid,
 }
 
-impl EventKind {
-    /// The value of the column `action`, which the API shows as `BookingEvent.action`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            EventKind::Create => "create",
-            EventKind::Request => "request",
-            EventKind::Confirm => "confirm",
-            EventKind::Accept => "accept",
-            EventKind::Decline => "decline",
-            EventKind::NightsLost => "nights_lost",
-            EventKind::Withdraw => "withdraw",
-            EventKind::RequestExpired => "request_expired",
-            EventKind::AuthorizationLost => "authorization_lost",
-            EventKind::PaymentFailed => "payment_failed",
-            EventKind::PaymentExpired => "payment_expired",
-            EventKind::Cancel => "cancel",
-            EventKind::ChargeRefused => "charge_refused",
-            EventKind::NoShow => "no_show",
-            EventKind::CheckIn => "check_in",
-            EventKind::CheckOut => "check_out",
-            EventKind::Refund => "refund",
-            EventKind::RequestAlteration => "request_alteration",
-            EventKind::AgreeAlteration => "agree_alteration",
-            EventKind::Alter => "alter",
-            EventKind::DeclineAlteration => "decline_alteration",
-            EventKind::WithdrawAlteration => "withdraw_alteration",
-            EventKind::AlterationExpired => "alteration_expired",
-            EventKind::AlterationUnpaid => "alteration_unpaid",
-        }
+/// What an event says beyond its kind, its actor and its states. Stored as JSON.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, FromJsonQueryResult)]
+#[serde(default)]
+pub struct EventDetails {
+    /// What the person who acted wrote for the other side.
+    #[serde(alias = "reason", skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+    /// The alteration that the event is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub alteration_id: Option<Uuid>,
+    /// The refund that the event caused. If it is made from several payments, the largest one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refund_id: Option<Uuid>,
+    /// The sum of the refunds outside of a cancellation, in minor units.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refunded_minor: Option<i64>,
+    /// The stay that the event replaced.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stay_before: Option<Stay>,
+    /// The stay with which the event replaced it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stay_after: Option<Stay>,
+}
+
+impl EventDetails {
+    /// The details as they are stored. None if there are none.
+    pub(super) fn into_stored(self) -> Option<EventDetails> {
+        (self != EventDetails::default()).then_some(self)
     }
 }
 
@@ -112,8 +114,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_two_kinds_of_events_are_stored_under_one_name() {
-        let names: HashSet<&str> = EventKind::iter().map(EventKind::as_str).collect();
+    fn every_kind_of_event_has_one_name_in_the_database() {
+        let names: HashSet<String> = EventKind::iter().map(|kind| kind.to_value()).collect();
         assert_eq!(names.len(), EventKind::iter().count());
+        for kind in EventKind::iter() {
+            assert_eq!(EventKind::try_from_value(&kind.to_value()).unwrap(), kind);
+        }
+        assert!(EventKind::try_from_value(&"explode".to_owned()).is_err());
+    }
+
+    #[test]
+    fn only_the_details_that_there_are_are_stored() {
+        assert_eq!(EventDetails::default().into_stored(), None);
+        let details = EventDetails { alteration_id: Some(Uuid::nil()), ..EventDetails::default() };
+        let stored = details.into_stored().unwrap();
+        let json = serde_json::to_value(&stored).unwrap();
+        assert_eq!(json, serde_json::json!({ "alteration_id": Uuid::nil() }));
+        assert_eq!(serde_json::from_value::<EventDetails>(json).unwrap(), stored);
     }
 }

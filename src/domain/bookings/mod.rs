@@ -11,7 +11,8 @@
 //! change.
 //!
 //! Imports run one way: actions -> replay -> progress -> alterations -> read -> lifecycle -> notices, announce,
-//! payout_schedule -> quotes -> table, cancellation, event, deadlines, allowed_actions, state. `subscription` and `audit` only read.
+//! payout_schedule -> quotes -> cancellation -> table -> event, deadlines, allowed_actions, state. `subscription`,
+//! `own_bookings` and `audit` only read.
 
 mod actions;
 pub mod allowed_actions;
@@ -23,6 +24,7 @@ mod deadlines;
 mod event;
 mod lifecycle;
 mod notices;
+mod own_bookings;
 mod payout_schedule;
 mod progress;
 mod quotes;
@@ -33,29 +35,36 @@ mod subscription;
 mod table;
 
 pub use actions::accept::accept;
+pub use actions::accept_alteration::accept_alteration;
 pub use actions::cancel::{cancel, preview_cancellation};
 pub use actions::check_in_out::{check_in, check_out};
 pub use actions::confirm_payment::confirm_payment;
 pub use actions::create::{NewBooking, create};
 pub use actions::decline::decline;
+pub use actions::decline_alteration::decline_alteration;
 pub use actions::refund::refund;
 pub use actions::report_no_show::report_no_show;
 pub use actions::request_alteration::request_alteration;
-pub use actions::respond_to_alteration::respond_to_alteration;
 pub use actions::withdraw::withdraw;
+pub use actions::withdraw_alteration::withdraw_alteration;
 pub use alterations::Alteration;
 pub use audit::audit;
+pub use cancellation::CancellationRule;
 pub use cancellation::record::Cancellation;
+pub use event::{EventDetails, EventKind};
 pub use lifecycle::advance_job::ADVANCE;
 pub use lifecycle::locks::lock_booking;
+pub use own_bookings::{
+    BookingFilter, BookingPhase, BookingSide, BookingSort, DateSpan, count_bookings, page_of_bookings,
+};
 pub use progress::advance;
 pub use quotes::issue::{QuoteOutcome, quote};
 pub use quotes::quote::{Quote, cancellation_tiers};
 pub use quotes::token::{read_quote, sign_quote};
 pub use quotes::usage::is_quote_used;
 pub use read::{
-    BookingSide, allowed_actions, booked_listings, booked_quote, by_code, by_id, by_ids, count_bookings, count_events,
-    event_by_id, page_of_bookings, page_of_events, viewer_role,
+    allowed_actions, booked_listings, by_code, by_id, by_ids, declines_by_bookings, event_by_id, event_counts,
+    events_by_ids, pages_of_events, viewer_role,
 };
 pub use subscription::{load_announced_event, subscribe_to_booking, subscribe_to_hosted_bookings};
 pub use table::booking::Model as Booking;

@@ -1,12 +1,10 @@
 //! The notices that guest and host get about events of a booking.
 
 use serde::Deserialize;
-use serde_json::Value;
-use uuid::Uuid;
 
 use super::Booking;
 use super::cancellation::record::Cancellation;
-use super::event::{ActedBy, EventKind};
+use super::event::{ActedBy, EventDetails, EventKind};
 use super::state::Actor;
 use crate::domain::error::Error;
 use crate::domain::notifications::{Facts, Notice, NotificationKind, Side, notify};
@@ -19,10 +17,7 @@ use crate::platform::database::Transaction;
 pub(super) struct Transitioned {
     pub kind: EventKind,
     pub by: ActedBy,
-    /// The data of the event, such as a reason.
-    pub data: Option<Value>,
-    /// The alteration that the event is about.
-    pub alteration_id: Option<Uuid>,
+    pub details: EventDetails,
 }
 
 const BOTH: &[Side] = &[Side::Guest, Side::Host];
@@ -75,11 +70,11 @@ pub(super) async fn notify_sides(
         Actor::Host => Some(Side::Host),
         Actor::Platform | Actor::System => None,
     };
-    let subject = match event.alteration_id {
+    let subject = match event.details.alteration_id {
         Some(alteration) => Id::new(Kind::BookingAlteration, alteration),
         None => Id::new(Kind::Booking, booking.id),
     };
-    let given_reason = event.data.as_ref().and_then(|data| data.get("reason")).and_then(Value::as_str);
+    let given_reason = event.details.note.as_deref();
     let mut notices = Vec::new();
     for &to in sides {
         let user_id = match to {
@@ -95,7 +90,7 @@ pub(super) async fn notify_sides(
             code: Some(booking.code.clone()),
             stay: Some((booking.check_in, booking.check_out)),
             amount: amount_for(booking, kind, to, event)?,
-            reason: given_reason.or(system_reason(event.kind)).map(str::to_owned),
+            reason: given_reason.or(system_reason(event.kind, event.by.actor)).map(str::to_owned),
         };
         notices.push(Notice { user_id, kind, subject, facts });
     }
@@ -103,8 +98,9 @@ pub(super) async fn notify_sides(
 }
 
 /// The reason that the service gives for an event that it caused itself.
-fn system_reason(kind: EventKind) -> Option<&'static str> {
+fn system_reason(kind: EventKind, actor: Actor) -> Option<&'static str> {
     match kind {
+        EventKind::Decline if actor == Actor::System => Some("Another guest has booked these nights."),
         EventKind::NightsLost => Some("somebody else booked the nights in the meantime."),
         EventKind::PaymentExpired => Some("the time to pay is over."),
         EventKind::RequestExpired => Some("the host did not answer in time."),
@@ -127,9 +123,7 @@ fn amount_for(
             let stored = Cancellation::deserialize(stored).map_err(Error::failed)?;
             Some(if to == Side::Guest { stored.refund } else { stored.host_keeps })
         }
-        (_, NotificationKind::BookingRefunded) => {
-            event.data.as_ref().and_then(|data| data.get("amount")).and_then(Value::as_i64)
-        }
+        (_, NotificationKind::BookingRefunded) => event.details.refunded_minor,
         _ => None,
     };
     let currency = booking.currency.parse().map_err(Error::failed)?;

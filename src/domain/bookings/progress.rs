@@ -15,7 +15,7 @@ use super::state::{BookingState, Mode};
 use super::{Booking, alterations, table};
 use crate::domain::error::Error;
 use crate::domain::listings;
-use crate::domain::payments::{self, ChargeStatus, Shares};
+use crate::domain::payments::{self, ChargeStatus, NewRefund, Shares};
 use crate::kernel::id::{Id, Kind};
 use crate::platform::database::Transaction;
 use crate::platform::{App, fail_point};
@@ -211,7 +211,8 @@ async fn release_payment(app: &App, booking: &Booking) -> Result<bool, Error> {
         ChargeStatus::Captured => {
             let txn = app.db.begin_write().await?;
             let reason = "The booking did not take place.";
-            payments::settle_shares(app, &txn, booking.id, Shares::default(), reason).await?;
+            let refund = NewRefund { id: app.clock.new_id(), reason, note: None };
+            payments::settle_shares(app, &txn, booking.id, Shares::default(), refund).await?;
             txn.commit().await?;
             payments::send_refunds(app, booking.id).await?;
             Ok(false)

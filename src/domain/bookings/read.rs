@@ -2,20 +2,20 @@
 
 use std::collections::{HashMap, HashSet};
 
-use sea_orm::{ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect, Select};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect, Select};
 use uuid::Uuid;
 
 use super::allowed_actions::Action;
+use super::event::EventKind;
 use super::lifecycle::permission::allowed_now;
-use super::quotes::quote::Quote;
-use super::quotes::usage::find_booking_of_quote;
 use super::state::{Actor, BookingState};
 use super::{Booking, Event, table};
 use crate::domain::error::Error;
 use crate::domain::viewer::Viewer;
 use crate::kernel::page::{Page, PageRequest};
 use crate::platform::App;
-use crate::platform::keyset::newest_first;
+use crate::platform::keyset::between_cursors;
+use crate::platform::top_n_per_group::{Grouping, count_of_each, first_of_each, pages};
 
 /// The role of the viewer in the booking. None if the viewer may not see the booking.
 pub fn viewer_role(viewer: &Viewer, booking: &Booking) -> Option<Actor> {
@@ -62,70 +62,25 @@ pub async fn by_ids(app: &App, viewer: &Viewer, ids: &[Uuid]) -> Result<HashMap<
     Ok(visible.map(|booking| (booking.id, booking)).collect())
 }
 
-/// The side of a booking on which the viewer is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum BookingSide {
-    /// Bookings that the viewer made as a guest.
-    Guest,
-    /// Bookings of the viewer's listings.
-    Host,
-}
-
-fn select_own_bookings(
-    viewer: &Viewer,
-    side: BookingSide,
-    states: Option<&[BookingState]>,
-    listing_id: Option<Uuid>,
-) -> Result<Select<table::booking::Entity>, Error> {
-    use table::booking::Column;
-    let user = viewer.require_user()?;
-    let column = match side {
-        BookingSide::Guest => Column::GuestId,
-        BookingSide::Host => Column::HostId,
-    };
-    let filter = Condition::all()
-        .add(column.eq(user.user_id))
-        .add_option(states.map(|states| Column::State.is_in(states.iter().copied())))
-        .add_option(listing_id.map(|id| Column::ListingId.eq(id)));
-    Ok(table::booking::Entity::find().filter(filter))
-}
-
-/// A page of the viewer's bookings on one side, newest first.
-pub async fn page_of_bookings(
+/// A page of the events of each booking, newest first, in one statement. The caller has checked that the viewer may see
+/// the bookings.
+pub async fn pages_of_events(
     app: &App,
-    viewer: &Viewer,
-    side: BookingSide,
-    states: Option<&[BookingState]>,
-    listing_id: Option<Uuid>,
-    request: PageRequest,
-) -> Result<Page<Booking>, Error> {
-    let select = select_own_bookings(viewer, side, states, listing_id)?;
-    let select = newest_first(select, table::booking::Column::Id, &request)?;
-    Ok(Page::from_rows(&request, select.all(app.db.read()).await?, |booking| booking.id))
+    bookings: &[Uuid],
+    request: &PageRequest,
+) -> Result<HashMap<Uuid, Page<Event>>, Error> {
+    let select = between_cursors(select_events(bookings), table::event::Column::Id, request)?;
+    let rows: Vec<Event> = first_of_each(app.db.read(), select, Grouping::Owner("booking_id"), request).await?;
+    Ok(pages(rows, request, |event| event.booking_id, |event| event.id))
 }
 
-/// Number of the viewer's bookings on one side.
-pub async fn count_bookings(
-    app: &App,
-    viewer: &Viewer,
-    side: BookingSide,
-    states: Option<&[BookingState]>,
-    listing_id: Option<Uuid>,
-) -> Result<u64, Error> {
-    Ok(select_own_bookings(viewer, side, states, listing_id)?.count(app.db.read()).await?)
+/// Number of events of each booking, in one statement. The caller has checked that the viewer may see the bookings.
+pub async fn event_counts(app: &App, bookings: &[Uuid]) -> Result<HashMap<Uuid, i64>, Error> {
+    Ok(count_of_each(app.db.read(), select_events(bookings), table::event::Column::BookingId).await?)
 }
 
-/// A page of the events of a booking, newest first. The caller has checked that the viewer may see the booking.
-pub async fn page_of_events(app: &App, booking_id: Uuid, request: PageRequest) -> Result<Page<Event>, Error> {
-    let select = table::event::Entity::find().filter(table::event::Column::BookingId.eq(booking_id));
-    let select = newest_first(select, table::event::Column::Id, &request)?;
-    Ok(Page::from_rows(&request, select.all(app.db.read()).await?, |event| event.id))
-}
-
-/// Number of events of a booking. The caller has checked that the viewer may see the booking.
-pub async fn count_events(app: &App, booking_id: Uuid) -> Result<u64, Error> {
-    let select = table::event::Entity::find().filter(table::event::Column::BookingId.eq(booking_id));
-    Ok(select.count(app.db.read()).await?)
+fn select_events(bookings: &[Uuid]) -> Select<table::event::Entity> {
+    table::event::Entity::find().filter(table::event::Column::BookingId.is_in(bookings.iter().copied()))
 }
 
 /// Those of these listings at which the viewer has a confirmed, current or completed stay.
@@ -145,15 +100,29 @@ pub async fn booked_listings(app: &App, viewer: &Viewer, listings: &[Uuid]) -> R
     Ok(rows.into_iter().collect())
 }
 
+/// The events with these IDs whose bookings the viewer may see.
+pub async fn events_by_ids(app: &App, viewer: &Viewer, ids: &[Uuid]) -> Result<HashMap<Uuid, Event>, Error> {
+    let rows = table::event::Entity::find().filter(table::event::Column::Id.is_in(ids.iter().copied()));
+    let rows = rows.all(app.db.read()).await?;
+    let bookings: Vec<Uuid> = rows.iter().map(|event| event.booking_id).collect();
+    let visible = by_ids(app, viewer, &bookings).await?;
+    let rows = rows.into_iter().filter(|event| visible.contains_key(&event.booking_id));
+    Ok(rows.map(|event| (event.id, event)).collect())
+}
+
+/// The events by which these bookings were declined, by booking. The caller has checked that the viewer may see the
+/// bookings.
+pub async fn declines_by_bookings(app: &App, bookings: &[Uuid]) -> Result<HashMap<Uuid, Event>, Error> {
+    let rows = table::event::Entity::find()
+        .filter(table::event::Column::BookingId.is_in(bookings.iter().copied()))
+        .filter(table::event::Column::Kind.eq(EventKind::Decline))
+        .all(app.db.read())
+        .await?;
+    Ok(rows.into_iter().map(|event| (event.booking_id, event)).collect())
+}
+
 /// The event with this ID. None if it does not exist or the viewer may not see its booking.
 pub async fn event_by_id(app: &App, viewer: &Viewer, id: Uuid) -> Result<Option<Event>, Error> {
     let Some(event) = table::event::Entity::find_by_id(id).one(app.db.read()).await? else { return Ok(None) };
     Ok(by_id(app, viewer, event.booking_id).await?.map(|_| event))
-}
-
-/// The quote with this ID, as the booking that used it stores it. None if no booking used it or the viewer may not see
-/// that booking.
-pub async fn booked_quote(app: &App, viewer: &Viewer, quote_id: Uuid) -> Result<Option<Quote>, Error> {
-    let booking = find_booking_of_quote(app.db.read(), quote_id).await?;
-    booking.filter(|booking| viewer_role(viewer, booking).is_some()).map(|booking| booking.quote()).transpose()
 }

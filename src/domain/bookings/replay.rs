@@ -19,6 +19,10 @@ async fn load_booking(app: &App, viewer: &Viewer, id: Uuid) -> Result<Booking, E
     read::by_id(app, viewer, id).await?.ok_or_else(|| Error::not_found(&["id"]))
 }
 
+async fn load_alteration(app: &App, viewer: &Viewer, id: Uuid) -> Result<(Alteration, Booking), Error> {
+    alterations::by_id(app, viewer, id).await?.ok_or_else(|| Error::not_found(&["id"]))
+}
+
 /// Rebuilds the response of `bookingCreate`.
 pub async fn create(app: &App, viewer: &Viewer, id: Uuid) -> Result<Booking, Error> {
     finish_payment(app, load_booking(app, viewer, id).await?, &["booking", "paymentMethodToken"]).await
@@ -54,17 +58,17 @@ pub async fn cancel(
 }
 
 /// Rebuilds the response of `bookingAlterationRequest`.
-pub async fn request_alteration(app: &App, viewer: &Viewer, id: Uuid) -> Result<Alteration, Error> {
-    let (alteration, booking) = alterations::by_id(app, viewer, id).await?.ok_or_else(|| Error::not_found(&["id"]))?;
+pub async fn request_alteration(app: &App, viewer: &Viewer, id: Uuid) -> Result<(Booking, Alteration), Error> {
+    let (alteration, mut booking) = load_alteration(app, viewer, id).await?;
     if alteration.state == AlterationState::Accepted {
-        follow_up(app, booking).await;
+        booking = follow_up(app, booking).await;
     }
-    Ok(alteration)
+    Ok((booking, alteration))
 }
 
-/// Rebuilds the response of `bookingAlterationRespond`.
+/// Rebuilds the response of an answer to an alteration, such as `bookingAlterationAccept`.
 pub async fn respond_to_alteration(app: &App, viewer: &Viewer, id: Uuid) -> Result<(Booking, Alteration), Error> {
-    let (_, booking) = alterations::by_id(app, viewer, id).await?.ok_or_else(|| Error::not_found(&["id"]))?;
+    let (_, booking) = load_alteration(app, viewer, id).await?;
     let booking = follow_up(app, booking).await;
     check_difference(app, viewer, booking, id).await
 }
@@ -103,8 +107,7 @@ pub(super) async fn check_difference(
     booking: Booking,
     alteration_id: Uuid,
 ) -> Result<(Booking, Alteration), Error> {
-    let alteration = alterations::by_id(app, viewer, alteration_id).await?;
-    let (alteration, _) = alteration.ok_or_else(|| Error::not_found(&["id"]))?;
+    let (alteration, _) = load_alteration(app, viewer, alteration_id).await?;
     let has_payment = payments::find_for_alteration(app.db.read(), alteration_id).await?.is_some();
     if has_payment && alteration.state == AlterationState::Declined {
         return Err(Error::refused(Code::PaymentDeclined, &["paymentMethodToken"], DIFFERENCE_DECLINED));

@@ -106,6 +106,12 @@ impl BookingState {
         BookingState::try_from_value(&name.to_owned()).ok()
     }
 
+    /// All states.
+    pub fn all() -> impl Iterator<Item = BookingState> {
+        use sea_orm::Iterable as _;
+        BookingState::iter()
+    }
+
     /// Whether the booking is closed: only reviews and refunds can follow.
     pub fn is_closed(self) -> bool {
         use BookingState::{CheckedIn, Confirmed, PendingPayment, Requested};

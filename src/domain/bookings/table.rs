@@ -54,6 +54,7 @@ pub mod booking {
 pub mod event {
     use sea_orm::entity::prelude::*;
 
+    use crate::domain::bookings::event::{EventDetails, EventKind};
     use crate::domain::bookings::state::{Actor, BookingState};
 
     #[sea_orm::model]
@@ -68,8 +69,10 @@ pub mod event {
         pub user_id: Option<Uuid>,
         pub from_state: Option<BookingState>,
         pub to_state: BookingState,
-        pub action: String,
-        pub data: Option<Json>,
+        #[sea_orm(column_name = "action")]
+        pub kind: EventKind,
+        #[sea_orm(column_name = "data", column_type = "JsonBinary", nullable)]
+        pub details: Option<EventDetails>,
     }
 
     impl ActiveModelBehavior for ActiveModel {}
@@ -93,6 +96,7 @@ pub mod alteration {
         pub quote: Json,
         pub difference_minor: i64,
         pub method: Option<String>,
+        pub decline_note: Option<String>,
         pub expires_at: ChronoDateTimeUtc,
         pub created_at: ChronoDateTimeUtc,
         pub updated_at: ChronoDateTimeUtc,

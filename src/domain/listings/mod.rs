@@ -29,11 +29,12 @@ pub use availability::alternatives::alternatives;
 pub use availability::evaluate::{StayEvaluation, evaluate_for_alteration, evaluate_for_booking, evaluate_stays};
 pub use availability::request::StayRequest;
 pub use listing::location::{distance_m, public_point};
+pub use listing::pricing_change::PricingChange;
 pub use listing::rating::{Aspect, RatingSummary, STAR, add_rating, ratings};
 pub use listing::seasons_and_taxes::set_seasons_and_taxes;
 pub use listing::status::{delete, publish, unlist};
 pub use listing::update::{create, update};
-pub use listing::validation::{AddressChange, ListingChange, PricingChange, StayRulesChange};
+pub use listing::validation::{AddressChange, ListingChange, StayRulesChange};
 pub use nights::calendar::{CalendarDay, calendar};
 pub use nights::calendar_update::{CalendarChange, changed_days, update_calendar};
 pub use nights::claims::{
@@ -41,7 +42,10 @@ pub use nights::claims::{
     nights_unavailable, release_claims, release_extra_nights, swap_nights,
 };
 pub use nights::subscription::{days_in_event, subscribe_to_calendar};
-pub use read::{amenities_of, any_listing, by_host, by_host_count, by_hosts, by_ids, find_own, find_visible, may_see};
+pub use read::{
+    amenities_of, any_listing, by_host, by_host_count, by_hosts, by_ids, counts_by_host, find_own, find_visible,
+    may_see,
+};
 pub use row_values::{fees, house_rules, price_rules, stay_rules, zone};
 pub use search::{Facets, Match, Matches, SearchSort, SearchWhere, search};
 pub use table::listing::Model as Listing;

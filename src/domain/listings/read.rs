@@ -2,18 +2,17 @@
 
 use std::collections::HashMap;
 
-use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Select};
 use uuid::Uuid;
 
-use crate::domain::error::Error;
+use crate::domain::error::{Code, Error};
 use crate::domain::listings::enums::ListingStatus;
 use crate::domain::listings::{Listing, table};
 use crate::domain::viewer::Viewer;
 use crate::kernel::page::{Page, PageRequest};
 use crate::platform::database::Transaction;
 use crate::platform::keyset::newest_first;
-use crate::platform::top_n_per_group::{self, first_of_each};
+use crate::platform::top_n_per_group::{self, count_of_each, first_of_each};
 use crate::platform::{App, keyset};
 
 /// Whether the viewer may see the listing by itself. The parties of a booking also see its listing, through the
@@ -63,6 +62,16 @@ pub async fn by_ids(app: &App, ids: &[Uuid]) -> Result<HashMap<Uuid, Listing>, E
         .all(app.db.read())
         .await?;
     Ok(rows.into_iter().map(|listing| (listing.id, listing)).collect())
+}
+
+/// Refuses a change that is based on another version of the listing than the current one. Without an expected version,
+/// the change is accepted.
+pub(super) fn check_version(listing: &Listing, expected: Option<i32>) -> Result<(), Error> {
+    if expected.is_none_or(|expected| expected == listing.version) {
+        return Ok(());
+    }
+    let message = "the listing has changed since this version; read it again and repeat the change";
+    Err(Error::refused(Code::VersionStale, &["expectedVersion"], message))
 }
 
 /// The listing with this ID from the database, for a change of it. NOT_FOUND unless the viewer is its host or staff.
@@ -115,22 +124,22 @@ pub async fn by_host_count(
 
 /// One page of published listings for each of many hosts, in one statement.
 pub async fn by_hosts(app: &App, hosts: &[Uuid], request: &PageRequest) -> Result<HashMap<Uuid, Page<Listing>>, Error> {
-    let after = keyset::parse_cursor::<Uuid>(request.after.as_ref(), "after")?;
-    let before = keyset::parse_cursor::<Uuid>(request.before.as_ref(), "before")?;
-    let id = || Expr::col((table::listing::Entity, table::listing::Column::Id));
-    let mut filter = Condition::all()
-        .add(table::listing::Column::HostId.is_in(hosts.iter().copied()))
-        .add(table::listing::Column::Status.eq(ListingStatus::Published));
-    if let Some(after) = after {
-        filter = filter.add(id().lt(after));
-    }
-    if let Some(before) = before {
-        filter = filter.add(id().gt(before));
-    }
-    let select = table::listing::Entity::find().filter(filter);
+    let select = keyset::between_cursors(select_published(hosts), table::listing::Column::Id, request)?;
     let rows: Vec<Listing> =
         first_of_each(app.db.read(), select, top_n_per_group::Grouping::Owner("host_id"), request).await?;
     Ok(top_n_per_group::pages(rows, request, |listing| listing.host_id, |listing| listing.id))
+}
+
+/// Number of published listings of each of many hosts, in one statement.
+pub async fn counts_by_host(app: &App, hosts: &[Uuid]) -> Result<HashMap<Uuid, i64>, Error> {
+    let counts = count_of_each(app.db.read(), select_published(hosts), table::listing::Column::HostId);
+    Ok(counts.await?)
+}
+
+fn select_published(hosts: &[Uuid]) -> Select<table::listing::Entity> {
+    table::listing::Entity::find()
+        .filter(table::listing::Column::HostId.is_in(hosts.iter().copied()))
+        .filter(table::listing::Column::Status.eq(ListingStatus::Published))
 }
 
 /// The amenity codes of many listings, each in alphabetical order.

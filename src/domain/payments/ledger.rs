@@ -119,13 +119,18 @@ pub async fn by_bookings(
     Ok(found)
 }
 
-/// Finds a transaction by its id.
-pub async fn by_id(app: &App, id: Uuid) -> Result<Option<(Transaction, Vec<Posting>)>, Error> {
-    let Some(transaction) = table::transaction::Entity::find_by_id(id).one(app.db.read()).await? else {
-        return Ok(None);
-    };
-    let entries = load_postings(app, [id]).await?.remove(&id).unwrap_or_default();
-    Ok(Some((transaction, entries)))
+/// Finds transactions by their ids.
+pub async fn by_ids(app: &App, ids: &[Uuid]) -> Result<HashMap<Uuid, (Transaction, Vec<Posting>)>, Error> {
+    let transactions = table::transaction::Entity::find()
+        .filter(table::transaction::Column::Id.is_in(ids.iter().copied()))
+        .all(app.db.read())
+        .await?;
+    let mut postings = load_postings(app, ids.iter().copied()).await?;
+    let found = transactions.into_iter().map(|transaction| {
+        let entries = postings.remove(&transaction.id).unwrap_or_default();
+        (transaction.id, (transaction, entries))
+    });
+    Ok(found.collect())
 }
 
 async fn load_postings(app: &App, ids: impl IntoIterator<Item = Uuid>) -> Result<HashMap<Uuid, Vec<Posting>>, Error> {

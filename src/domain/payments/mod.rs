@@ -40,12 +40,12 @@ pub use payouts::{
 };
 pub use provider_events::{HANDLE_EVENT, Received, handle_event, receive_event};
 pub use read::{
-    attempt_by_id, attempts_by_payments, by_bookings, by_id, find_for_alteration, ledger_by_bookings, list_for_booking,
-    load_for_booking, payout_count, payout_page, payouts_by_bookings, payouts_by_ids, refund_by_id,
-    refunds_by_payments, transaction_by_id, viewer_balance,
+    attempts_by_payments, by_bookings, by_id, by_ids, find_for_alteration, ledger_by_bookings, list_for_booking,
+    load_for_booking, payout_count, payout_page, payouts_by_bookings, payouts_by_ids, refund_by_id, refunds_by_ids,
+    refunds_by_payments, transactions_by_ids, viewer_balance,
 };
 pub use refunds::{load_refund, retry_refund, send_refunds};
-pub use settlement::{charge_penalty, settle_shares};
+pub use settlement::{NewRefund, charge_penalty, settle_shares};
 pub use table::attempt::Model as Attempt;
 pub use table::payment::Model as Payment;
 pub use table::refund::Model as Refund;

@@ -58,11 +58,6 @@ pub async fn list_for_booking(db: &impl ConnectionTrait, booking_id: Uuid) -> Re
         .await?)
 }
 
-/// Finds an attempt by its id.
-pub async fn attempt_by_id(app: &App, id: Uuid) -> Result<Option<Attempt>, Error> {
-    Ok(table::attempt::Entity::find_by_id(id).one(app.db.read()).await?)
-}
-
 /// Finds the attempts of the payments, grouped by payment, oldest first.
 pub async fn attempts_by_payments(app: &App, payments: &[Uuid]) -> Result<HashMap<Uuid, Vec<Attempt>>, Error> {
     let rows = table::attempt::Entity::find()
@@ -71,6 +66,18 @@ pub async fn attempts_by_payments(app: &App, payments: &[Uuid]) -> Result<HashMa
         .all(app.db.read())
         .await?;
     Ok(group_by(rows, |row| row.payment_id))
+}
+
+/// Finds payments by their ids.
+pub async fn by_ids(app: &App, ids: &[Uuid]) -> Result<HashMap<Uuid, Payment>, Error> {
+    let rows = table::payment::Entity::find().filter(table::payment::Column::Id.is_in(ids.iter().copied()));
+    Ok(rows.all(app.db.read()).await?.into_iter().map(|payment| (payment.id, payment)).collect())
+}
+
+/// Finds refunds by their ids.
+pub async fn refunds_by_ids(app: &App, ids: &[Uuid]) -> Result<HashMap<Uuid, Refund>, Error> {
+    let rows = table::refund::Entity::find().filter(table::refund::Column::Id.is_in(ids.iter().copied()));
+    Ok(rows.all(app.db.read()).await?.into_iter().map(|refund| (refund.id, refund)).collect())
 }
 
 /// Finds a refund by its id.
@@ -153,13 +160,13 @@ pub async fn ledger_by_bookings(
     if viewer.is_staff() { ledger::by_bookings(app, bookings).await } else { Ok(HashMap::new()) }
 }
 
-/// Finds a ledger transaction by its id. `None` unless the viewer is staff.
-pub async fn transaction_by_id(
+/// Finds ledger transactions by their ids. Empty unless the viewer is staff.
+pub async fn transactions_by_ids(
     app: &App,
     viewer: &Viewer,
-    id: Uuid,
-) -> Result<Option<(Transaction, Vec<Posting>)>, Error> {
-    if viewer.is_staff() { ledger::by_id(app, id).await } else { Ok(None) }
+    ids: &[Uuid],
+) -> Result<HashMap<Uuid, (Transaction, Vec<Posting>)>, Error> {
+    if viewer.is_staff() { ledger::by_ids(app, ids).await } else { Ok(HashMap::new()) }
 }
 
 /// Groups rows by the id that `owner` returns, in the order of the rows.

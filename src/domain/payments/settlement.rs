@@ -15,6 +15,17 @@ use super::{Payment, Refund, table};
 use crate::domain::error::Error;
 use crate::platform::{App, fail_point};
 
+/// How a settlement records the refund that is owed by it.
+#[derive(Clone, Copy, Debug)]
+pub struct NewRefund<'a> {
+    /// The id of the refund. If it is made from several payments, the id of the largest part.
+    pub id: Uuid,
+    /// Why the guest is refunded, as an English sentence of the service.
+    pub reason: &'a str,
+    /// What the person who caused the refund wrote.
+    pub note: Option<&'a str>,
+}
+
 /// Sets the shares of a booking's money. What the guest has paid beyond `shares` is refunded to the guest, and what was
 /// released beyond the new shares is taken back from its owners. Returns the largest refund that is owed now, if any.
 pub async fn settle_shares(
@@ -22,7 +33,7 @@ pub async fn settle_shares(
     txn: &impl ConnectionTrait,
     booking_id: Uuid,
     shares: Shares,
-    reason: &str,
+    new: NewRefund<'_>,
 ) -> Result<Option<Refund>, Error> {
     let escrow = lock_existing(txn, booking_id).await?;
     let refund_minor = escrow.shares().sum() - shares.sum();
@@ -57,7 +68,7 @@ pub async fn settle_shares(
     if shares == released {
         unschedule_payouts(app, txn, booking_id).await?;
     }
-    record_refund_owed(app, txn, booking_id, refund_minor, transaction_id, reason).await
+    record_refund_owed(app, txn, booking_id, refund_minor, transaction_id, new).await
 }
 
 async fn lock_existing(txn: &impl ConnectionTrait, booking_id: Uuid) -> Result<Escrow, Error> {
@@ -72,7 +83,7 @@ async fn record_refund_owed(
     booking_id: Uuid,
     minor: i64,
     transaction_id: Option<Uuid>,
-    reason: &str,
+    new: NewRefund<'_>,
 ) -> Result<Option<Refund>, Error> {
     use table::payment::Column;
     let payments = table::payment::Entity::find()
@@ -81,20 +92,25 @@ async fn record_refund_owed(
         .order_by_desc(Column::Id)
         .all(txn)
         .await?;
-    let (mut left, mut largest) = (minor, None::<Refund>);
-    for payment in payments {
+    let mut left = minor;
+    let parts = payments.iter().map(|payment| {
         let part = min(left, payment.captured_minor - payment.refunded_minor);
-        if part == 0 {
-            continue;
-        }
         left -= part;
-        let refund = insert_refund(app, txn, &payment, part, transaction_id, reason).await?;
-        if largest.as_ref().is_none_or(|largest| refund.amount_minor > largest.amount_minor) {
-            largest = Some(refund);
-        }
-    }
+        (payment, part)
+    });
+    let parts: Vec<(&Payment, i64)> = parts.filter(|(_, part)| *part != 0).collect();
     if left != 0 {
         return Err(Error::failed(format!("the payments of booking {booking_id} are {left} short of the refund")));
+    }
+    let largest_part = parts.iter().map(|(_, part)| *part).max();
+    let mut largest = None;
+    for (payment, part) in parts {
+        if largest.is_none() && Some(part) == largest_part {
+            largest = Some(insert_refund(app, txn, payment, part, transaction_id, new).await?);
+        } else {
+            let new = NewRefund { id: app.clock.new_id(), ..new };
+            insert_refund(app, txn, payment, part, transaction_id, new).await?;
+        }
     }
     Ok(largest)
 }
@@ -107,7 +123,7 @@ async fn insert_refund(
     payment: &Payment,
     minor: i64,
     transaction_id: Option<Uuid>,
-    reason: &str,
+    new: NewRefund<'_>,
 ) -> Result<Refund, Error> {
     use table::payment::Column;
     let now = app.clock.now();
@@ -123,13 +139,14 @@ async fn insert_refund(
         return Err(Error::failed(format!("payment {} has less than {minor} left to refund", payment.id)));
     }
     let row = table::refund::ActiveModel {
-        id: Set(app.clock.new_id()),
+        id: Set(new.id),
         payment_id: Set(payment.id),
         transaction_id: Set(transaction_id),
         attempt: Set(0),
         amount_minor: Set(minor),
         state: Set(RefundState::Pending),
-        reason: Set(reason.to_owned()),
+        reason: Set(new.reason.to_owned()),
+        note: Set(new.note.map(str::to_owned)),
         provider_reference: Set(None),
         created_at: Set(now),
         updated_at: Set(now),

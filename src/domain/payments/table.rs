@@ -75,6 +75,7 @@ pub mod refund {
         pub amount_minor: i64,
         pub state: RefundState,
         pub reason: String,
+        pub note: Option<String>,
         pub provider_reference: Option<String>,
         pub created_at: ChronoDateTimeUtc,
         pub updated_at: ChronoDateTimeUtc,

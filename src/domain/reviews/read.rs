@@ -11,7 +11,7 @@ use super::table::review as table;
 use super::{Direction, Review};
 use crate::domain::error::Error;
 use crate::domain::viewer::Viewer;
-use crate::kernel::page::{Cursor, Page, PageRequest};
+use crate::kernel::page::{BadPage, Cursor, Page, PageRequest};
 use crate::platform::top_n_per_group::{Grouping, first_of_each, pages};
 use crate::platform::{App, keyset};
 
@@ -94,7 +94,7 @@ pub async fn pages_by_owner(
     let (at, id) = (|| Expr::col(table::Column::PublishedAt), || Expr::col(table::Column::Id));
     let parse_cursor = |cursor: Option<&Cursor>, field| match keyset::parse_cursor::<Key>(cursor, field)? {
         // Years that no review can have and that Postgres cannot represent.
-        Some((published, _)) if !(0..=9999).contains(&published.year()) => Err(keyset::foreign_cursor(field)),
+        Some((published, _)) if !(0..=9999).contains(&published.year()) => Err(BadPage::foreign_cursor(field)),
         key => Ok(key),
     };
     if let Some((published, review)) = parse_cursor(request.after.as_ref(), "after")? {

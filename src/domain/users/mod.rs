@@ -26,7 +26,7 @@ pub use profile::{MAX_ABOUT_CHARS, ProfileChange, become_host, update};
 pub use read::{by_id, by_ids, lock};
 pub use register::{MAX_DISPLAY_NAME_CHARS, Registration, register};
 pub use seed::{SeedUser, any_account_exists, is_registered, seed};
-pub use sessions::{revoke, session_by_id, session_count, session_page};
+pub use sessions::{revoke, session_count, session_page, sessions_by_ids};
 pub use sign_in::{SignInAttempt, sign_in};
 pub use subscription::subscribe;
 pub use table::session::Model as Session;

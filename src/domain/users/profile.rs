@@ -8,33 +8,36 @@ use super::subscription::announce_change;
 use super::{User, table};
 use crate::domain::error::{Code, Error, Refusals};
 use crate::domain::viewer::Viewer;
+use crate::kernel::change::Change;
 use crate::kernel::money::Currency;
 use crate::platform::App;
 
 /// Maximum length of a profile's text, in characters.
 pub const MAX_ABOUT_CHARS: usize = 2_000;
 
-/// New values for a profile. A field that is `None` stays unchanged; an empty text clears it.
+/// The changes of a profile. A value that is `None` stays as it is; an empty text is removed.
 #[derive(Clone, Debug, Default)]
 pub struct ProfileChange {
     /// The public name.
     pub display_name: Option<String>,
     /// The public text about the user.
-    pub about: Option<String>,
+    pub about: Change<String>,
     /// Telephone number in international form, such as `+351 21 000 0000`.
-    pub phone: Option<String>,
+    pub phone: Change<String>,
     /// Language, as a BCP 47 tag.
     pub locale: Option<String>,
     /// IANA time zone.
     pub time_zone: Option<chrono_tz::Tz>,
     /// Preferred currency for prices.
     pub currency: Option<Currency>,
+    /// Refusals of values that could not be read. They are returned together with those of all other values.
+    pub unreadable: Refusals,
 }
 
 /// Changes the viewer's profile.
 pub async fn update(app: &App, viewer: &Viewer, change: ProfileChange) -> Result<User, Error> {
     let signed_in = viewer.require_user()?;
-    let mut refusals = Refusals::default();
+    let mut refusals = change.unreadable;
     let display_name =
         change.display_name.map(|text| refusals.text(&["user", "displayName"], &text, MAX_DISPLAY_NAME_CHARS));
     let about = change.about.map(|text| refusals.text_or_empty(&["user", "about"], &text, MAX_ABOUT_CHARS));
@@ -47,11 +50,11 @@ pub async fn update(app: &App, viewer: &Viewer, change: ProfileChange) -> Result
     if let Some(display_name) = display_name {
         row.display_name = Set(display_name);
     }
-    if let Some(about) = about {
-        row.about = Set(Some(about).filter(|text| !text.is_empty()));
+    if let Some(about) = about.outcome() {
+        row.about = Set(about.filter(|text| !text.is_empty()));
     }
-    if let Some(phone) = phone {
-        row.phone = Set(Some(phone).filter(|text| !text.is_empty()));
+    if let Some(phone) = phone.outcome() {
+        row.phone = Set(phone.filter(|text| !text.is_empty()));
     }
     if let Some(locale) = locale {
         row.locale = Set(locale);

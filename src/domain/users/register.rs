@@ -43,11 +43,13 @@ pub struct Registration {
     pub locale: Option<String>,
     /// IANA time zone. UTC if `None`.
     pub time_zone: Option<chrono_tz::Tz>,
+    /// Refusals of values that could not be read. They are returned together with those of all other values.
+    pub unreadable: Refusals,
 }
 
 /// Registers an account and opens its first session.
 pub async fn register(app: &App, request: Registration, origin: Origin) -> Result<(User, Tokens), Error> {
-    let mut refusals = Refusals::default();
+    let mut refusals = request.unreadable;
     let email = check_email(&mut refusals, &["user", "email"], &request.email);
     let display_name = refusals.text(&["user", "displayName"], &request.display_name, MAX_DISPLAY_NAME_CHARS);
     check_password(&mut refusals, &["user", "password"], &request.password, &email);

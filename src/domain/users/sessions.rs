@@ -1,5 +1,7 @@
 //! A user's own list of sessions, and revoking them.
 
+use std::collections::HashMap;
+
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, Select};
 use uuid::Uuid;
@@ -27,10 +29,11 @@ pub async fn session_page(app: &App, viewer: &Viewer, request: PageRequest) -> R
     Ok(Page::from_rows(&request, select.all(app.db.read()).await?, |session| session.id))
 }
 
-/// Finds one of the viewer's active sessions by its id.
-pub async fn session_by_id(app: &App, viewer: &Viewer, id: Uuid) -> Result<Option<Session>, Error> {
-    let Some(user) = viewer.user() else { return Ok(None) };
-    Ok(select_active(app, user.user_id).filter(table::session::Column::Id.eq(id)).one(app.db.read()).await?)
+/// Finds those of these sessions that are active and the viewer's own.
+pub async fn sessions_by_ids(app: &App, viewer: &Viewer, ids: &[Uuid]) -> Result<HashMap<Uuid, Session>, Error> {
+    let Some(user) = viewer.user() else { return Ok(HashMap::new()) };
+    let select = select_active(app, user.user_id).filter(table::session::Column::Id.is_in(ids.iter().copied()));
+    Ok(select.all(app.db.read()).await?.into_iter().map(|session| (session.id, session)).collect())
 }
 
 /// Counts the viewer's active sessions.

@@ -90,7 +90,7 @@ async fn issue(app: &App, txn: &impl ConnectionTrait, user_id: Uuid, session_id:
 ///
 /// The session's own expiry is not checked, only the token's. The two differ for a token from [`reissue`], which does
 /// not extend the session: it can refresh a session that has left the user's list.
-pub async fn refresh(app: &App, token: &str) -> Result<Tokens, Error> {
+pub async fn refresh(app: &App, token: &str) -> Result<(User, Tokens), Error> {
     let expired = || Error::refused(Code::TokenExpired, &["refreshToken"], "sign in again");
     let hash = fingerprint(token).to_vec();
     let now = app.clock.now();
@@ -119,10 +119,11 @@ pub async fn refresh(app: &App, token: &str) -> Result<Tokens, Error> {
         .exec_with_returning(&txn)
         .await?;
     let Some(session) = extended.into_iter().next() else { return Err(expired()) };
+    let user = table::user::Entity::find_by_id(session.user_id).one(&txn).await?.ok_or_else(expired)?;
     let tokens = issue(app, &txn, session.user_id, session.id).await?;
     app.idempotency_key.record(&txn, &[session.user_id, session.id]).await?;
     txn.commit().await?;
-    Ok(tokens)
+    Ok((user, tokens))
 }
 
 /// Issues new tokens of a session to a client that never received those issued at `since`.

@@ -1,18 +1,18 @@
 //! Documents: parsed once and cached, and checked for what the executor does not check.
 
-use std::collections::HashSet;
+use std::ops::Range;
 use std::sync::Arc;
 
 use async_graphql::parser::parse_query;
 use async_graphql::parser::types::{
-    Directive, DocumentOperations, ExecutableDocument, InlineFragment, OperationDefinition, OperationType, Selection,
-    SelectionSet,
+    Directive, DocumentOperations, ExecutableDocument, InlineFragment, OperationDefinition, Selection, SelectionSet,
 };
 use async_graphql::{Name, Positioned};
 use moka::sync::Cache;
 
 use super::cost::{self, OperationCost};
 use super::response::GraphqlResponse;
+use super::source_text;
 use super::validation::{self, ValidDocument};
 use crate::graphql::support::error_codes::ErrorCode;
 
@@ -63,9 +63,13 @@ impl Documents {
             return Ok(cached);
         }
         cost::check_text(text)?;
-        let mut parsed = parse(text)?;
+        let source = source_text::for_parsers(text);
+        let mut parsed = parse(&source)?;
         let operations = cost::measure(&parsed)?;
-        let valid = validation::check(text, suggest)?;
+        let valid = validation::check(&source, suggest)?;
+        if !valid.long_ids.is_empty() {
+            parsed = parse(&quote(&source, &valid.long_ids))?;
+        }
         move_conditions(&mut parsed);
         let document = Arc::new(Document { parsed, valid, operations });
         if text.len() <= MAX_CACHED_TEXT_BYTES {
@@ -91,6 +95,19 @@ fn parse(text: &str) -> Result<ExecutableDocument, Box<GraphqlResponse>> {
         return Ok(document);
     }
     parse_query(text).or_else(|error| parse_normalized().ok_or_else(|| refuse(error)))
+}
+
+/// Quotes these ranges of a text: integers in the place of IDs that have more than 64 bits, of which the executor's parser
+/// would keep the first digits only. The locations of later errors in the same line refer to the quoted text.
+fn quote(text: &str, ranges: &[Range<usize>]) -> String {
+    let mut quoted = String::with_capacity(text.len() + 2 * ranges.len());
+    let mut copied = 0;
+    for range in ranges {
+        quoted.extend([&text[copied..range.start], "\"", &text[range.clone()], "\""]);
+        copied = range.end;
+    }
+    quoted.push_str(&text[copied..]);
+    quoted
 }
 
 /// Moves `@skip` and `@include` of a `__typename` to an inline fragment around it, where they mean the same. The
@@ -134,7 +151,7 @@ fn move_conditions_in(set: &mut SelectionSet) {
 pub fn find_operation<'a>(
     document: &'a ExecutableDocument,
     name: Option<&str>,
-) -> Result<&'a OperationDefinition, Box<GraphqlResponse>> {
+) -> Result<&'a Positioned<OperationDefinition>, Box<GraphqlResponse>> {
     let by_name = |name: &str| match &document.operations {
         DocumentOperations::Multiple(operations) => operations.get(name),
         // The parser returns `Single` only for an operation without a name.
@@ -143,72 +160,13 @@ pub fn find_operation<'a>(
     let refuse = |message: String| Err(GraphqlResponse::from_error(ErrorCode::OperationResolution, message));
     match (name, &document.operations) {
         (Some(name), _) => match by_name(name) {
-            Some(operation) => Ok(&operation.node),
+            Some(operation) => Ok(operation),
             None => refuse(format!("the document has no operation `{name}`")),
         },
-        (None, DocumentOperations::Single(operation)) => Ok(&operation.node),
+        (None, DocumentOperations::Single(operation)) => Ok(operation),
         (None, DocumentOperations::Multiple(operations)) => match operations.values().next() {
-            Some(operation) if operations.len() == 1 => Ok(&operation.node),
+            Some(operation) if operations.len() == 1 => Ok(operation),
             _ => refuse("the document has several operations; choose one with `operationName`".to_owned()),
         },
     }
-}
-
-/// Refuses a mutation whose root has two fields with the same response key, because the executor would run such a field
-/// twice. The caller has checked that no fragment contains itself.
-pub fn check_unique_root_keys(
-    document: &ExecutableDocument,
-    operation: &OperationDefinition,
-) -> Result<(), Box<GraphqlResponse>> {
-    if operation.ty != OperationType::Mutation {
-        return Ok(());
-    }
-    match find_repeated_key(document, &operation.selection_set.node, &mut HashSet::new()) {
-        Some(key) => {
-            let message = format!("the mutation has two fields with the response key `{key}`; give each its own alias");
-            Err(GraphqlResponse::from_error(ErrorCode::ValidationFailed, message))
-        }
-        None => Ok(()),
-    }
-}
-
-/// Refuses a subscription unless its root is exactly one field (section 5.2.4.1 of the specification) outside of
-/// fragments. The executor does not look into fragments there and would send no events.
-pub fn check_single_root_field(operation: &OperationDefinition) -> Result<(), Box<GraphqlResponse>> {
-    let items = &operation.selection_set.node.items;
-    let is_field = |item: &Positioned<Selection>| matches!(item.node, Selection::Field(_));
-    if operation.ty != OperationType::Subscription || (items.len() == 1 && items.iter().all(is_field)) {
-        return Ok(());
-    }
-    let message = "a subscription must select exactly one field, outside of fragments";
-    Err(GraphqlResponse::from_error(ErrorCode::ValidationFailed, message))
-}
-
-fn find_repeated_key<'a>(
-    document: &'a ExecutableDocument,
-    set: &'a SelectionSet,
-    seen: &mut HashSet<&'a Name>,
-) -> Option<&'a Name> {
-    for selection in &set.items {
-        let inner = match &selection.node {
-            // It has no effect, however often it is selected.
-            Selection::Field(field) if field.node.name.node == "__typename" => continue,
-            Selection::Field(field) => {
-                let key = &field.node.response_key().node;
-                if !seen.insert(key) {
-                    return Some(key);
-                }
-                continue;
-            }
-            Selection::InlineFragment(fragment) => &fragment.node.selection_set.node,
-            Selection::FragmentSpread(spread) => match document.fragments.get(&spread.node.fragment_name.node) {
-                Some(fragment) => &fragment.node.selection_set.node,
-                None => continue,
-            },
-        };
-        if let Some(key) = find_repeated_key(document, inner, seen) {
-            return Some(key);
-        }
-    }
-    None
 }

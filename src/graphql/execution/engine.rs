@@ -5,7 +5,6 @@ use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use async_graphql::extensions::ApolloTracing;
 use async_graphql::indexmap::IndexMap;
 use async_graphql::parser::types::OperationType;
 use async_graphql::{Name, Response, ServerError, Value, Variables};
@@ -14,12 +13,13 @@ use futures_util::stream::{BoxStream, StreamExt};
 
 use super::cost::OperationCost;
 use super::documents::{self, Documents};
+use super::executable;
 use super::executor::{execute, execute_stream};
 use super::persisted_query::{self, ResolvedQuery};
 use super::request::{GraphqlRequest, Operation};
 use super::response::GraphqlResponse;
 use crate::domain::viewer::Viewer;
-use crate::graphql::schema::builder::{Schema, build_schema};
+use crate::graphql::schema::builder::{Purpose, Schema, build_schema};
 use crate::graphql::support::budget;
 use crate::graphql::support::context::Client;
 use crate::graphql::support::error_codes::ErrorCode;
@@ -35,7 +35,9 @@ const OPERATION_TIMEOUT: Duration = Duration::from_secs(30);
 pub struct Engine {
     app: App,
     schema: Schema,
-    /// The same schema with a timer at each field, which makes every field slower. Built on first use.
+    /// The same schema for introspection, and with a timer at each field. Both make every field slower. Built on first
+    /// use.
+    introspected: Arc<OnceLock<Schema>>,
     traced: Arc<OnceLock<Schema>>,
     documents: Documents,
 }
@@ -44,6 +46,7 @@ pub struct Engine {
 struct CheckedOperation {
     kind: OperationType,
     points: u64,
+    introspects: bool,
     /// The hash and the text of a document to store as a persisted query. Documents that cannot run are not stored.
     to_store: Option<(String, Arc<str>)>,
     request: async_graphql::Request,
@@ -52,8 +55,9 @@ struct CheckedOperation {
 impl Engine {
     /// Builds the schema for `app`.
     pub fn new(app: App) -> Engine {
-        let schema = build_schema(app.config.graphql.introspection, None::<ApolloTracing>);
-        Engine { app, schema, traced: Arc::default(), documents: Documents::default() }
+        let schema = build_schema(app.config.graphql.introspection, Purpose::Requests);
+        let (introspected, traced) = Default::default();
+        Engine { app, schema, introspected, traced, documents: Documents::default() }
     }
 
     /// The application that the engine serves.
@@ -66,11 +70,13 @@ impl Engine {
         &self.schema
     }
 
-    fn schema_for(&self, client: &Client) -> &Schema {
-        if !client.trace || self.is_production() {
-            return &self.schema;
+    fn schema_for(&self, operation: &Operation) -> &Schema {
+        let build = |purpose| move || build_schema(self.app.config.graphql.introspection, purpose);
+        match operation.client.trace && !self.is_production() {
+            true => self.traced.get_or_init(build(Purpose::Tracing)),
+            false if operation.introspects => self.introspected.get_or_init(build(Purpose::Introspection)),
+            false => &self.schema,
         }
-        self.traced.get_or_init(|| build_schema(self.app.config.graphql.introspection, Some(ApolloTracing)))
     }
 
     fn is_production(&self) -> bool {
@@ -88,11 +94,12 @@ impl Engine {
         let checked = self.check(&client, request).await;
         let points = checked.as_ref().map_or(budget::REFUSED_POINTS, |checked| checked.points);
         let refused = match (budget::charge(&self.app, &payer, points).await, checked) {
-            (Ok(charge), Ok(CheckedOperation { kind, request, to_store, .. })) => {
+            (Ok(charge), Ok(CheckedOperation { kind, introspects, request, to_store, .. })) => {
                 if let Some((hash, text)) = to_store {
                     self.app.persisted_documents.store(&hash, &text).await;
                 }
-                return Ok(Operation { kind, viewer, client, charge, request: request.data(charge) });
+                let request = request.data(charge);
+                return Ok(Operation { kind, introspects, viewer, client, charge, request });
             }
             (Ok(charge), Err(mut refused)) => {
                 refused.charge = Some(charge);
@@ -110,24 +117,21 @@ impl Engine {
         let document = self.documents.parse(&text, config.introspection)?;
         let name = request.operation_name.filter(|name| !name.is_empty());
         let operation = documents::find_operation(&document.parsed, name.as_deref())?;
-        documents::check_unique_root_keys(&document.parsed, operation)?;
+        let kind = operation.node.ty;
         let cost = document.cost_of(name.as_deref());
-        documents::check_single_root_field(operation)?;
-        if client.idempotency_key.is_some()
-            && operation.ty == OperationType::Mutation
-            && cost.is_some_and(|cost| cost.root_fields() > 1)
-        {
-            let message = "the header Idempotency-Key is for a document with one mutation; \
-                           give each of several its own key with @idempotent(key:)";
-            return Err(GraphqlResponse::from_error(ErrorCode::BadRequest, message));
-        }
-        let kind = operation.ty;
         let variables = request.variables.unwrap_or_default();
         if let Some(cost) = cost {
             cost.check_variables(&variables)?;
         }
         document.valid.check_variables(name.as_deref(), &variables)?;
         let variables = Variables::from_json(serde_json::Value::Object(variables));
+        let executable = executable::prepare(&document.parsed, name.as_deref(), operation, &variables)?;
+        let mutations = if kind == OperationType::Mutation { executable::count_root_fields(&executable) } else { 0 };
+        if client.idempotency_key.is_some() && mutations > 1 {
+            let message = "the header Idempotency-Key is for a document with one mutation; \
+                           give each of several its own key with @idempotent(key:)";
+            return Err(GraphqlResponse::from_error(ErrorCode::BadRequest, message));
+        }
         let points = |cost: &OperationCost| cost.points(&variables, config.operation_cost, config.introspection);
         let mut points = cost.map_or(Ok(budget::REFUSED_POINTS), points)?;
         let to_store = store_as.map(|hash| (hash, text.clone()));
@@ -136,8 +140,9 @@ impl Engine {
         }
         let mut request = async_graphql::Request::new(&*text).variables(variables);
         request.operation_name = name;
-        request.set_parsed_query(document.parsed.clone());
-        Ok(CheckedOperation { kind, points, to_store, request })
+        request.set_parsed_query(executable);
+        let introspects = cost.is_some_and(OperationCost::introspects);
+        Ok(CheckedOperation { kind, points, introspects, to_store, request })
     }
 
     /// Runs a query or a mutation to completion. A panic becomes an internal error.
@@ -145,7 +150,7 @@ impl Engine {
         let request_id = operation.client.request_id.clone();
         let charge = operation.charge;
         let stats = Arc::new(QueryStats::default());
-        let schema = self.schema_for(&operation.client);
+        let schema = self.schema_for(&operation);
         // Boxed, because the future is large and would otherwise be moved from frame to frame.
         let run = Box::pin(execute(schema, &self.app, operation));
         let mut response = run_with_timeout(stats.measure(run), OPERATION_TIMEOUT).await;
@@ -187,9 +192,14 @@ fn query_stats(stats: &QueryStats) -> Value {
     let mut fields = IndexMap::new();
     fields.insert(Name::new("statements"), stats.statements().into());
     fields.insert(Name::new("rows"), stats.rows().into());
-    // Exact in practice: the microseconds of one request are far below 2^52.
-    fields.insert(Name::new("ms"), (Duration::from_micros(stats.microseconds()).as_secs_f64() * 1_000.0).into());
+    fields.insert(Name::new("ms"), milliseconds(stats.microseconds()).into());
     Value::Object(fields)
+}
+
+/// Milliseconds with at most three decimals. A division of whole numbers gives the number that prints so; a product of
+/// fractions does not.
+fn milliseconds(microseconds: u64) -> f64 {
+    f64::from(u32::try_from(microseconds).unwrap_or(u32::MAX)) / 1_000.0
 }
 
 fn executed(body: Response) -> GraphqlResponse {
@@ -223,6 +233,16 @@ mod tests {
                 "extensions": { "requestId": "req_1" },
             })
         );
+    }
+
+    #[test]
+    fn milliseconds_have_at_most_three_decimals() {
+        for microseconds in (0..100_000).chain(1_000_000..1_050_000) {
+            let printed = milliseconds(microseconds).to_string();
+            let decimals = printed.split_once('.').map_or(0, |(_, decimals)| decimals.len());
+            assert!(decimals <= 3, "{microseconds} µs are printed as {printed}");
+        }
+        assert_eq!(milliseconds(3_971).to_string(), "3.971");
     }
 
     #[tokio::test]

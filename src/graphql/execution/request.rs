@@ -36,6 +36,8 @@ pub struct Operation {
     pub client: Client,
     /// What was charged for it.
     pub charge: Charge,
+    /// Whether it selects fields of introspection.
+    pub(super) introspects: bool,
     pub(super) request: async_graphql::Request,
 }
 

@@ -79,6 +79,8 @@ payloads! {
     RefundRetryPayload {
         /// The refund, which is PENDING until the processor responds. Null if the mutation was refused.
         refund: Option<Refund>,
+        /// The booking whose guest is paid back. Null if the mutation was refused.
+        booking: Option<Booking>,
     }
     /// Result of the mutation `bookingCheckIn`.
     BookingCheckInPayload {
@@ -198,7 +200,7 @@ impl BookingMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Global ID of the booking, prefixed `bkg_`.")] id: ID,
-        #[graphql(desc = "The refund that was shown to the person, as `Booking.cancellation.refund`.")]
+        #[graphql(desc = "The refund that was shown to the person, as `Booking.cancellationPreview.refund`.")]
         expected_refund: MoneyInput,
         #[graphql(desc = "Explanation for the other side, at most 1,000 characters. If absent, none is recorded.")]
         reason: Option<String>,
@@ -215,7 +217,9 @@ impl BookingMutation {
             async |effect: RecordedEffect| domain::replay::cancel(app, viewer, effect.id(0)?, effect.id(1).ok()).await;
         let (done, user_errors) = into_payload_in(app, call.run(run, replay).await, currency)?;
         let (booking, refund) = done.map_or((None, None), |(booking, refund)| {
-            let refund = refund.zip(currency).map(|(row, currency)| Refund { row: row.into(), currency });
+            let refund = refund.zip(currency);
+            let booking_id = booking.id;
+            let refund = refund.map(|(row, currency)| Refund { row: row.into(), booking_id, currency });
             (Some(Booking::from(booking)), refund)
         });
         Ok(BookingCancelPayload { booking, refund, user_errors })
@@ -277,7 +281,9 @@ impl BookingMutation {
             async |effect: RecordedEffect| domain::replay::cancel(app, viewer, effect.id(0)?, effect.id(1).ok()).await;
         let (done, user_errors) = into_payload_in(app, call.run(run, replay).await, currency)?;
         let (booking, refund) = done.map_or((None, None), |(booking, refund)| {
-            let refund = refund.zip(currency).map(|(row, currency)| Refund { row: row.into(), currency });
+            let refund = refund.zip(currency);
+            let booking_id = booking.id;
+            let refund = refund.map(|(row, currency)| Refund { row: row.into(), booking_id, currency });
             (Some(Booking::from(booking)), refund)
         });
         Ok(BookingRefundPayload { booking, refund, user_errors })
@@ -302,6 +308,10 @@ impl BookingMutation {
             Some(row) => refund_in_currency(ctx, row).await?,
             None => None,
         };
-        Ok(RefundRetryPayload { refund, user_errors })
+        let booking = match &refund {
+            Some(refund) => Some(refund.load_booking(ctx).await?),
+            None => None,
+        };
+        Ok(RefundRetryPayload { refund, booking, user_errors })
     }
 }

@@ -45,6 +45,8 @@ payloads! {
     }
     /// Result of the mutation `listingCalendarUpdate`.
     ListingCalendarUpdatePayload {
+        /// The listing whose calendar changed. Null if the mutation was refused.
+        listing: Option<Listing>,
         /// The days from the first changed date to the last, at most 366. Null if the mutation was refused.
         days: Option<Vec<CalendarDay>>,
     }
@@ -62,7 +64,9 @@ pub struct ListingMutation;
 #[Object]
 impl ListingMutation {
     /// Creates a draft that only the host and staff can see. No field is required yet. Only hosts can call it; for
-    /// others it is refused with FORBIDDEN. Refused with INVALID, TOO_LONG or TOO_MANY for values out of range.
+    /// others it is refused with FORBIDDEN. Refused with INVALID, TOO_LONG or TOO_MANY for values out of range, with
+    /// CURRENCY_MISMATCH for amounts in another currency than the listing's, and with REQUIRED for null in a field that
+    /// cannot be null. All wrong fields are refused at once.
     async fn listing_create(
         &self,
         ctx: &Context<'_>,
@@ -70,27 +74,31 @@ impl ListingMutation {
     ) -> Result<ListingCreatePayload> {
         let call = prepare_call(ctx);
         let (app, viewer) = (call.app(), ctx.viewer());
-        let run = async { domain::create(app, viewer, listing.into_change()?).await };
+        let run = async { domain::create(app, viewer, listing.into_change()).await };
         let (done, user_errors) =
             into_payload(app, call.run(run, async |effect| load_own_listing(app, viewer, effect).await).await)?;
         Ok(ListingCreatePayload { listing: done.map(Listing::from), user_errors })
     }
 
     /// Changes a listing. The host and staff can call it. Existing bookings and quotes do not change. Refused with
-    /// VERSION_STALE if the listing was changed since `expectedVersion`, and with REQUIRED if a published listing would
-    /// lack a value that publication needs.
+    /// VERSION_STALE if the listing was changed since `expectedVersion`, with the codes of `listingCreate`, with
+    /// STATE_CONFLICT if the currency cannot change, and with REQUIRED if a published listing would lack a value that
+    /// publication needs. All wrong fields are refused at once.
     async fn listing_update(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Global ID of the listing, prefixed `lst_`.")] id: ID,
-        #[graphql(desc = "`version` of the listing on which the change is based.")] expected_version: i32,
-        #[graphql(desc = "The values to change. Absent fields do not change.")] listing: ListingInput,
+        #[graphql(desc = "`version` of the listing on which the change is based. Forms send it, so that they do not \
+                          overwrite the changes of others. If absent, the change is made whatever the version is.")]
+        expected_version: Option<i32>,
+        #[graphql(desc = "The values to change. Absent fields do not change; null removes a value.")]
+        listing: ListingInput,
     ) -> Result<ListingUpdatePayload> {
         let call = prepare_call(ctx);
         let (app, viewer) = (call.app(), ctx.viewer());
         let run = async {
             let id = parse_id(Kind::Listing, &id, &["id"])?;
-            domain::update(app, viewer, id, expected_version, listing.into_change()?).await
+            domain::update(app, viewer, id, expected_version, listing.into_change()).await
         };
         let (done, user_errors) =
             into_payload(app, call.run(run, async |effect| load_own_listing(app, viewer, effect).await).await)?;
@@ -98,15 +106,22 @@ impl ListingMutation {
     }
 
     /// Publishes a listing. The host and staff can call it. Refused with one REQUIRED error for each missing value,
-    /// with FORBIDDEN if staff suspended the listing, and with VERSION_STALE if it was changed at the same time.
+    /// whose `field` is the path of the value in the arguments of `listingUpdate`, such as `listing`, `address`, `city`.
+    /// Refused with FORBIDDEN if staff suspended the listing, and with VERSION_STALE if it was changed since
+    /// `expectedVersion` or at the same time.
     async fn listing_publish(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Global ID of the listing, prefixed `lst_`.")] id: ID,
+        #[graphql(desc = "`version` of the listing that is to be published. If absent, the current one is published.")]
+        expected_version: Option<i32>,
     ) -> Result<ListingPublishPayload> {
         let call = prepare_call(ctx);
         let (app, viewer) = (call.app(), ctx.viewer());
-        let run = async { domain::publish(app, viewer, parse_id(Kind::Listing, &id, &["id"])?).await };
+        let run = async {
+            let id = parse_id(Kind::Listing, &id, &["id"])?;
+            domain::publish(app, viewer, id, expected_version).await
+        };
         let (done, user_errors) =
             into_payload(app, call.run(run, async |effect| load_own_listing(app, viewer, effect).await).await)?;
         Ok(ListingPublishPayload { listing: done.map(Listing::from), user_errors })
@@ -142,8 +157,10 @@ impl ListingMutation {
         Ok(ListingDeletePayload { deleted_id: done.map(|gone| self::global_id(Kind::Listing, gone)), user_errors })
     }
 
-    /// Blocks, unblocks and prices nights of a listing. Either all changes are made or none. The host and staff can
-    /// call it. Refused with NIGHTS_UNAVAILABLE if a night to be blocked belongs to a booking, and with INVALID or
+    /// Blocks, unblocks and prices nights of a listing. Either all changes are made or none. The `version` of the
+    /// listing does not change. The host and staff can call it. Refused with NIGHTS_UNAVAILABLE if a night to be blocked
+    /// belongs to a booking, with CURRENCY_MISMATCH for prices in another currency than the listing's, with
+    /// VERSION_STALE if the listing was changed since `expectedVersion`, and with INVALID, REQUIRED, TOO_LONG or
     /// TOO_MANY.
     async fn listing_calendar_update(
         &self,
@@ -151,15 +168,19 @@ impl ListingMutation {
         #[graphql(desc = "Global ID of the listing, prefixed `lst_`.")] id: ID,
         #[graphql(desc = "1 to 100 changes. They are made in order, so that later ones override earlier ones.")]
         changes: Vec<CalendarChangeInput>,
+        #[graphql(
+            desc = "`version` of the listing on whose prices and rules the changes are based. If absent, they are \
+                          made whatever the version is."
+        )]
+        expected_version: Option<i32>,
     ) -> Result<ListingCalendarUpdatePayload> {
-        let changes: Vec<CalendarChange> = changes.into_iter().map(Into::into).collect();
+        let changes = changes.into_iter().enumerate();
+        let changes: Vec<CalendarChange> = changes.map(|(index, change)| change.into_change(index)).collect();
         let call = prepare_call(ctx);
         let (app, viewer) = (call.app(), ctx.viewer());
         let run = async {
             let id = parse_id(Kind::Listing, &id, &["id"])?;
-            let listing = domain::find_own(app, viewer, id).await;
-            let days = domain::update_calendar(app, viewer, id, changes.clone()).await?;
-            Ok((listing?, days))
+            domain::update_calendar(app, viewer, id, expected_version, changes.clone()).await
         };
         let replay = async |effect| {
             let listing = load_own_listing(app, viewer, effect).await?;
@@ -168,9 +189,11 @@ impl ListingMutation {
         };
         let done = call.run(run, replay).await.and_then(|(listing, days)| {
             let currency = stored_currency(&listing.currency)?;
-            Ok(days.into_iter().map(|day| CalendarDay { day, currency }).collect())
+            let days = days.into_iter().map(|day| CalendarDay { day, currency }).collect();
+            Ok((Listing::from(listing), days))
         });
-        let (days, user_errors) = into_payload(app, done)?;
-        Ok(ListingCalendarUpdatePayload { days, user_errors })
+        let (done, user_errors) = into_payload(app, done)?;
+        let (listing, days) = done.unzip();
+        Ok(ListingCalendarUpdatePayload { listing, days, user_errors })
     }
 }

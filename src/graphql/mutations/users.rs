@@ -1,6 +1,6 @@
 //! Mutations of accounts and sessions.
 
-use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
+use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object, Result, SimpleObject};
 
 use super::payload::payloads;
 use crate::domain::error::{Error, Refusals};
@@ -8,7 +8,8 @@ use crate::domain::users::{self as domain, ProfileChange, Registration, Tokens};
 use crate::graphql::support::context::{RequestContext, global_id, parse_id};
 use crate::graphql::support::cost_directive::cost;
 use crate::graphql::support::idempotency::prepare_call;
-use crate::graphql::support::scalars::{CurrencyCode, DateTime, TimeZone};
+use crate::graphql::support::scalars::{CurrencyCode, DateTime, LanguageTag, TimeZone};
+use crate::graphql::support::update_fields::{UpdateFields, to_change};
 use crate::graphql::types::user_errors::into_payload;
 use crate::graphql::types::users::Viewer;
 use crate::kernel::id::Kind;
@@ -48,28 +49,47 @@ pub struct UserRegisterInput {
     password: String,
     /// Public name, at most 80 characters.
     display_name: String,
-    /// Preferred language, as a BCP 47 tag. Default: `en`.
-    locale: Option<String>,
+    /// Preferred language. Default: `en`.
+    locale: Option<LanguageTag>,
     /// Usual time zone of the user. Default: UTC.
     time_zone: Option<TimeZone>,
 }
 
-/// Values of the profile to change. An absent field does not change. Null has the same effect as leaving a field out.
+/// Values of the profile to change. An absent field does not change. Null removes `about` and `phone`; in the other
+/// fields it is refused with REQUIRED.
 #[derive(InputObject)]
 pub struct UserUpdateInput {
     /// Public name, at most 80 characters. If absent, it does not change.
-    display_name: Option<String>,
-    /// Self-description, at most 2,000 characters. An empty text removes it. If absent, it does not change.
-    about: Option<String>,
-    /// Telephone number in international form, such as +351 21 000 0000. An empty text removes it. If absent, it does
-    /// not change.
-    phone: Option<String>,
-    /// Preferred language, as a BCP 47 tag. If absent, it does not change.
-    locale: Option<String>,
+    display_name: MaybeUndefined<String>,
+    /// Self-description, at most 2,000 characters. Null removes it; an empty text still does so too, but a later version
+    /// will refuse it. If absent, it does not change.
+    about: MaybeUndefined<String>,
+    /// Telephone number in international form, such as +351 21 000 0000. Null removes it; an empty text still does so
+    /// too, but a later version will refuse it. If absent, it does not change.
+    phone: MaybeUndefined<String>,
+    /// Preferred language. If absent, it does not change.
+    locale: MaybeUndefined<LanguageTag>,
     /// Usual time zone of the user. If absent, it does not change.
-    time_zone: Option<TimeZone>,
+    time_zone: MaybeUndefined<TimeZone>,
     /// Preferred currency of the user. If absent, it does not change.
-    currency: Option<CurrencyCode>,
+    currency: MaybeUndefined<CurrencyCode>,
+}
+
+impl UserUpdateInput {
+    /// The change for the domain, with the refusals of the values that cannot be read.
+    fn into_change(self) -> ProfileChange {
+        let mut unreadable = Refusals::default();
+        let mut fields = UpdateFields::new(&mut unreadable, &["user"]);
+        ProfileChange {
+            display_name: fields.required("displayName", self.display_name),
+            about: to_change(self.about),
+            phone: to_change(self.phone),
+            locale: fields.required("locale", self.locale).map(|tag| tag.0),
+            time_zone: fields.zone("timeZone", self.time_zone),
+            currency: fields.currency("currency", self.currency),
+            unreadable,
+        }
+    }
 }
 
 payloads! {
@@ -99,6 +119,8 @@ payloads! {
     }
     /// Result of the mutation `sessionRefresh`.
     SessionRefreshPayload {
+        /// The user of the session. Null if the mutation was refused.
+        viewer: Option<Viewer>,
         /// New tokens, which replace the old ones. Null if the mutation was refused.
         tokens: Option<AuthTokens>,
     }
@@ -132,15 +154,15 @@ impl UserMutation {
         let call = prepare_call(ctx);
         let app = call.app();
         let run = async {
-            let mut refusals = Refusals::default();
-            let zone = user.time_zone.as_ref().map(|zone| zone.to_zone(&mut refusals, &["user", "timeZone"]));
-            refusals.finish()?;
+            let mut unreadable = Refusals::default();
+            let zone = user.time_zone.as_ref().map(|zone| zone.to_zone(&mut unreadable, &["user", "timeZone"]));
             let request = Registration {
                 email: user.email,
                 password: user.password,
                 display_name: user.display_name,
-                locale: user.locale,
+                locale: user.locale.map(|tag| tag.0),
                 time_zone: zone.flatten(),
+                unreadable,
             };
             domain::register(app, request, ctx.origin()).await
         };
@@ -150,28 +172,17 @@ impl UserMutation {
         Ok(UserRegisterPayload { viewer, tokens, user_errors })
     }
 
-    /// Changes the profile of the viewer. Refused with INVALID or TOO_LONG for values out of range.
+    /// Changes the profile of the viewer. Refused with INVALID or TOO_LONG for values out of range, and with REQUIRED for
+    /// null in a field that cannot be null. All wrong fields are refused at once.
     async fn user_update(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The values to change. Absent fields do not change.")] user: UserUpdateInput,
+        #[graphql(desc = "The values to change. Absent fields do not change; null removes a value.")]
+        user: UserUpdateInput,
     ) -> Result<UserUpdatePayload> {
         let call = prepare_call(ctx);
         let app = call.app();
-        let run = async {
-            let mut refusals = Refusals::default();
-            let zone = user.time_zone.as_ref().map(|zone| zone.to_zone(&mut refusals, &["user", "timeZone"]));
-            refusals.finish()?;
-            let change = ProfileChange {
-                display_name: user.display_name,
-                about: user.about,
-                phone: user.phone,
-                locale: user.locale,
-                time_zone: zone.flatten(),
-                currency: user.currency.map(|code| code.to_currency(&["user", "currency"])).transpose()?,
-            };
-            domain::update(app, ctx.viewer(), change).await
-        };
+        let run = domain::update(app, ctx.viewer(), user.into_change());
         let (done, user_errors) =
             into_payload(app, call.run(run, async |effect| load_account(app, effect).await).await)?;
         Ok(UserUpdatePayload { viewer: done.map(Viewer::from), user_errors })
@@ -220,9 +231,10 @@ impl UserMutation {
     ) -> Result<SessionRefreshPayload> {
         let call = prepare_call(ctx);
         let app = call.app();
-        let replay = async |effect: RecordedEffect| Ok(domain::reissue(app, effect.id(1)?, effect.at).await?.1);
+        let replay = async |effect: RecordedEffect| domain::reissue(app, effect.id(1)?, effect.at).await;
         let (done, user_errors) = into_payload(app, call.run(domain::refresh(app, &refresh_token), replay).await)?;
-        Ok(SessionRefreshPayload { tokens: done.map(Into::into), user_errors })
+        let (viewer, tokens) = done.map(|(user, tokens)| (Viewer::from(user), tokens.into())).unzip();
+        Ok(SessionRefreshPayload { viewer, tokens, user_errors })
     }
 
     /// Signs out: ends one session of the viewer at once, with its tokens and subscriptions. Refused with NOT_FOUND if

@@ -1,10 +1,8 @@
-//! Building the executable schema, and printing it.
+//! Building the executable schema.
 
-use std::sync::LazyLock;
+use async_graphql::extensions::ApolloTracing;
 
-use async_graphql::SDLExportOptions;
-use async_graphql::extensions::{ApolloTracing, ExtensionFactory};
-
+use super::introspection::SchemaDescription;
 use super::mutation::Mutation;
 use super::payload::MutationPayload;
 use super::query::Query;
@@ -15,30 +13,37 @@ use crate::graphql::support::idempotency;
 /// bound, in case they do not.
 pub const MAX_RECURSION_DEPTH: usize = 32;
 
+/// The description of the schema.
+pub const DESCRIPTION: &str = "The API of Roost, a marketplace of stays: guests search listings, ask for a quote and \
+    book it; hosts\npublish listings and receive payouts. Amounts of money are integers in the minor unit of their \
+    currency, instants\nare in UTC, and dates and times of a listing are in its own time zone.";
+
 /// The executable schema.
 pub type Schema = async_graphql::Schema<Query, Mutation, Subscription>;
 
+/// What a schema is built for. Each addition makes every field slower, so ordinary requests run without any.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// Ordinary requests.
+    Requests,
+    /// Requests that select fields of introspection.
+    Introspection,
+    /// Requests that ask for the time of each field.
+    Tracing,
+}
+
 /// Builds the schema. Without `discovery`, introspection and suggestions in error messages are off.
-pub fn build_schema(discovery: bool, extension: Option<impl ExtensionFactory>) -> Schema {
+pub fn build_schema(discovery: bool, purpose: Purpose) -> Schema {
     let builder = Schema::build(Query, Mutation::default(), Subscription);
     let builder = if discovery { builder } else { builder.disable_introspection().disable_suggestions() };
-    let builder = match extension {
-        Some(extension) => builder.extension(extension),
-        None => builder,
+    let builder = match purpose {
+        Purpose::Requests => builder,
+        Purpose::Introspection => builder.extension(SchemaDescription(DESCRIPTION)),
+        Purpose::Tracing => builder.extension(SchemaDescription(DESCRIPTION)).extension(ApolloTracing),
     };
     builder
         .directive(idempotency::idempotent)
         .register_output_type::<MutationPayload>()
         .limit_recursive_depth(MAX_RECURSION_DEPTH)
         .finish()
-}
-
-/// The schema as text, as committed in `schema.graphql`.
-pub fn sdl() -> &'static str {
-    static SDL: LazyLock<String> = LazyLock::new(|| {
-        let schema = build_schema(true, None::<ApolloTracing>);
-        let options = SDLExportOptions::new().sorted_fields().sorted_arguments().sorted_enum_items();
-        format!("{}\n", schema.sdl_with_options(options).trim_end())
-    });
-    &SDL
 }

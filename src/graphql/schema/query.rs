@@ -8,7 +8,7 @@ use crate::graphql::support::connection::page_request;
 use crate::graphql::support::context::{RequestContext, parse_id};
 use crate::graphql::support::cost_directive::cost;
 use crate::graphql::support::errors::to_graphql_error;
-use crate::graphql::support::loaders::UserKey;
+use crate::graphql::support::loaders::{BookingKey, UserKey};
 use crate::graphql::types::node::{Node, fetch_node};
 use crate::graphql::types::rate_limit::{RateLimit, rate_limit};
 use crate::graphql::types::{bookings, listings, quotes, search, users};
@@ -76,28 +76,31 @@ impl Query {
         listing.await.map(|row| row.map(listings::Listing::from)).map_err(to_graphql_error).transpose()
     }
 
-    /// The booking with this ID or this code. Null if it does not exist or the viewer may not see it. Exactly one of
-    /// the two arguments is needed.
+    /// The booking with this ID. Null if it does not exist or the viewer may not see it.
     async fn booking(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Global ID of the booking, prefixed `bkg_`. If absent, `code` is needed.")] id: Option<ID>,
-        #[graphql(desc = "Code of the booking. If absent, `id` is needed.")] code: Option<String>,
+        #[graphql(desc = "Global ID of the booking, prefixed `bkg_`.")] id: ID,
     ) -> Option<Result<bookings::Booking>> {
         let booking = async {
-            match (id, code) {
-                (Some(id), None) => {
-                    let id = parse_id(Kind::Booking, &id, &["id"])?;
-                    domain_bookings::by_id(ctx.app(), ctx.viewer(), id).await
-                }
-                (None, Some(code)) => domain_bookings::by_code(ctx.app(), ctx.viewer(), &code).await,
-                _ => Err(Error::refused(Code::Invalid, &["id"], "give either `id` or `code`")),
-            }
+            let id = parse_id(Kind::Booking, &id, &["id"]).map_err(to_graphql_error)?;
+            ctx.load(BookingKey(id)).await
         };
-        booking.await.map(|row| row.map(bookings::Booking::from)).map_err(to_graphql_error).transpose()
+        booking.await.map(|row| row.map(bookings::Booking::from)).transpose()
     }
 
-    /// The quote in this token. Null if the token is not valid or was made for another user.
+    /// The booking with this code. Null if it does not exist or the viewer may not see it.
+    async fn booking_by_code(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Code of the booking: 10 letters and digits, as in `Booking.code`.")] code: String,
+    ) -> Option<Result<bookings::Booking>> {
+        let booking = domain_bookings::by_code(ctx.app(), ctx.viewer(), &code).await;
+        booking.map(|row| row.map(bookings::Booking::from)).map_err(to_graphql_error).transpose()
+    }
+
+    /// The quote in this token. Null if the token is not valid, or `quoteCreate` returned it to another user. An expired
+    /// or used quote is still found.
     async fn quote(
         &self,
         ctx: &Context<'_>,
@@ -127,7 +130,8 @@ impl Query {
         #[graphql(desc = "Only items before this cursor. If absent, up to the last item.")] before: Option<String>,
     ) -> Result<search::ListingSearchConnection> {
         let sort = sort.unwrap_or(search::ListingSearchSort::Relevance);
-        search::search_listings(ctx, wanted, sort, page_request(first, after, last, before)?).await
+        let request = page_request("Query.listingSearch", first, after, last, before)?;
+        search::search_listings(ctx, wanted, sort, request).await
     }
 
     /// The budget from which this operation was paid. Null if the server has no budgets.

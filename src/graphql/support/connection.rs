@@ -1,10 +1,14 @@
 //! Relay connections: pages with cursors, and a total that is counted only if the client selects it.
 
+use std::hash::Hash;
+
+use async_graphql::dataloader::Loader;
 use async_graphql::{Context, Result, SimpleObject};
 use futures_util::future::BoxFuture;
 
 use super::context::RequestContext;
 use super::errors::to_graphql_error;
+use super::loaders::Batch;
 use crate::domain::error::Error;
 use crate::domain::viewer::Viewer;
 use crate::kernel::page::{Cursor, Page, PageRequest};
@@ -50,14 +54,29 @@ where
     })
 }
 
-/// Reads the four arguments of a connection.
+/// Makes a [`LazyCount`] of a key whose loader counts the lists of many owners in one statement. For a connection that
+/// can be selected on each item of a list.
+pub fn count_batched<K>(key: K) -> LazyCount
+where
+    K: Send + Sync + Hash + Eq + Clone + 'static,
+    Batch: Loader<K, Value = i64, Error = async_graphql::Error>,
+{
+    Box::new(move |ctx| {
+        let key = key.clone();
+        Box::pin(async move { Ok(ctx.load(key).await?.unwrap_or(0)) })
+    })
+}
+
+/// Reads the four arguments of the connection field with this coordinate, such as `Viewer.trips`. Its cursors carry the
+/// coordinate, and other connections refuse them.
 pub fn page_request(
+    list: &'static str,
     first: Option<i32>,
     after: Option<String>,
     last: Option<i32>,
     before: Option<String>,
 ) -> Result<PageRequest> {
-    PageRequest::new(first, after, last, before).map_err(|bad| to_graphql_error(bad.into()))
+    PageRequest::new(list, first, after, last, before).map_err(|bad| to_graphql_error(bad.into()))
 }
 
 /// A page without items.

@@ -19,7 +19,7 @@ use crate::platform::idempotency::{IdempotencyKey, KeyStatus, RecordedEffect, Sc
 
 /// Mutations that require a key.
 const KEY_REQUIRED: [&str; 5] =
-    ["bookingCreate", "bookingCancel", "bookingRefund", "bookingAlterationRequest", "bookingAlterationRespond"];
+    ["bookingCreate", "bookingCancel", "bookingRefund", "bookingAlterationRequest", "bookingAlterationAccept"];
 /// Longest key, in bytes.
 const MAX_KEY_BYTES: usize = 255;
 /// How long a key is stored.
@@ -33,7 +33,7 @@ const DIRECTIVE: &str = "idempotent";
 /// that it is a replay. A key is valid for one user and one mutation. It is stored for 24 hours, for mutations that
 /// move money or nights 30 days. A request that is refused before it has an effect does not use up its key: correct it
 /// and send it with the same key. A declined card is a result and uses up the key; send the next attempt with a new
-/// key. `bookingCreate`, `bookingCancel`, `bookingRefund`, `bookingAlterationRequest` and `bookingAlterationRespond`
+/// key. `bookingCreate`, `bookingCancel`, `bookingRefund`, `bookingAlterationRequest` and `bookingAlterationAccept`
 /// require a key. A document with one mutation can send the key in the HTTP header `Idempotency-Key` instead.
 #[Directive(location = "Field")]
 pub fn idempotent(
@@ -245,9 +245,10 @@ fn invalid_argument(error: ServerError) -> Vec<Refusal> {
     vec![Refusal::at(Code::Invalid, &[], error.message)]
 }
 
-/// The arguments as one text that is equal for equal values: names are sorted, and null values are omitted, because
-/// this API does not distinguish null from absent.
-fn canonical_text(arguments: Vec<(Name, Value)>) -> String {
+/// The arguments as one text that is equal for equal values: names are sorted. An argument that is null is omitted,
+/// because it means the same as an absent one. A field of an input that is null is not: it removes a value, while an
+/// absent field keeps it.
+fn canonical_text(mut arguments: Vec<(Name, Value)>) -> String {
     fn write(value: Value) -> serde_json::Value {
         match value {
             Value::Object(fields) => object(fields.into_iter().collect()),
@@ -256,10 +257,10 @@ fn canonical_text(arguments: Vec<(Name, Value)>) -> String {
         }
     }
     fn object(mut fields: Vec<(Name, Value)>) -> serde_json::Value {
-        fields.retain(|(_, value)| *value != Value::Null);
         fields.sort_by(|(one, _), (other, _)| one.cmp(other));
         serde_json::Value::Object(fields.into_iter().map(|(name, value)| (name.to_string(), write(value))).collect())
     }
+    arguments.retain(|(_, value)| *value != Value::Null);
     object(arguments).to_string()
 }
 
@@ -277,12 +278,15 @@ mod tests {
     }
 
     #[test]
-    fn the_canonical_text_depends_on_values_and_not_on_order_or_nulls() {
+    fn the_canonical_text_depends_on_values_and_not_on_their_order() {
         let one = value!({ "id": "a", "in": { "x": 1, "y": [{ "b": null, "a": true }] }, "none": null });
-        let same = value!({ "in": { "y": [{ "a": true }], "x": 1 }, "id": "a" });
-        let other = value!({ "in": { "y": [{ "a": true }], "x": 2 }, "id": "a" });
-        assert_eq!(canonical_text(arguments(one.clone())), r#"{"id":"a","in":{"x":1,"y":[{"a":true}]}}"#);
+        let same = value!({ "in": { "y": [{ "a": true, "b": null }], "x": 1 }, "id": "a" });
+        let absent = value!({ "in": { "y": [{ "a": true }], "x": 1 }, "id": "a" });
+        let other = value!({ "in": { "y": [{ "a": true, "b": null }], "x": 2 }, "id": "a" });
+        assert_eq!(canonical_text(arguments(one.clone())), r#"{"id":"a","in":{"x":1,"y":[{"a":true,"b":null}]}}"#);
         assert_eq!(canonical_text(arguments(one)), canonical_text(arguments(same.clone())));
-        assert_ne!(canonical_text(arguments(same)), canonical_text(arguments(other)));
+        for different in [absent, other] {
+            assert_ne!(canonical_text(arguments(same.clone())), canonical_text(arguments(different)));
+        }
     }
 }

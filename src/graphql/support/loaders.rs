@@ -9,15 +9,16 @@ use chrono::NaiveDate;
 use uuid::Uuid;
 
 use super::errors::to_graphql_error;
-use crate::domain::bookings::{self, Alteration, Booking};
+use crate::domain::bookings::{self, Alteration, Booking, Event};
 use crate::domain::listings::{self, CalendarDay, Listing, RatingSummary, StayEvaluation, StayRequest};
 use crate::domain::notifications::{self, Notification};
 use crate::domain::payments::ledger::{Posting, Transaction};
 use crate::domain::payments::{self, Attempt, Payment, Payout, Refund};
 use crate::domain::reviews::{self, Direction, ListOf, Review};
-use crate::domain::users::{self, User};
+use crate::domain::users::{self, Session, User};
 use crate::domain::viewer::Viewer;
 use crate::kernel::page::{Page, PageRequest};
+use crate::kernel::stay::Stay;
 use crate::platform::App;
 
 /// Loads objects on behalf of one viewer.
@@ -75,6 +76,10 @@ by_uuid!(
     AlterationKey -> Alteration, |batch, ids| bookings::alterations::by_ids(&batch.app, &batch.viewer, ids)
 );
 by_uuid!(
+    /// The alteration of a booking that waits for an answer or for a payment.
+    PendingAlterationKey -> Alteration, |batch, ids| bookings::alterations::open_by_bookings(&batch.app, ids)
+);
+by_uuid!(
     /// A payout that the viewer may see.
     PayoutKey -> Payout, |batch, ids| payments::payouts_by_ids(&batch.app, &batch.viewer, ids)
 );
@@ -108,8 +113,34 @@ by_uuid!(
     DisputedKey -> i64, |batch, ids| payments::disputed_by_payments(&batch.app, ids)
 );
 by_uuid!(
+    /// A refund, without a check of what the viewer may see.
+    RefundKey -> Refund, |batch, ids| payments::refunds_by_ids(&batch.app, ids)
+);
+by_uuid!(
+    /// The event by which a booking was declined, without a check of what the viewer may see.
+    DeclineKey -> Event, |batch, ids| bookings::declines_by_bookings(&batch.app, ids)
+);
+by_uuid!(
     /// The refunds of a payment.
     RefundsKey -> Vec<Refund>, |batch, ids| payments::refunds_by_payments(&batch.app, ids)
+);
+
+by_uuid!(
+    /// A payment by its own ID, without a check of what the viewer may see.
+    PaymentRowKey -> Payment, |batch, ids| payments::by_ids(&batch.app, ids)
+);
+by_uuid!(
+    /// A ledger transaction, for staff.
+    TransactionKey -> (Transaction, Vec<Posting>),
+    |batch, ids| payments::transactions_by_ids(&batch.app, &batch.viewer, ids)
+);
+by_uuid!(
+    /// An event of a booking that the viewer may see.
+    EventKey -> Event, |batch, ids| bookings::events_by_ids(&batch.app, &batch.viewer, ids)
+);
+by_uuid!(
+    /// An active session of the viewer.
+    SessionKey -> Session, |batch, ids| users::sessions_by_ids(&batch.app, &batch.viewer, ids)
 );
 
 /// Present if the viewer has booked the listing.
@@ -178,23 +209,57 @@ impl Loader<ReviewCountKey> for Batch {
     }
 }
 
-/// A page of the published listings of a host.
-#[derive(Clone, PartialEq, Eq, Hash)]
-pub struct HostListingsKey(pub Uuid, pub PageRequest);
+/// Declares a key of an owner and the arguments of a page, and its loader, which calls the domain once for all owners
+/// with the same arguments.
+macro_rules! by_owner {
+    ($(#[$doc:meta])* $key:ident -> $value:ty, |$batch:ident, $owners:ident, $page:ident| $fetch:expr) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, Hash)]
+        pub struct $key(pub Uuid, pub PageRequest);
 
-impl Loader<HostListingsKey> for Batch {
-    type Value = Page<Listing>;
-    type Error = async_graphql::Error;
+        impl Loader<$key> for Batch {
+            type Value = Page<$value>;
+            type Error = async_graphql::Error;
 
-    async fn load(&self, keys: &[HostListingsKey]) -> Loaded<HostListingsKey, Page<Listing>> {
-        let mut loaded = HashMap::new();
-        for (page, hosts) in group_by(keys, |key| (key.1.clone(), key.0)) {
-            let pages = listings::by_hosts(&self.app, &hosts, &page).await.map_err(to_graphql_error)?;
-            loaded.extend(pages.into_iter().map(|(host, found)| (HostListingsKey(host, page.clone()), found)));
+            async fn load(&self, keys: &[$key]) -> Loaded<$key, Page<$value>> {
+                let $batch = self;
+                let mut loaded = HashMap::new();
+                for (page, owners) in group_by(keys, |key| (key.1.clone(), key.0)) {
+                    let ($owners, $page) = (owners.as_slice(), &page);
+                    let pages = $fetch.await.map_err(to_graphql_error)?;
+                    loaded.extend(pages.into_iter().map(|(owner, found)| ($key(owner, page.clone()), found)));
+                }
+                Ok(loaded)
+            }
         }
-        Ok(loaded)
-    }
+    };
 }
+
+by_owner!(
+    /// A page of the published listings of a host.
+    HostListingsKey -> Listing, |batch, hosts, page| listings::by_hosts(&batch.app, hosts, page)
+);
+by_owner!(
+    /// A page of the events of a booking that the viewer may see.
+    EventsKey -> Event, |batch, ids, page| bookings::pages_of_events(&batch.app, ids, page)
+);
+by_owner!(
+    /// A page of the alterations of a booking that the viewer may see.
+    AlterationsKey -> Alteration, |batch, ids, page| bookings::alterations::pages_by_booking(&batch.app, ids, page)
+);
+
+by_uuid!(
+    /// The number of published listings of a host.
+    HostListingCountKey -> i64, |batch, ids| listings::counts_by_host(&batch.app, ids)
+);
+by_uuid!(
+    /// The number of events of a booking that the viewer may see.
+    EventCountKey -> i64, |batch, ids| bookings::event_counts(&batch.app, ids)
+);
+by_uuid!(
+    /// The number of alterations of a booking that the viewer may see.
+    AlterationCountKey -> i64, |batch, ids| bookings::alterations::counts_by_booking(&batch.app, ids)
+);
 
 /// A query about one listing, together with the listing, which is not loaded a second time.
 #[derive(Clone)]
@@ -228,6 +293,29 @@ impl Loader<About<StayRequest>> for Batch {
             loaded.extend(rows.into_iter().filter_map(|row| {
                 let answer = answers.remove(&row.id)?;
                 Some((About(row, stay), answer))
+            }));
+        }
+        Ok(loaded)
+    }
+}
+
+/// A question for other stays like this one, at most so many.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct AlternativesOf(pub StayRequest, pub usize);
+
+impl Loader<About<AlternativesOf>> for Batch {
+    type Value = Vec<Stay>;
+    type Error = async_graphql::Error;
+
+    async fn load(&self, keys: &[About<AlternativesOf>]) -> Loaded<About<AlternativesOf>, Vec<Stay>> {
+        let mut loaded = HashMap::new();
+        for (wanted, rows) in group_by(keys, |key| (key.1, key.0.clone())) {
+            let plain: Vec<Listing> = rows.iter().map(|row| (**row).clone()).collect();
+            let found = listings::alternatives(&self.app, &self.viewer, &plain, &wanted.0, wanted.1);
+            let mut found = found.await.map_err(to_graphql_error)?;
+            loaded.extend(rows.into_iter().filter_map(|row| {
+                let stays = found.remove(&row.id)?;
+                Some((About(row, wanted), stays))
             }));
         }
         Ok(loaded)

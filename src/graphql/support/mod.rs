@@ -11,3 +11,4 @@ pub(super) mod idempotency_report;
 pub(super) mod loaders;
 pub(super) mod money;
 pub(super) mod scalars;
+pub(super) mod update_fields;

@@ -3,7 +3,7 @@
 use async_graphql::{Description, InputObject, Object};
 
 use super::scalars::{CurrencyCode, MinorUnits};
-use crate::domain::error::Error;
+use crate::domain::error::{Error, Refusals};
 use crate::kernel::money::{self, Currency};
 
 /// An amount in one currency.
@@ -46,6 +46,12 @@ pub struct MoneyInput {
 }
 
 impl MoneyInput {
+    /// The amount. An unknown currency is added to the refusals, which name the argument at `field`.
+    pub fn read(&self, refusals: &mut Refusals, field: &[&str]) -> Option<money::Money> {
+        let path: Vec<&str> = field.iter().copied().chain(["currency"]).collect();
+        self.currency.read(refusals, &path).map(|currency| money::Money::new(self.amount.0, currency))
+    }
+
     /// The amount. An unknown currency is refused; the refusal names the argument at `field`.
     pub fn to_money(&self, field: &[&str]) -> Result<money::Money, Error> {
         let path: Vec<&str> = field.iter().copied().chain(["currency"]).collect();

@@ -4,15 +4,18 @@ use std::sync::Arc;
 
 use async_graphql::{Context, Description, Enum, ID, Object, Result};
 
-use super::quotes::Quote;
-use super::stays::{DateRange, GuestCount};
+use super::bookings::Booking;
+use super::listings::CancellationPolicy;
+use super::prices::PriceBreakdown;
+use super::quotes::CancellationTier;
+use super::stays::{DateRange, GuestCount, is_host_or_staff};
 use super::users::User;
 use crate::domain::bookings as domain;
-use crate::domain::bookings::state;
+use crate::domain::bookings::{allowed_actions, state};
 use crate::domain::error::Error;
 use crate::graphql::support::context::{RequestContext, global_id};
 use crate::graphql::support::errors::to_graphql_error;
-use crate::graphql::support::loaders::UserKey;
+use crate::graphql::support::loaders::{BookingKey, UserKey};
 use crate::graphql::support::money::Money;
 use crate::graphql::support::scalars::DateTime;
 use crate::kernel::id::Kind;
@@ -32,6 +35,18 @@ pub enum AlterationState {
     Expired,
 }
 
+/// Something that the viewer can do with a change of a booking's stay in its current state.
+#[derive(Enum, Clone, Copy, PartialEq, Eq)]
+#[graphql(remote = "allowed_actions::AlterationAction")]
+pub enum AlterationAction {
+    /// The side that did not request the change can call `bookingAlterationAccept`.
+    Accept,
+    /// The side that did not request the change can call `bookingAlterationDecline`.
+    Decline,
+    /// The side that requested the change can call `bookingAlterationWithdraw`.
+    Withdraw,
+}
+
 /// A change of a booking's stay that the guest or the host requested. Visible to the guest, the host and staff.
 #[derive(Clone, Description)]
 pub struct BookingAlteration(pub(super) Arc<domain::Alteration>);
@@ -42,11 +57,25 @@ impl From<domain::Alteration> for BookingAlteration {
     }
 }
 
+impl BookingAlteration {
+    async fn load_booking(&self, ctx: &Context<'_>) -> Result<Arc<domain::Booking>> {
+        let booking = ctx.load(BookingKey(self.0.booking_id)).await?;
+        booking
+            .map(Arc::new)
+            .ok_or_else(|| to_graphql_error(Error::failed("the booking of an alteration does not exist")))
+    }
+}
+
 #[Object(use_type_description)]
 impl BookingAlteration {
     /// Global ID of the change, prefixed `alt_`.
     pub async fn id(&self) -> ID {
         global_id(Kind::BookingAlteration, self.0.id)
+    }
+
+    /// The booking whose stay is to change.
+    async fn booking(&self, ctx: &Context<'_>) -> Result<Booking> {
+        Ok(Booking(self.load_booking(ctx).await?))
     }
 
     /// Current state of the change.
@@ -60,6 +89,13 @@ impl BookingAlteration {
         }
     }
 
+    /// The actions that the viewer can take now. Empty if there are none.
+    async fn available_actions(&self, ctx: &Context<'_>) -> Result<Vec<AlterationAction>> {
+        let booking = self.load_booking(ctx).await?;
+        let actions = domain::alterations::available_actions(ctx.app(), ctx.viewer(), &booking, &self.0);
+        Ok(actions.map_err(to_graphql_error)?.into_iter().map(Into::into).collect())
+    }
+
     /// Whether both sides agreed and the payment of the price difference is not complete. If the payment needs an
     /// action of the guest, `bookingPaymentConfirm` continues it.
     async fn is_being_paid(&self) -> bool {
@@ -71,6 +107,11 @@ impl BookingAlteration {
         let user = ctx.load(UserKey(self.0.requested_by)).await?;
         user.map(User::from)
             .ok_or_else(|| to_graphql_error(Error::failed("the user who requested a change does not exist")))
+    }
+
+    /// When the change was requested.
+    async fn created_at(&self) -> DateTime {
+        DateTime(self.0.created_at)
     }
 
     /// The requested nights, which replace those of the booking.
@@ -90,11 +131,31 @@ impl BookingAlteration {
         Ok(Money::new(self.0.difference_minor, currency))
     }
 
-    /// The price and conditions of the requested stay. This quote cannot be used in `bookingCreate`.
-    async fn quote(&self, ctx: &Context<'_>) -> Result<Quote> {
+    /// Price of the requested stay, line by line. It replaces the price of the booking.
+    async fn price(&self, ctx: &Context<'_>) -> Result<PriceBreakdown> {
+        let price = self.0.quote().map_err(to_graphql_error)?.price;
+        let booking = self.load_booking(ctx).await?;
+        Ok(PriceBreakdown { price, for_host: is_host_or_staff(ctx.viewer(), booking.host_id) })
+    }
+
+    /// Cancellation policy of the requested stay. It differs from that of the booking only if a stay of fewer than 28
+    /// nights becomes one of 28 nights or more, or the reverse.
+    async fn cancellation_policy(&self) -> Result<CancellationPolicy> {
+        Ok(self.0.quote().map_err(to_graphql_error)?.policy.into())
+    }
+
+    /// Refund for a cancellation by the guest once the change is accepted, by deadline, earliest first.
+    /// Deadlines in the past are left out.
+    async fn cancellation_schedule(&self, ctx: &Context<'_>) -> Result<Vec<CancellationTier>> {
+        let booking = self.load_booking(ctx).await?;
         let quote = self.0.quote().map_err(to_graphql_error)?;
-        let token = domain::sign_quote(ctx.app(), &quote).map_err(to_graphql_error)?;
-        Ok(Quote { quote, token })
+        let tiers = booking.cancellation_tiers_of(ctx.app(), &quote);
+        Ok(tiers.into_iter().map(|tier| CancellationTier::new(tier, quote.price.currency)).collect())
+    }
+
+    /// Explanation by the side that declined the change. Null if it gave none, or if the change was not declined.
+    async fn decline_note(&self) -> Option<&str> {
+        self.0.decline_note.as_deref()
     }
 
     /// When a pending change expires: 24 hours after the request, or at check-in (at check-out once the guest has

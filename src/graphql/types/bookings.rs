@@ -6,13 +6,13 @@ use async_graphql::{Context, Description, Enum, ID, Object, Result};
 
 use super::alterations::BookingAlteration;
 use super::booking_events::BookingEvent;
-use super::cancellations::CancellationPreview;
+use super::cancellations::{BookingDecline, Cancellation, CancellationPreview};
 use super::connections::{BookingAlterationConnection, BookingEventConnection};
 use super::listings::{CancellationPolicy, Listing};
 use super::payments::Payment;
 use super::payouts::{LedgerTransaction, Payout};
 use super::prices::PriceBreakdown;
-use super::quotes::{CancellationTier, Quote};
+use super::quotes::CancellationTier;
 use super::reviews::{Review, ReviewWindow};
 use super::stays::{DateRange, GuestCount, is_host_or_staff};
 use super::users::User;
@@ -20,11 +20,14 @@ use crate::domain::bookings as domain;
 use crate::domain::bookings::{allowed_actions, state};
 use crate::domain::error::Error;
 use crate::domain::reviews::{self as domain_reviews, Direction};
-use crate::graphql::support::connection::{count_lazily, page_request};
+use crate::graphql::support::connection::{count_batched, empty_page, page_request};
 use crate::graphql::support::context::{RequestContext, global_id};
 use crate::graphql::support::cost_directive::cost;
 use crate::graphql::support::errors::to_graphql_error;
-use crate::graphql::support::loaders::{BookingReviewKey, LedgerKey, ListingKey, PaymentKey, PayoutsKey, UserKey};
+use crate::graphql::support::loaders::{
+    AlterationCountKey, AlterationsKey, BookingReviewKey, DeclineKey, EventCountKey, EventsKey, LedgerKey, ListingKey,
+    PaymentKey, PayoutsKey, PendingAlterationKey, UserKey,
+};
 use crate::graphql::support::money::stored_currency;
 use crate::graphql::support::scalars::{DateTime, LocalTime, TimeZone};
 use crate::kernel::guests::Guests;
@@ -241,23 +244,26 @@ impl Booking {
         Ok(self.0.quote().map_err(to_graphql_error)?.policy.into())
     }
 
-    /// The quote from which the booking was created, with an accepted change applied.
-    async fn quote(&self, ctx: &Context<'_>) -> Result<Quote> {
-        let quote = self.0.quote().map_err(to_graphql_error)?;
-        let token = domain::sign_quote(ctx.app(), &quote).map_err(to_graphql_error)?;
-        Ok(Quote { quote, token })
+    /// How the request was declined. Null unless the booking is DECLINED.
+    async fn decline(&self, ctx: &Context<'_>) -> Result<Option<BookingDecline>> {
+        if self.0.state != state::BookingState::Declined {
+            return Ok(None);
+        }
+        Ok(ctx.load(DeclineKey(self.0.id)).await?.map(|event| BookingDecline { event }))
     }
 
-    /// For a cancelled booking, how the money was settled. For other bookings, how the money would be settled if the
-    /// viewer cancelled now. Null if the viewer cannot cancel.
-    async fn cancellation(&self, ctx: &Context<'_>) -> Option<Result<CancellationPreview>> {
-        let currency = match self.currency() {
-            Ok(currency) => currency,
-            Err(error) => return Some(Err(error)),
-        };
-        let preview =
-            domain::preview_cancellation(ctx.app(), ctx.viewer(), &self.0).map_err(to_graphql_error).transpose()?;
-        Some(preview.map(|cancellation| CancellationPreview { cancellation, currency }))
+    /// How the booking was cancelled. Null unless it was cancelled or is NO_SHOW.
+    async fn cancellation(&self, ctx: &Context<'_>) -> Result<Option<Cancellation>> {
+        let Some(cancellation) = domain::Cancellation::of(&self.0).map_err(to_graphql_error)? else { return Ok(None) };
+        let for_host = is_host_or_staff(ctx.viewer(), self.0.host_id);
+        Ok(Some(Cancellation { cancellation, currency: self.currency()?, for_host }))
+    }
+
+    /// How the money would be settled if the viewer cancelled now. Null if the viewer cannot cancel.
+    async fn cancellation_preview(&self, ctx: &Context<'_>) -> Result<Option<CancellationPreview>> {
+        let preview = domain::preview_cancellation(ctx.app(), ctx.viewer(), &self.0).map_err(to_graphql_error)?;
+        let Some(cancellation) = preview else { return Ok(None) };
+        Ok(Some(CancellationPreview { cancellation, currency: self.currency()? }))
     }
 
     /// Refund for a cancellation by the guest, by deadline, earliest first. Deadlines in the past are left out.
@@ -297,23 +303,29 @@ impl Booking {
         Ok(rows.into_iter().map(LedgerTransaction::from).collect())
     }
 
+    /// The requested change of the stay that is PENDING. Null if there is none; a booking has at most one.
+    async fn pending_alteration(&self, ctx: &Context<'_>) -> Option<Result<BookingAlteration>> {
+        let found = ctx.load(PendingAlterationKey(self.0.id)).await;
+        found.map(|row| row.map(BookingAlteration::from)).transpose()
+    }
+
     /// Requested changes of the stay, newest first.
     #[graphql(directive = cost::apply(2))]
     async fn alterations(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Number of items from the start, 0 to 100. Default: 20.")] first: Option<i32>,
+        #[graphql(desc = "Number of items from the start, 0 to 100. Default: 20, unless `last` is given.")]
+        first: Option<i32>,
         #[graphql(desc = "Only items after this cursor. If absent, from the first item.")] after: Option<String>,
+        #[graphql(desc = "Number of items from the end, 0 to 100. Refused with `first`. If absent, `first` applies.")]
+        last: Option<i32>,
+        #[graphql(desc = "Only items before this cursor. If absent, up to the last item.")] before: Option<String>,
     ) -> Result<BookingAlterationConnection> {
-        let booking = self.0.id;
-        let request = page_request(first, after, None, None)?;
-        let found =
-            domain::alterations::page_of_alterations(ctx.app(), booking, request).await.map_err(to_graphql_error)?;
+        let request = page_request("Booking.alterations", first, after, last, before)?;
+        let found = ctx.load(AlterationsKey(self.0.id, request)).await?.unwrap_or_else(empty_page);
         Ok(BookingAlterationConnection {
             page: found.map(BookingAlteration::from),
-            total: count_lazily(
-                move |app, _| async move { domain::alterations::count_alterations(&app, booking).await },
-            ),
+            total: count_batched(AlterationCountKey(self.0.id)),
         })
     }
 
@@ -329,13 +341,11 @@ impl Booking {
         last: Option<i32>,
         #[graphql(desc = "Only items before this cursor. If absent, up to the last item.")] before: Option<String>,
     ) -> Result<BookingEventConnection> {
-        let booking = self.0.id;
-        let found = domain::page_of_events(ctx.app(), booking, page_request(first, after, last, before)?)
-            .await
-            .map_err(to_graphql_error)?;
+        let request = page_request("Booking.events", first, after, last, before)?;
+        let found = ctx.load(EventsKey(self.0.id, request)).await?.unwrap_or_else(empty_page);
         Ok(BookingEventConnection {
             page: found.map(BookingEvent::from),
-            total: count_lazily(move |app, _| async move { domain::count_events(&app, booking).await }),
+            total: count_batched(EventCountKey(self.0.id)),
         })
     }
 

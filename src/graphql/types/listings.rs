@@ -22,7 +22,7 @@ use crate::graphql::support::cost_directive::cost;
 use crate::graphql::support::errors::to_graphql_error;
 use crate::graphql::support::loaders::{About, AmenitiesKey, BookedKey, RatingKey, UserKey};
 use crate::graphql::support::money::stored_currency;
-use crate::graphql::support::scalars::{Date, DateTime, LocalTime, TimeZone};
+use crate::graphql::support::scalars::{CountryCode, Date, DateTime, LocalTime, TimeZone};
 use crate::kernel::id::Kind;
 use crate::kernel::money::Currency;
 
@@ -138,7 +138,8 @@ impl Listing {
         global_id(Kind::Listing, self.0.id)
     }
 
-    /// Number that increases with every change of the listing. Pass it as `expectedVersion` of `listingUpdate`.
+    /// Number that increases with every change of the listing, but not with changes of its calendar. Pass it as
+    /// `expectedVersion` of `listingUpdate`, `listingPublish` and `listingCalendarUpdate`.
     async fn version(&self) -> i32 {
         self.0.version
     }
@@ -205,7 +206,7 @@ impl Listing {
             city: self.0.city.clone(),
             region: self.0.region.clone(),
             postal_code: hidden(&self.0.postal_code),
-            country: self.0.country.clone(),
+            country: Some(self.0.country.clone()).filter(|code| !code.is_empty()).map(CountryCode),
         })
     }
 
@@ -343,8 +344,8 @@ pub struct Address {
     region: Option<String>,
     /// Postal code. Null if there is none, or unless the viewer is the host, staff or a guest with a confirmed booking.
     postal_code: Option<String>,
-    /// ISO 3166-1 alpha-2 code of the country, such as `PT`. Empty while a draft has none.
-    country: String,
+    /// Country of the listing. Null while a draft has none.
+    country: Option<CountryCode>,
 }
 
 /// A position on the map, in degrees of WGS 84.

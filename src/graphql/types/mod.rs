@@ -3,6 +3,7 @@
 
 pub(super) mod alterations;
 pub(super) mod booking_events;
+pub(super) mod booking_filters;
 pub(super) mod bookings;
 pub(super) mod calendar;
 pub(super) mod cancellations;

@@ -2,16 +2,21 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Context, Description, Enum, ID, Object, Result};
+use async_graphql::{Context, Description, Enum, ID, Object, Result, Union};
 
+use super::alterations::BookingAlteration;
+use super::bookings::Booking;
 use super::connections::NotificationConnection;
-use super::node::{Node, fetch_node};
+use super::payouts::Payout;
+use super::reviews::Review;
 use crate::domain::notifications as domain;
-use crate::graphql::support::connection::{count_lazily, page_request};
+use crate::graphql::support::connection::count_lazily;
 use crate::graphql::support::context::{RequestContext, global_id};
 use crate::graphql::support::errors::to_graphql_error;
+use crate::graphql::support::loaders::{AlterationKey, BookingKey, PayoutKey, ReviewKey};
 use crate::graphql::support::scalars::DateTime;
-use crate::kernel::id::Kind;
+use crate::kernel::id::{Id, Kind};
+use crate::kernel::page::PageRequest;
 
 /// What a notification is about. New kinds may be added; for an unknown kind, show `title` and `body`.
 #[derive(Enum, Clone, Copy, PartialEq, Eq)]
@@ -70,6 +75,31 @@ pub enum NotificationKind {
     PayoutHeld,
 }
 
+/// What a notification is about. New types may be added; for an unknown type, show `title` and `body`.
+#[derive(Union)]
+pub enum NotificationSubject {
+    /// The booking that changed.
+    Booking(Booking),
+    /// The change of a booking's stay that was requested or answered.
+    BookingAlteration(BookingAlteration),
+    /// The review that was published or answered.
+    Review(Review),
+    /// The payout that was sent, refused or put on hold.
+    Payout(Payout),
+}
+
+impl NotificationSubject {
+    /// The booking of the subject. None for a review that was imported.
+    fn booking_id(&self) -> Option<uuid::Uuid> {
+        match self {
+            NotificationSubject::Booking(booking) => Some(booking.0.id),
+            NotificationSubject::BookingAlteration(alteration) => Some(alteration.0.booking_id),
+            NotificationSubject::Review(review) => review.0.booking_id,
+            NotificationSubject::Payout(payout) => Some(payout.0.booking_id),
+        }
+    }
+}
+
 /// A message to the viewer about an event that another side or the service caused. Nobody else can see it. Users get no
 /// notification of their own actions.
 #[derive(Clone, Description)]
@@ -78,6 +108,35 @@ pub struct Notification(Arc<domain::Notification>);
 impl From<domain::Notification> for Notification {
     fn from(row: domain::Notification) -> Notification {
         Notification(Arc::new(row))
+    }
+}
+
+impl Notification {
+    async fn load_subject(&self, ctx: &Context<'_>) -> Result<Option<NotificationSubject>> {
+        use NotificationSubject as Subject;
+        let Some(id) = Id::parse(&self.0.subject) else { return Ok(None) };
+        let uuid = id.uuid;
+        Ok(match id.kind {
+            Kind::Booking => ctx.load(BookingKey(uuid)).await?.map(Booking::from).map(Subject::Booking),
+            Kind::BookingAlteration => {
+                let found = ctx.load(AlterationKey(uuid)).await?;
+                found.map(BookingAlteration::from).map(Subject::BookingAlteration)
+            }
+            Kind::Review => ctx.load(ReviewKey(uuid)).await?.map(Review::from).map(Subject::Review),
+            Kind::Payout => ctx.load(PayoutKey(uuid)).await?.map(Payout::from).map(Subject::Payout),
+            _ => None,
+        })
+    }
+
+    async fn load_booking(&self, ctx: &Context<'_>) -> Result<Option<Booking>> {
+        match self.load_subject(ctx).await? {
+            Some(NotificationSubject::Booking(booking)) => Ok(Some(booking)),
+            Some(subject) => match subject.booking_id() {
+                Some(id) => Ok(ctx.load(BookingKey(id)).await?.map(Booking::from)),
+                None => Ok(None),
+            },
+            None => Ok(None),
+        }
     }
 }
 
@@ -115,19 +174,23 @@ impl Notification {
 
     /// Current state of the booking, change of a booking, review or payout that the notification is about. Null if the
     /// viewer may no longer see it.
-    async fn subject(&self, ctx: &Context<'_>) -> Option<Result<Node>> {
-        fetch_node(ctx, &ID(self.0.subject.clone()), &["subject"]).await.transpose()
+    async fn subject(&self, ctx: &Context<'_>) -> Option<Result<NotificationSubject>> {
+        self.load_subject(ctx).await.transpose()
+    }
+
+    /// Current state of the booking that the notification is about, or to which its `subject` belongs. Null if the
+    /// viewer may no longer see it.
+    async fn booking(&self, ctx: &Context<'_>) -> Option<Result<Booking>> {
+        self.load_booking(ctx).await.transpose()
     }
 }
 
 /// A page of the viewer's notifications.
 pub(in crate::graphql) async fn page_of_notifications(
     ctx: &Context<'_>,
-    first: Option<i32>,
-    after: Option<String>,
+    request: PageRequest,
     unread_only: bool,
 ) -> Result<NotificationConnection> {
-    let request = page_request(first, after, None, None)?;
     let found = domain::page(ctx.app(), ctx.viewer(), unread_only, request).await.map_err(to_graphql_error)?;
     Ok(NotificationConnection {
         page: found.map(Notification::from),

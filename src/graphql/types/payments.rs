@@ -3,12 +3,15 @@
 use std::sync::Arc;
 
 use async_graphql::{Context, Description, Enum, ID, Object, Result};
+use uuid::Uuid;
 
+use super::bookings::Booking;
+use crate::domain::error::Error;
 use crate::domain::payments as domain;
 use crate::domain::payments::status;
 use crate::graphql::support::context::{RequestContext, global_id};
 use crate::graphql::support::errors::to_graphql_error;
-use crate::graphql::support::loaders::{AttemptsKey, DisputedKey, RefundsKey};
+use crate::graphql::support::loaders::{AttemptsKey, BookingKey, DisputedKey, RefundsKey};
 use crate::graphql::support::money::{Money, stored_currency};
 use crate::graphql::support::scalars::DateTime;
 use crate::kernel::id::Kind;
@@ -99,6 +102,11 @@ impl Payment {
         global_id(Kind::Payment, self.row.id)
     }
 
+    /// The booking that is paid.
+    async fn booking(&self, ctx: &Context<'_>) -> Result<Booking> {
+        load_booking(ctx, self.row.booking_id).await
+    }
+
     /// State of the payment that is in progress. If none is, the state of the first payment.
     async fn state(&self) -> PaymentState {
         self.current().state.into()
@@ -169,7 +177,8 @@ impl Payment {
         let currency = self.currency()?;
         let found = self.all().map(|row| ctx.load(RefundsKey(row.id)));
         let found = futures_util::future::try_join_all(found).await?.into_iter().flatten().flatten();
-        Ok(found.map(|row| Refund { row: Arc::new(row), currency }).collect())
+        let booking_id = self.row.booking_id;
+        Ok(found.map(|row| Refund { row: Arc::new(row), booking_id, currency }).collect())
     }
 
     /// When the authorization expires if it is not captured. Null if the processor gives no such time.
@@ -184,11 +193,6 @@ pub struct PaymentAttempt(pub(in crate::graphql) Arc<domain::Attempt>);
 
 #[Object(use_type_description)]
 impl PaymentAttempt {
-    /// Global ID of the attempt, prefixed `pat_`.
-    pub async fn id(&self) -> ID {
-        global_id(Kind::PaymentAttempt, self.0.id)
-    }
-
     /// When the outcome of the request was recorded.
     async fn at(&self) -> DateTime {
         DateTime(self.0.at)
@@ -223,7 +227,16 @@ impl PaymentAttempt {
 #[derive(Clone, Description)]
 pub struct Refund {
     pub(in crate::graphql) row: Arc<domain::Refund>,
+    /// The booking of the payment from which the refund is made.
+    pub(in crate::graphql) booking_id: Uuid,
     pub(in crate::graphql) currency: Currency,
+}
+
+impl Refund {
+    /// The booking whose guest is paid back.
+    pub(in crate::graphql) async fn load_booking(&self, ctx: &Context<'_>) -> Result<Booking> {
+        load_booking(ctx, self.booking_id).await
+    }
 }
 
 #[Object(use_type_description)]
@@ -231,6 +244,11 @@ impl Refund {
     /// Global ID of the refund, prefixed `rfd_`.
     pub async fn id(&self) -> ID {
         global_id(Kind::Refund, self.row.id)
+    }
+
+    /// The booking whose guest is paid back.
+    async fn booking(&self, ctx: &Context<'_>) -> Result<Booking> {
+        self.load_booking(ctx).await
     }
 
     /// Refunded amount, in the currency of the payment.
@@ -243,8 +261,14 @@ impl Refund {
         self.row.state.into()
     }
 
-    /// Reason for the refund: the text that a person gave, or an English sentence of the service.
-    async fn reason(&self) -> &str {
+    /// What the person who caused the refund wrote: `reason` of `bookingRefund` or `bookingCancel`. Null if they wrote
+    /// nothing, or if the service caused it.
+    async fn note(&self) -> Option<&str> {
+        self.row.note.as_deref()
+    }
+
+    /// Explanation of the refund for people, in English, such as the rule of the cancellation.
+    async fn explanation(&self) -> &str {
         &self.row.reason
     }
 
@@ -265,5 +289,11 @@ pub(in crate::graphql) async fn refund_in_currency(ctx: &Context<'_>, row: domai
         return Ok(None);
     };
     let currency = stored_currency(&payment.currency).map_err(to_graphql_error)?;
-    Ok(Some(Refund { row: Arc::new(row), currency }))
+    Ok(Some(Refund { row: Arc::new(row), booking_id: payment.booking_id, currency }))
+}
+
+/// Loads the booking of a payment or refund. Who sees one of these may see the booking.
+async fn load_booking(ctx: &Context<'_>, id: Uuid) -> Result<Booking> {
+    let booking = ctx.load(BookingKey(id)).await?;
+    booking.map(Booking::from).ok_or_else(|| to_graphql_error(Error::failed("the booking of a payment does not exist")))
 }

@@ -1,6 +1,6 @@
 //! Quotes, as types of the schema.
 
-use async_graphql::{Context, Description, ID, Object, Result, SimpleObject};
+use async_graphql::{Context, Description, Object, Result, SimpleObject};
 
 use super::listings::{BookingMode, CancellationPolicy, Listing};
 use super::prices::PriceBreakdown;
@@ -9,12 +9,11 @@ use crate::domain::bookings as domain;
 use crate::domain::bookings::cancellation::Tier;
 use crate::domain::bookings::state::Mode;
 use crate::domain::error::Error;
-use crate::graphql::support::context::{RequestContext, global_id};
+use crate::graphql::support::context::RequestContext;
 use crate::graphql::support::errors::to_graphql_error;
 use crate::graphql::support::loaders::ListingKey;
 use crate::graphql::support::money::Money;
 use crate::graphql::support::scalars::DateTime;
-use crate::kernel::id::Kind;
 use crate::kernel::money::Currency;
 
 /// A signed offer of one stay at one price, made to one guest. It is valid for 30 minutes. A valid quote overrides
@@ -27,12 +26,8 @@ pub struct Quote {
 
 #[Object(use_type_description)]
 impl Quote {
-    /// Global ID of the quote, prefixed `quo_`. `node` finds a quote only after a booking was created from it.
-    pub async fn id(&self) -> ID {
-        global_id(Kind::Quote, self.quote.id)
-    }
-
-    /// Signed text of the quote, for `bookingCreate`. No other user can use it.
+    /// Signed text of the quote, for `bookingCreate`. It is the identity of the quote, which has no global ID because
+    /// nothing is stored. No other user can read or use it.
     async fn token(&self) -> &str {
         &self.token
     }

@@ -15,6 +15,7 @@ use crate::domain::viewer::Viewer;
 use crate::graphql::support::context::RequestContext;
 use crate::graphql::support::cost_directive::cost;
 use crate::graphql::support::errors::to_graphql_error;
+use crate::graphql::support::loaders::{About, AlternativesOf};
 use crate::graphql::support::scalars::{CurrencyCode, Date};
 use crate::kernel::guests::Guests;
 use crate::kernel::money::Currency;
@@ -209,7 +210,7 @@ impl StayCheck {
     }
 
     /// Next stays of the same length that can be booked, earliest first.
-    #[graphql(directive = cost::apply(20))]
+    #[graphql(directive = cost::apply(80))]
     async fn alternatives(
         &self,
         ctx: &Context<'_>,
@@ -219,8 +220,8 @@ impl StayCheck {
             .ok()
             .filter(|most| *most <= 10)
             .ok_or_else(|| to_graphql_error(Error::refused(Code::Invalid, &["first"], "must be between 0 and 10")))?;
-        let found = domain::alternatives(ctx.app(), ctx.viewer(), &self.listing, &self.request, most);
-        Ok(found.await.map_err(to_graphql_error)?.into_iter().map(DateRange::from).collect())
+        let found = ctx.load(About(self.listing.clone(), AlternativesOf(self.request, most))).await?;
+        Ok(found.unwrap_or_default().into_iter().map(DateRange::from).collect())
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_graphql::{Context, Description, Enum, ID, Object, Result};
 
-use super::bookings::{Booking, BookingState};
+use super::booking_filters::{BookingSort, BookingWhereInput, page_of_bookings};
 use super::connections::{
     BookingConnection, ListingConnection, NotificationConnection, PayoutConnection, ReviewConnection, SessionConnection,
 };
@@ -13,21 +13,19 @@ use super::listings::{Listing, ListingStatus};
 use super::notifications::page_of_notifications;
 use super::payouts::{Payout, PayoutState};
 use super::reviews::Review;
-use crate::domain::bookings::{self as domain_bookings, BookingSide};
-use crate::domain::error::Error;
+use crate::domain::bookings::BookingSide;
 use crate::domain::listings as domain_listings;
 use crate::domain::payments;
 use crate::domain::reviews::ListOf;
 use crate::domain::users as domain;
-use crate::graphql::support::connection::{count_lazily, empty_page, page_request};
-use crate::graphql::support::context::{RequestContext, global_id, parse_id};
+use crate::graphql::support::connection::{count_batched, count_lazily, empty_page, page_request};
+use crate::graphql::support::context::{RequestContext, global_id};
 use crate::graphql::support::cost_directive::cost;
 use crate::graphql::support::errors::to_graphql_error;
-use crate::graphql::support::loaders::{HostListingsKey, ReviewCountKey, ReviewsKey, UserKey};
+use crate::graphql::support::loaders::{HostListingCountKey, HostListingsKey, ReviewCountKey, ReviewsKey, UserKey};
 use crate::graphql::support::money::{Money, stored_currency};
-use crate::graphql::support::scalars::{CurrencyCode, DateTime, TimeZone};
+use crate::graphql::support::scalars::{CurrencyCode, DateTime, LanguageTag, TimeZone};
 use crate::kernel::id::Kind;
-use crate::kernel::page::PageRequest;
 
 /// What a user may do on the marketplace.
 #[derive(Enum, Clone, Copy, PartialEq, Eq)]
@@ -98,16 +96,9 @@ impl User {
         last: Option<i32>,
         #[graphql(desc = "Only items before this cursor. If absent, up to the last item.")] before: Option<String>,
     ) -> Result<ListingConnection> {
-        let request = page_request(first, after, last, before)?;
-        let host = self.0.id;
-        let found = ctx.load(HostListingsKey(host, request)).await?.unwrap_or_else(empty_page);
-        let published = [crate::domain::listings::enums::ListingStatus::Published];
-        Ok(ListingConnection {
-            page: found.map(Listing::from),
-            total: count_lazily(move |app, viewer| async move {
-                domain_listings::by_host_count(&app, &viewer, host, Some(&published)).await
-            }),
-        })
+        let request = page_request("User.listings", first, after, last, before)?;
+        let found = ctx.load(HostListingsKey(self.0.id, request)).await?.unwrap_or_else(empty_page);
+        Ok(ListingConnection { page: found.map(Listing::from), total: count_batched(HostListingCountKey(self.0.id)) })
     }
 }
 
@@ -127,14 +118,13 @@ pub(in crate::graphql) async fn page_of_reviews(
     last: Option<i32>,
     before: Option<String>,
 ) -> Result<ReviewConnection> {
-    let request = page_request(first, after, last, before)?;
+    let name = match list {
+        ListOf::Listing => "Listing.reviews",
+        ListOf::Guest => "User.reviewsReceived",
+    };
+    let request = page_request(name, first, after, last, before)?;
     let found = ctx.load(ReviewsKey(list, owner, request)).await?.unwrap_or_else(empty_page);
-    Ok(ReviewConnection {
-        page: found.map(Review::from),
-        total: Box::new(move |ctx| {
-            Box::pin(async move { Ok(ctx.load(ReviewCountKey(list, owner)).await?.unwrap_or(0)) })
-        }),
-    })
+    Ok(ReviewConnection { page: found.map(Review::from), total: count_batched(ReviewCountKey(list, owner)) })
 }
 
 /// The signed-in user and their private data. Nobody else can see it.
@@ -179,9 +169,9 @@ impl Viewer {
         TimeZone(self.0.time_zone.clone())
     }
 
-    /// Preferred language of the viewer, as a BCP 47 tag.
-    async fn locale(&self) -> &str {
-        &self.0.locale
+    /// Preferred language of the viewer.
+    async fn locale(&self) -> LanguageTag {
+        LanguageTag(self.0.locale.clone())
     }
 
     /// Preferred currency of the viewer. New listings of the viewer begin with it.
@@ -194,14 +184,17 @@ impl Viewer {
     async fn sessions(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Number of items from the start, 0 to 100. Default: 20.")] first: Option<i32>,
+        #[graphql(desc = "Number of items from the start, 0 to 100. Default: 20, unless `last` is given.")]
+        first: Option<i32>,
         #[graphql(desc = "Only items after this cursor. If absent, from the first item.")] after: Option<String>,
+        #[graphql(desc = "Number of items from the end, 0 to 100. Refused with `first`. If absent, `first` applies.")]
+        last: Option<i32>,
+        #[graphql(desc = "Only items before this cursor. If absent, up to the last item.")] before: Option<String>,
     ) -> Result<SessionConnection> {
-        let found = domain::session_page(ctx.app(), ctx.viewer(), page_request(first, after, None, None)?)
-            .await
-            .map_err(to_graphql_error)?;
+        let request = page_request("Viewer.sessions", first, after, last, before)?;
+        let found = domain::session_page(ctx.app(), ctx.viewer(), request).await.map_err(to_graphql_error)?;
         Ok(SessionConnection {
-            page: found.map(|row| Session { row: Arc::new(row) }),
+            page: found.map(Session::from),
             total: count_lazily(|app, viewer| async move { domain::session_count(&app, &viewer).await }),
         })
     }
@@ -220,7 +213,7 @@ impl Viewer {
         #[graphql(desc = "Only listings in one of these states. If absent, all.")] status: Option<Vec<ListingStatus>>,
     ) -> Result<ListingConnection> {
         let statuses: Option<Vec<_>> = status.map(|list| list.into_iter().map(Into::into).collect());
-        let request = page_request(first, after, last, before)?;
+        let request = page_request("Viewer.listings", first, after, last, before)?;
         let host = self.0.id;
         let found = domain_listings::by_host(ctx.app(), ctx.viewer(), host, statuses.as_deref(), request);
         let found = found.await.map_err(to_graphql_error)?;
@@ -233,7 +226,8 @@ impl Viewer {
         })
     }
 
-    /// Bookings of the viewer as a guest, newest first.
+    /// Bookings of the viewer as a guest.
+    #[expect(clippy::too_many_arguments, reason = "these are the arguments of the field")]
     #[graphql(directive = cost::apply(2))]
     async fn trips(
         &self,
@@ -244,12 +238,19 @@ impl Viewer {
         #[graphql(desc = "Number of items from the end, 0 to 100. Refused with `first`. If absent, `first` applies.")]
         last: Option<i32>,
         #[graphql(desc = "Only items before this cursor. If absent, up to the last item.")] before: Option<String>,
-        #[graphql(desc = "Only bookings in one of these states. If absent, all.")] state: Option<Vec<BookingState>>,
+        #[graphql(name = "where", desc = "Conditions that all results meet. If absent, all bookings match.")]
+        wanted: Option<BookingWhereInput>,
+        #[graphql(
+            desc = "Order of the results. Default: CREATED_DESC.",
+            default_with = "Some(BookingSort::CreatedDesc)"
+        )]
+        sort: Option<BookingSort>,
     ) -> Result<BookingConnection> {
-        page_of_bookings(ctx, BookingSide::Guest, page_request(first, after, last, before)?, state, None).await
+        let request = page_request("Viewer.trips", first, after, last, before)?;
+        page_of_bookings(ctx, BookingSide::Guest, wanted, sort, request).await
     }
 
-    /// Bookings of the viewer's listings, newest first.
+    /// Bookings of the viewer's listings.
     #[expect(clippy::too_many_arguments, reason = "these are the arguments of the field")]
     #[graphql(directive = cost::apply(2))]
     async fn reservations(
@@ -261,13 +262,16 @@ impl Viewer {
         #[graphql(desc = "Number of items from the end, 0 to 100. Refused with `first`. If absent, `first` applies.")]
         last: Option<i32>,
         #[graphql(desc = "Only items before this cursor. If absent, up to the last item.")] before: Option<String>,
-        #[graphql(desc = "Only bookings in one of these states. If absent, all.")] state: Option<Vec<BookingState>>,
-        #[graphql(desc = "Only bookings of this listing, by its global ID. If absent, all listings.")]
-        listing_id: Option<ID>,
+        #[graphql(name = "where", desc = "Conditions that all results meet. If absent, all bookings match.")]
+        wanted: Option<BookingWhereInput>,
+        #[graphql(
+            desc = "Order of the results. Default: CREATED_DESC.",
+            default_with = "Some(BookingSort::CreatedDesc)"
+        )]
+        sort: Option<BookingSort>,
     ) -> Result<BookingConnection> {
-        let listing =
-            listing_id.map(|id| parse_id(Kind::Listing, &id, &["listingId"])).transpose().map_err(to_graphql_error)?;
-        page_of_bookings(ctx, BookingSide::Host, page_request(first, after, last, before)?, state, listing).await
+        let request = page_request("Viewer.reservations", first, after, last, before)?;
+        page_of_bookings(ctx, BookingSide::Host, wanted, sort, request).await
     }
 
     /// Payouts to the viewer as a host, newest first.
@@ -275,12 +279,16 @@ impl Viewer {
     async fn payouts(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Number of items from the start, 0 to 100. Default: 20.")] first: Option<i32>,
+        #[graphql(desc = "Number of items from the start, 0 to 100. Default: 20, unless `last` is given.")]
+        first: Option<i32>,
         #[graphql(desc = "Only items after this cursor. If absent, from the first item.")] after: Option<String>,
+        #[graphql(desc = "Number of items from the end, 0 to 100. Refused with `first`. If absent, `first` applies.")]
+        last: Option<i32>,
+        #[graphql(desc = "Only items before this cursor. If absent, up to the last item.")] before: Option<String>,
         #[graphql(desc = "Only payouts in one of these states. If absent, all.")] state: Option<Vec<PayoutState>>,
     ) -> Result<PayoutConnection> {
         let states: Option<Vec<_>> = state.map(|list| list.into_iter().map(Into::into).collect());
-        let request = page_request(first, after, None, None)?;
+        let request = page_request("Viewer.payouts", first, after, last, before)?;
         let found = payments::payout_page(ctx.app(), ctx.viewer(), states.as_deref(), request)
             .await
             .map_err(to_graphql_error)?;
@@ -299,11 +307,20 @@ impl Viewer {
     async fn notifications(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Number of items from the start, 0 to 100. Default: 20.")] first: Option<i32>,
+        #[graphql(desc = "Number of items from the start, 0 to 100. Default: 20, unless `last` is given.")]
+        first: Option<i32>,
         #[graphql(desc = "Only items after this cursor. If absent, from the first item.")] after: Option<String>,
-        #[graphql(desc = "Whether only unread notifications are returned. Default: false.", default)] unread_only: bool,
+        #[graphql(desc = "Number of items from the end, 0 to 100. Refused with `first`. If absent, `first` applies.")]
+        last: Option<i32>,
+        #[graphql(desc = "Only items before this cursor. If absent, up to the last item.")] before: Option<String>,
+        #[graphql(
+            desc = "Whether only unread notifications are returned. Default: false.",
+            default_with = "Some(false)"
+        )]
+        unread_only: Option<bool>,
     ) -> Result<NotificationConnection> {
-        page_of_notifications(ctx, first, after, unread_only).await
+        let request = page_request("Viewer.notifications", first, after, last, before)?;
+        page_of_notifications(ctx, request, unread_only.unwrap_or(false)).await
     }
 
     /// Amounts that the marketplace owes the viewer by its ledger and has not paid yet, one per currency. Negative if
@@ -322,25 +339,6 @@ impl From<domain::User> for Viewer {
     fn from(row: domain::User) -> Viewer {
         Viewer(Arc::new(row))
     }
-}
-
-async fn page_of_bookings(
-    ctx: &Context<'_>,
-    side: BookingSide,
-    request: PageRequest,
-    states: Option<Vec<BookingState>>,
-    listing: Option<uuid::Uuid>,
-) -> Result<BookingConnection> {
-    let states: Option<Vec<_>> = states.map(|list| list.into_iter().map(Into::into).collect());
-    let found = domain_bookings::page_of_bookings(ctx.app(), ctx.viewer(), side, states.as_deref(), listing, request);
-    let found = found.await.map_err(to_graphql_error)?;
-    Ok(BookingConnection {
-        page: found.map(Booking::from),
-        total: count_lazily(move |app, viewer| {
-            let states = states.clone();
-            async move { domain_bookings::count_bookings(&app, &viewer, side, states.as_deref(), listing).await }
-        }),
-    })
 }
 
 /// A sign-in of the viewer on one device. Nobody else can see it.
@@ -382,11 +380,9 @@ impl Session {
     }
 }
 
-impl Session {
-    /// Finds a session of the viewer that has not ended.
-    pub(in crate::graphql) async fn find(ctx: &Context<'_>, id: uuid::Uuid) -> Result<Option<Session>, Error> {
-        let row = domain::session_by_id(ctx.app(), ctx.viewer(), id).await?;
-        Ok(row.map(|row| Session { row: Arc::new(row) }))
+impl From<domain::Session> for Session {
+    fn from(row: domain::Session) -> Session {
+        Session { row: Arc::new(row) }
     }
 }
 

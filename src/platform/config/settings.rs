@@ -86,7 +86,7 @@ pub struct Settings {
     pub worker: String,
 
     /// Refuse the mutations bookingCreate, bookingCancel, bookingRefund, bookingAlterationRequest and
-    /// bookingAlterationRespond without an idempotency key: `on` or `off`
+    /// bookingAlterationAccept without an idempotency key: `on` or `off`
     #[arg(long, global = true, env = "ROOST_REQUIRE_IDEMPOTENCY_KEYS", default_value = "on", value_name = "on|off")]
     pub require_idempotency_keys: String,
 

@@ -85,7 +85,7 @@ async fn the_policy_follows_when_a_stay_becomes_long_or_short_again() {
 async fn a_released_tax_that_no_longer_applies_is_reversed() {
     let app = TestApp::new().await;
     let (host, guest, staff) = (app.host().await, app.guest().await, app.admin().await);
-    let plain = json!({ "pricing": { "base": 10_000, "weekend": null, "cleaningFee": null, "lengthOfStay": null } });
+    let plain = json!({ "pricing": { "base": crate::scenarios::usd(10_000), "weekend": null, "cleaningFee": null, "lengthOfStay": null } });
     let listing = app.draft_listing(&host, plain).await;
     let tax = json!([{ "id": "00000000-0000-0000-0000-000000000001", "name": "City tax", "unit": "PERCENT", "rate": 88_750,
         "amount": null, "base": "SUBTOTAL", "max_nights": null, "exempt_from_nights": 7, "remitted_by": "PLATFORM" }]);
@@ -303,8 +303,8 @@ async fn of_many_concurrent_acceptances_one_succeeds_and_the_others_conflict() {
     let app = TestApp::with_many_connections().await;
     let trip = book_trip(&app).await;
     let requested = request_longer_stay(&app, &trip, "ok").await;
-    let given = json!({ "id": requested["id"], "accept": true });
-    let answers = (0..6).map(|_| app.mutate(&trip.host, "bookingAlterationRespond", given.clone(), "__typename"));
+    let given = json!({ "id": requested["id"] });
+    let answers = (0..6).map(|_| app.mutate(&trip.host, "bookingAlterationAccept", given.clone(), "__typename"));
     let mut errors: Vec<Vec<String>> = futures_util::future::join_all(answers).await.iter().map(errors).collect();
     errors.sort();
     let mut wanted = vec![vec!["STATE_CONFLICT id".to_owned()]; 6];
@@ -323,8 +323,8 @@ async fn an_alteration_cannot_be_accepted_after_the_stay() {
     app.drain().await;
     let requested = request_longer_stay(&app, &trip, "ok").await;
     app.perform(&trip.guest, "bookingCheckOut", &trip.booking).await;
-    let answer = json!({ "id": requested["id"], "accept": true });
-    assert_eq!(app.errors(&trip.host, "bookingAlterationRespond", answer).await, ["STATE_CONFLICT id"]);
+    let answer = json!({ "id": requested["id"] });
+    assert_eq!(app.errors(&trip.host, "bookingAlterationAccept", answer).await, ["STATE_CONFLICT id"]);
     let query = "query($id: ID!) { booking(id: $id) { state alterations { nodes { state } } } }";
     let seen = app.gql(&trip.guest, query, json!({ "id": trip.booking["id"] })).await;
     assert_eq!(seen["booking"], json!({ "state": "COMPLETED", "alterations": { "nodes": [{ "state": "EXPIRED" }] } }));

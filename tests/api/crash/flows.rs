@@ -153,6 +153,22 @@ pub const FLOWS: &[Flow] = &[
         ..FLOW
     },
     Flow {
+        name: "decline an alteration",
+        prepare: |app| close_alteration(app, Answer::Decline).boxed(),
+        min_points: 6,
+        captured_before: 30_000,
+        final_amounts: (30_000, 0),
+        ..FLOW
+    },
+    Flow {
+        name: "withdraw an alteration",
+        prepare: |app| close_alteration(app, Answer::Withdraw).boxed(),
+        min_points: 6,
+        captured_before: 30_000,
+        final_amounts: (30_000, 0),
+        ..FLOW
+    },
+    Flow {
         name: "payout",
         prepare: |app| payout(app).boxed(),
         min_points: 15,
@@ -165,6 +181,12 @@ pub const FLOWS: &[Flow] = &[
 enum CancelledBy {
     Guest,
     Host,
+}
+
+/// An answer to an alteration that leaves the stay as it is.
+enum Answer {
+    Decline,
+    Withdraw,
 }
 
 fn mutation(who: Person, mutation: &'static str, given: Value) -> Sent {
@@ -239,7 +261,18 @@ async fn alter(app: &TestApp, check_out: &str) -> Sent {
     let (host, guest, booking) = booked(app, "INSTANT").await;
     let wanted = json!({ "id": booking["id"], "stay": stay("2027-03-01", check_out) });
     let requested = app.mutate_ok(&guest, "bookingAlterationRequest", wanted, "alteration { id }").await;
-    mutation(host, "bookingAlterationRespond", json!({ "id": text(&requested, "/alteration/id"), "accept": true }))
+    mutation(host, "bookingAlterationAccept", json!({ "id": text(&requested, "/alteration/id") }))
+}
+
+async fn close_alteration(app: &TestApp, answer: Answer) -> Sent {
+    let (host, guest, booking) = booked(app, "INSTANT").await;
+    let wanted = json!({ "id": booking["id"], "stay": stay("2027-03-01", "2027-03-05") });
+    let requested = app.mutate_ok(&guest, "bookingAlterationRequest", wanted, "alteration { id }").await;
+    let id = text(&requested, "/alteration/id");
+    match answer {
+        Answer::Decline => mutation(host, "bookingAlterationDecline", json!({ "id": id, "reason": "The roof leaks." })),
+        Answer::Withdraw => mutation(guest, "bookingAlterationWithdraw", json!({ "id": id })),
+    }
 }
 
 /// One day after check-in, when the payout is the only job that is due.

@@ -54,10 +54,12 @@ fn identifying_selection(mutation: &str) -> &'static str {
         "listingCalendarUpdate" => "days { date price { amount } state }",
         "quoteCreate" => "quote { listing { id } price { total { amount } } }",
         "notificationsMarkRead" => "notifications { id readAt }",
-        "refundRetry" => "refund { id }",
+        "refundRetry" => "refund { id booking { id } } booking { id }",
         "payoutAccountSet" => "viewer { id }",
-        "bookingAlterationRequest" => "alteration { id state }",
-        "bookingAlterationRespond" => "alteration { id state } booking { id state version }",
+        "bookingAlterationRequest" => "alteration { id state } booking { id state version }",
+        "bookingAlterationAccept" | "bookingAlterationDecline" | "bookingAlterationWithdraw" => {
+            "alteration { id state } booking { id state version }"
+        }
         "bookingRefund" => "booking { id version } refund { id amount { amount } state }",
         _ if mutation.starts_with("payout") => "payout { id state }",
         "bookingCancel" => "booking { id state version } refund { id amount { amount } state }",

@@ -104,7 +104,7 @@ async fn a_request_that_failed_after_its_effect_resumes_immediately() {
     };
     // The change is committed, and then the calendar cannot be read for the response.
     seasons(json!("nonsense")).await;
-    let given = json!({ "id": listing, "changes": [{ "from": "2027-03-01", "to": "2027-03-02", "price": 77 }] });
+    let given = json!({ "id": listing, "changes": [{ "from": "2027-03-01", "to": "2027-03-02", "price": crate::scenarios::usd(77) }] });
     let selection = "days { date price { amount } }";
     let query = document_with("listingCalendarUpdate", &given, selection, Some("one"));
     for _ in 0..2 {

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::client::Anonymous;
 use crate::harness::TestApp;
-use crate::scenarios::uuid_of;
+use crate::scenarios::{usd, uuid_of};
 
 #[tokio::test]
 async fn importing_the_same_snapshot_twice_changes_nothing() {
@@ -99,7 +99,7 @@ async fn a_snapshot_does_not_overwrite_bookings_and_host_settings() {
     app.book(&guest, &loft, "2027-04-01", "2027-04-03").await;
     let changes = json!([
         { "from": "2027-04-05", "to": "2027-04-06", "blocked": true },
-        { "from": "2027-04-06", "to": "2027-04-07", "price": 5_000 },
+        { "from": "2027-04-06", "to": "2027-04-07", "price": usd(5_000) },
     ]);
     app.mutate_ok(&admin, "listingCalendarUpdate", json!({ "id": loft, "changes": changes }), "days { date }").await;
 

@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 
 use super::commands::{Command, ExpectedErrors};
 use super::money::{Stay, later};
-use super::operations::{Action, Actor, GUESTS, STAFF};
+use super::operations::{Action, Actor, Answer, GUESTS, STAFF};
 use super::state::{Alteration, Model, Payment, PaymentStatus};
 
 impl Model {
@@ -86,11 +86,11 @@ impl Model {
                     require(model, &[guest, host], "REQUEST_ALTERATION")?;
                     return model.request_alteration(index, actor == guest, stay, card);
                 }
-                Action::RespondToAlteration { accept, card } => {
+                Action::AnswerAlteration { answer, card } => {
                     if actor == STAFF {
                         return Err(vec!["FORBIDDEN"]);
                     }
-                    return model.respond_to_alteration(index, actor == guest, accept, card);
+                    return model.respond_to_alteration(index, actor == guest, answer, card);
                 }
                 Action::CheckIn => {
                     require(model, &[guest, host], "CHECK_IN")?;
@@ -200,20 +200,20 @@ impl Model {
         &mut self,
         index: usize,
         is_guest: bool,
-        accept: bool,
+        answer: Answer,
         card: Option<&'static str>,
     ) -> Result<(), ExpectedErrors> {
         let now = self.now;
         let Some(last) = self.bookings[index].alterations.last_mut() else { return Err(vec!["NOT_FOUND"]) };
-        if last.by_guest == is_guest && accept {
+        if (last.by_guest == is_guest) != (answer == Answer::Withdraw) {
             return Err(vec!["FORBIDDEN"]);
         }
         if last.state != "PENDING" || last.expires <= now {
             self.advance(index, false);
             return Err(vec!["STATE_CONFLICT"]);
         }
-        if !accept {
-            last.state = if last.by_guest == is_guest { "WITHDRAWN" } else { "DECLINED" };
+        if answer != Answer::Accept {
+            last.state = if answer == Answer::Withdraw { "WITHDRAWN" } else { "DECLINED" };
             return Ok(());
         }
         let (stay, requested_card) = (last.stay.clone(), last.card);

@@ -154,7 +154,7 @@ impl Model {
                 let open = booking.payouts.iter().find(|(_, payout)| !["PAID", "CANCELLED"].contains(&&*payout.state));
                 let payout = open.or(booking.payouts.iter().next()).map(|(number, _)| *number);
                 let needs_payout = matches!(action, Action::HoldPayout | Action::ReleasePayout);
-                let needs_alteration = matches!(action, Action::RespondToAlteration { .. });
+                let needs_alteration = matches!(action, Action::AnswerAlteration { .. });
                 if needs_payout && payout.is_none() || needs_alteration && booking.alterations.is_empty() {
                     return None;
                 }

@@ -22,6 +22,14 @@ pub enum Party {
     Anybody(Actor),
 }
 
+/// An answer to an alteration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    Accept,
+    Decline,
+    Withdraw,
+}
+
 /// A time to advance the clock to.
 #[derive(Clone, Copy, Debug)]
 pub enum Moment {
@@ -59,8 +67,8 @@ pub enum Action {
         adults: i64,
         card: &'static str,
     },
-    RespondToAlteration {
-        accept: bool,
+    AnswerAlteration {
+        answer: Answer,
         card: Option<&'static str>,
     },
     CheckIn,
@@ -151,6 +159,7 @@ fn action() -> impl Strategy<Value = (Party, Action)> {
     let wrong = prop_oneof![6 => Just(0_i64), 1 => Just(1), 1 => Just(-1)];
     let ppm = prop_oneof![Just(1_000_000_i64), Just(1_000_001), 0..1_000_000_i64];
     let request = (-3..=3_i64, -3..=4_i64, 1..=4_i64, card());
+    let answer = prop_oneof![7 => Just(Answer::Accept), 1 => Just(Answer::Decline), 1 => Just(Answer::Withdraw)];
     let usually = |who: Party, action: Action| (prop_oneof![6 => Just(who), 1 => party()], Just(action));
     prop_oneof![
         3 => usually(Party::Guest, Action::ConfirmPayment),
@@ -160,8 +169,8 @@ fn action() -> impl Strategy<Value = (Party, Action)> {
         3 => (party(), (ppm.clone(), wrong).prop_map(|(ppm, wrong)| Action::Cancel { ppm, wrong })),
         3 => (party(), ppm.prop_map(|ppm| Action::Refund { ppm })),
         5 => (party(), request.prop_map(|(earlier, longer, adults, card)| Action::RequestAlteration { earlier, longer, adults, card })),
-        7 => (party(), (prop::bool::weighted(0.8), prop::option::of(card()))
-            .prop_map(|(accept, card)| Action::RespondToAlteration { accept, card })),
+        8 => (party(), (answer, prop::option::of(card()))
+            .prop_map(|(answer, card)| Action::AnswerAlteration { answer, card })),
         2 => usually(Party::Guest, Action::CheckIn),
         1 => usually(Party::Host, Action::CheckOut),
         2 => usually(Party::Host, Action::ReportNoShow),

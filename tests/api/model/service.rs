@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::commands::Command;
 use super::money::{Stay, later};
-use super::operations::{Action, GUESTS, HOSTS};
+use super::operations::{Action, Answer, GUESTS, HOSTS};
 use super::state::{Model, Payout};
 use crate::client::{NEED_A_KEY, document_with, error_codes, fresh_key, graphql_request, send};
 use crate::harness::{Person, TestApp};
@@ -152,12 +152,17 @@ impl Service {
                         let input = json!({ "id": id, "stay": stay_input(stay), "paymentMethodToken": card });
                         ("bookingAlterationRequest", input)
                     }
-                    Action::RespondToAlteration { accept, card } => {
-                        let mut input = json!({ "id": alteration, "accept": accept });
-                        if let Some(card) = card {
-                            input["paymentMethodToken"] = json!(card);
+                    Action::AnswerAlteration { answer, card } => {
+                        let input = json!({ "id": alteration });
+                        match (answer, card) {
+                            (Answer::Accept, Some(card)) => {
+                                let input = json!({ "id": alteration, "paymentMethodToken": card });
+                                ("bookingAlterationAccept", input)
+                            }
+                            (Answer::Accept, None) => ("bookingAlterationAccept", input),
+                            (Answer::Decline, _) => ("bookingAlterationDecline", input),
+                            (Answer::Withdraw, _) => ("bookingAlterationWithdraw", input),
                         }
-                        ("bookingAlterationRespond", input)
                     }
                     Action::CheckIn => ("bookingCheckIn", json!({ "id": id })),
                     Action::CheckOut => ("bookingCheckOut", json!({ "id": id })),

@@ -6,10 +6,11 @@ use serde_json::{Value, json};
 use super::{DUE, NIGHTS, single_payout};
 use crate::accounting::BookedTrip;
 use crate::harness::{START, TestApp};
-use crate::scenarios::merge;
+use crate::scenarios::{merge, usd};
 
 async fn book_another_stay(app: &TestApp, trip: &BookedTrip, changes: Value) -> Value {
-    let plain = json!({ "pricing": { "base": 10_000, "weekend": null, "cleaningFee": null, "lengthOfStay": null } });
+    let plain =
+        json!({ "pricing": { "base": usd(10_000), "weekend": null, "cleaningFee": null, "lengthOfStay": null } });
     let listing = app.published_listing(&trip.host, merge(plain, changes)).await;
     app.book(&app.guest().await, &listing, NIGHTS.0, NIGHTS.1).await
 }
@@ -18,7 +19,9 @@ async fn book_another_stay(app: &TestApp, trip: &BookedTrip, changes: Value) -> 
 async fn a_penalty_is_taken_from_the_next_payout_of_its_currency() {
     let app = TestApp::new().await;
     let trip = app.plain_trip(json!({}), NIGHTS).await;
-    let euros = book_another_stay(&app, &trip, json!({ "pricing": { "currency": "EUR" } })).await;
+    let euro = json!({ "currency": "EUR" });
+    let in_euros = json!({ "pricing": { "currency": "EUR", "base": euro, "extraGuestFee": euro } });
+    let euros = book_another_stay(&app, &trip, in_euros).await;
     let dollars = book_another_stay(&app, &trip, json!({})).await;
     app.cancel(&trip.host, &trip.booking).await;
     assert_eq!(app.balance(&trip.host).await, json!({ "USD": -5_000, "EUR": 0 }));
@@ -36,7 +39,7 @@ async fn a_penalty_larger_than_a_payout_is_carried_over() {
     let trip = app.first_vector(json!({})).await;
     app.set("2027-02-22T20:00:00Z");
     app.cancel(&trip.host, &trip.booking).await;
-    let small = json!({ "pricing": { "base": 5_000 } });
+    let small = json!({ "pricing": { "base": usd(5_000) } });
     let stays =
         [book_another_stay(&app, &trip, small.clone()).await, book_another_stay(&app, &trip, small.clone()).await];
     let third = book_another_stay(&app, &trip, small).await;

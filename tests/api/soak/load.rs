@@ -163,15 +163,18 @@ async fn book(soak: &Soak, guest: &Person, listing: &str, dice: &mut Dice, resul
 async fn perform_action(soak: &Soak, guest: &Person, host: &Person, id: &str, dice: &mut Dice) {
     let who = if dice.below(2) == 0 { guest } else { host };
     let query = "query($id: ID!) { booking(id: $id) { state availableActions stay { checkIn checkOut } \
-        cancellation { refund { amount currency } } alterations(first: 1) { nodes { id state } } } }";
+        cancellationPreview { refund { amount currency } } alterations(first: 1) { nodes { id state availableActions } } } }";
     let Some(mut data) = soak.query(who, query, &json!({ "id": id }), dice).await else { return };
     let booking = data["booking"].take();
     let actions: Vec<&str> =
         booking["availableActions"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     let open = &booking["alterations"]["nodes"][0];
     if open["state"] == "PENDING" && dice.below(3) > 0 {
-        let given = json!({ "id": open["id"], "accept": true });
-        soak.mutate(who, "bookingAlterationRespond", given, "__typename", dice).await;
+        let mutation = match &open["availableActions"][0] {
+            accept if accept == "ACCEPT" => "bookingAlterationAccept",
+            _ => "bookingAlterationWithdraw",
+        };
+        soak.mutate(who, mutation, json!({ "id": open["id"] }), "__typename", dice).await;
         return;
     }
     let Some(action) = actions.get(usize::try_from(dice.below(actions.len().max(1) as u64)).unwrap()) else { return };
@@ -184,7 +187,7 @@ async fn perform_action(soak: &Soak, guest: &Person, host: &Person, id: &str, di
         "CHECK_OUT" => ("bookingCheckOut", json!({ "id": id })),
         "REPORT_NO_SHOW" => ("bookingNoShowReport", json!({ "id": id })),
         "CANCEL" if dice.below(3) == 0 => {
-            ("bookingCancel", json!({ "id": id, "expectedRefund": booking["cancellation"]["refund"] }))
+            ("bookingCancel", json!({ "id": id, "expectedRefund": booking["cancellationPreview"]["refund"] }))
         }
         "CANCEL" => {
             let amount = json!({ "amount": 100 + dice.below(3_000), "currency": "USD" });

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::Marketplace;
 use super::fake::Fault;
 use crate::client::error_codes;
+use crate::scenarios::prices_in;
 
 /// All faults of a call that do not require waiting for a timeout.
 const FAULTS: [Fault; 6] =
@@ -148,7 +149,7 @@ async fn a_decline_whose_response_was_lost_is_still_a_decline() {
 #[tokio::test]
 async fn a_currency_with_other_minor_units_at_stripe_is_refused_before_any_request() {
     let market = Marketplace::new().await;
-    let (guest, quote) = market.guest_with_quote(json!({ "pricing": { "currency": "ISK" } })).await;
+    let (guest, quote) = market.guest_with_quote(prices_in("ISK")).await;
     let given = json!({ "quoteToken": quote, "booking": { "paymentMethodToken": "pm_visa" } });
     let errors = market.app.user_errors(&guest, "bookingCreate", given).await;
     assert!(

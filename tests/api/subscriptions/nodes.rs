@@ -45,7 +45,7 @@ async fn an_event_of_one_node_is_received_once_on_each() {
             text(&answer, "/data/bookingCreate/booking/id")
         };
         for subscription in [&mut here, &mut there] {
-            for action in ["create", "confirm"] {
+            for action in ["CREATE", "CONFIRM"] {
                 let event = subscription.next_event().await;
                 assert_eq!((&event["action"], &event["booking"]["id"]), (&json!(action), &json!(booking)), "{node}");
             }
@@ -80,7 +80,7 @@ async fn without_redis_events_are_received_on_their_own_node() {
     let listing = app.published_listing(&host, json!({})).await;
     let mut hosted = subscribe(&app, &host, HOST_BOOKING_CHANGED, json!({})).await;
     app.book(&guest, &listing, "2027-03-01", "2027-03-03").await;
-    assert_eq!(hosted.next_actions(2).await, ["create", "confirm"]);
+    assert_eq!(hosted.next_actions(2).await, ["CREATE", "CONFIRM"]);
     app.finish().await;
 }
 
@@ -115,7 +115,7 @@ async fn an_orderly_stop_interrupts_nobody_and_a_dead_node_is_noticed() {
     assert!(tokio::time::timeout(Duration::from_secs(8), hosted.0.next()).await.is_err());
     let listing = app.published_listing(&host, json!({})).await;
     app.book(&guest, &listing, "2027-03-01", "2027-03-03").await;
-    assert_eq!(hosted.next_actions(2).await, ["create", "confirm"]);
+    assert_eq!(hosted.next_actions(2).await, ["CREATE", "CONFIRM"]);
     app.finish().await;
 }
 
@@ -127,7 +127,7 @@ async fn one_connection_to_the_database_is_enough() {
         let listing = app.published_listing(&host, json!({})).await;
         let mut hosted = subscribe(&app, &host, HOST_BOOKING_CHANGED, json!({})).await;
         app.book(&guest, &listing, "2027-03-01", "2027-03-03").await;
-        assert_eq!(hosted.next_actions(2).await, ["create", "confirm"]);
+        assert_eq!(hosted.next_actions(2).await, ["CREATE", "CONFIRM"]);
     };
     tokio::time::timeout(TIMEOUT, scenario).await.expect("no task waits for a second connection");
     app.finish().await;
@@ -150,7 +150,7 @@ async fn events_during_a_redis_outage_are_delivered_after_it() {
     assert!(tokio::time::timeout(Duration::from_secs(1), there.0.next()).await.is_err());
     open.send_replace(true);
     app.book(&guest, &listing, "2027-03-11", "2027-03-13").await;
-    assert_eq!(there.next_actions(4).await, ["create", "confirm", "create", "confirm"]);
+    assert_eq!(there.next_actions(4).await, ["CREATE", "CONFIRM", "CREATE", "CONFIRM"]);
     other.db.close().await;
     app.finish().await;
 }
@@ -193,7 +193,7 @@ async fn a_gap_in_events_ends_every_subscription_with_the_reason() {
     // Events of this node are still received on this node.
     let mut hosted = subscribe(&app, &host, HOST_BOOKING_CHANGED, json!({})).await;
     app.book(&guest, &listing, "2027-03-01", "2027-03-03").await;
-    assert_eq!(hosted.next_actions(2).await, ["create", "confirm"]);
+    assert_eq!(hosted.next_actions(2).await, ["CREATE", "CONFIRM"]);
     // The restored connection is reported as a gap as well. It also lets this node send its goodbye when it stops, which
     // is necessary because all tests share one Redis.
     open.send_replace(true);
@@ -281,7 +281,7 @@ async fn a_silently_dead_postgres_connection_is_replaced() {
     wait_until_connected(&other, &app).await;
     let mut there = subscribe(&other, &host, HOST_BOOKING_CHANGED, json!({})).await;
     app.book(&guest, &listing, "2027-03-11", "2027-03-13").await;
-    assert_eq!(there.next_actions(2).await, ["create", "confirm"]);
+    assert_eq!(there.next_actions(2).await, ["CREATE", "CONFIRM"]);
     other.db.close().await;
     app.finish().await;
 }

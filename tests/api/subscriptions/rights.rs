@@ -10,7 +10,7 @@ use super::subscriber::{
 use crate::client::Anonymous;
 use crate::harness::TestApp;
 use crate::live_server::wait_for_listeners;
-use crate::scenarios::uuid_of;
+use crate::scenarios::{usd, uuid_of};
 
 #[tokio::test]
 async fn subscriptions_without_permission_are_refused_immediately() {
@@ -54,7 +54,8 @@ async fn a_subscription_has_one_root_field_and_other_operations_one_response() {
     let host = app.host().await;
     let two = "subscription { a: hostBookingChanged { id } b: hostBookingChanged { id } }";
     assert_eq!(execute(&app, &host, two, json!({})).await.closing_error().await, "GRAPHQL_VALIDATION_FAILED");
-    let hidden = "subscription { ...Fields } fragment Fields on Subscription { hostBookingChanged { id } }";
+    let hidden = "subscription { ...Fields } fragment Fields on Subscription { \
+                  a: hostBookingChanged { id } b: hostBookingChanged { id } }";
     assert_eq!(execute(&app, &host, hidden, json!({})).await.closing_error().await, "GRAPHQL_VALIDATION_FAILED");
     let mut once = execute(&app, &host, "{ viewer { __typename } }", json!({})).await;
     assert_eq!(once.response().await.unwrap()["data"], json!({ "viewer": { "__typename": "Viewer" } }));
@@ -144,7 +145,7 @@ async fn a_slow_reader_is_dropped_with_the_reason() {
     let listing = app.published_listing(&host, json!({})).await;
     let range = json!({ "id": listing, "from": "2027-03-01", "to": "2027-03-03" });
     let mut slow = subscribe(&app, &Anonymous, CALENDAR_CHANGED, range.clone()).await;
-    let changes = json!([{ "from": "2027-03-01", "to": "2027-03-02", "price": 9_900 }]);
+    let changes = json!([{ "from": "2027-03-01", "to": "2027-03-02", "price": usd(9_900) }]);
     for _ in 0..=roost::platform::messaging::BUFFER {
         let given = json!({ "id": listing, "changes": changes });
         app.mutate_ok(&host, "listingCalendarUpdate", given, "__typename").await;
@@ -153,7 +154,7 @@ async fn a_slow_reader_is_dropped_with_the_reason() {
     // A subscriber within the buffer's size receives every event.
     let mut behind = subscribe(&app, &Anonymous, CALENDAR_CHANGED, range).await;
     for price in 1..=10 {
-        let changes = json!([{ "from": "2027-03-01", "to": "2027-03-02", "price": price }]);
+        let changes = json!([{ "from": "2027-03-01", "to": "2027-03-02", "price": usd(price) }]);
         app.mutate_ok(&host, "listingCalendarUpdate", json!({ "id": listing, "changes": changes }), "__typename").await;
     }
     for _ in 1..=10 {
@@ -194,7 +195,7 @@ async fn every_event_costs_points_and_an_empty_budget_ends_the_subscription() {
     let left = async |spend| app.rate_limit.charge_cost(&nobody, spend).await.unwrap().unwrap().remaining;
     let cost = 10_000 - left(0).await;
     let change = async |price: u32| {
-        let changes = json!([{ "from": "2027-03-01", "to": "2027-03-02", "price": price }]);
+        let changes = json!([{ "from": "2027-03-01", "to": "2027-03-02", "price": usd(price.into()) }]);
         app.mutate_ok(&host, "listingCalendarUpdate", json!({ "id": listing, "changes": changes }), "__typename").await;
     };
     change(7).await;

@@ -17,12 +17,13 @@ use crate::scenarios::text;
 use crate::waiting::TIMEOUT;
 
 pub const BOOKING_CHANGED: &str =
-    "subscription($id: ID!) { bookingChanged(id: $id) { id action to booking { id state } } }";
-pub const HOST_BOOKING_CHANGED: &str = "subscription { hostBookingChanged { id action to booking { id state } } }";
+    "subscription($id: ID!) { bookingChanged(id: $id) { id action toState booking { id state } } }";
+pub const HOST_BOOKING_CHANGED: &str = "subscription { hostBookingChanged { id action toState booking { id state } } }";
 pub const CALENDAR_CHANGED: &str = "subscription($id: ID!, $from: Date!, $to: Date!) { \
     listingCalendarChanged(id: $id, from: $from, to: $to) { date state price { amount } } }";
 
-pub const NOTIFICATION_RECEIVED: &str = "subscription { notificationReceived { id kind readAt subject { id } } }";
+pub const NOTIFICATION_RECEIVED: &str =
+    "subscription { notificationReceived { id kind readAt subject { ... on Node { id } } } }";
 
 /// A caller whose token is valid for longer than every test.
 pub struct LongToken<'a>(pub &'a Person);

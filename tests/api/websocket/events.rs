@@ -8,7 +8,7 @@ use crate::client::Anonymous;
 use crate::harness::TestApp;
 use crate::live_server::{Node, wait_for_listeners};
 
-const HOST_BOOKING_CHANGED: &str = "subscription { hostBookingChanged { to booking { code } } }";
+const HOST_BOOKING_CHANGED: &str = "subscription { hostBookingChanged { toState booking { code } } }";
 const CALENDAR_CHANGED: &str = "subscription($id: ID!) { \
     listingCalendarChanged(id: $id, from: \"2027-03-01\", to: \"2027-03-04\") { date state } }";
 
@@ -28,7 +28,7 @@ async fn events_arrive_as_they_happen_until_the_client_completes() {
             let next = socket.receive().await;
             assert_eq!((&next["type"], &next["id"]), (&json!("next"), &json!("bookings")), "{next:#}");
             let event = &next["payload"]["data"]["hostBookingChanged"];
-            assert_eq!(*event, json!({ "to": state, "booking": { "code": booking["code"] } }));
+            assert_eq!(*event, json!({ "toState": state, "booking": { "code": booking["code"] } }));
         }
         socket.send_json(json!({ "type": "complete", "id": "bookings" })).await;
         wait_for_listeners(&app, 1).await;

@@ -16,7 +16,7 @@ use crate::harness::TestApp;
 use crate::live_server::{Node, wait_for_listeners};
 use crate::waiting::TIMEOUT;
 
-const HOST_BOOKING_CHANGED: &str = "subscription { hostBookingChanged { to } }";
+const HOST_BOOKING_CHANGED: &str = "subscription { hostBookingChanged { toState } }";
 
 #[tokio::test]
 async fn the_end_of_the_token_closes_with_4403() {

@@ -1,12 +1,11 @@
 //! Guest, host or staff cancel a booking, for exactly the refund that they were shown.
 
-use serde::Deserialize;
 use uuid::Uuid;
 
 use super::authorize::{authorize, lost_race};
 use crate::domain::bookings::allowed_actions::Action;
 use crate::domain::bookings::cancellation::record::Cancellation;
-use crate::domain::bookings::lifecycle::closing::{EarlyClose, close_paid, compute_cancellation};
+use crate::domain::bookings::lifecycle::closing::{EarlyClose, canceller_in_role, close_paid, compute_cancellation};
 use crate::domain::bookings::lifecycle::permission::{allowed_now, require_action};
 use crate::domain::bookings::progress::follow_up;
 use crate::domain::bookings::state::Actor;
@@ -18,19 +17,13 @@ use crate::domain::viewer::Viewer;
 use crate::kernel::money::Money;
 use crate::platform::{App, fail_point};
 
-/// How a cancelled booking was settled, or how it would be settled if the viewer cancelled now. None if the viewer
-/// cannot cancel it.
+/// How the booking would be settled if the viewer cancelled it now. None if the viewer cannot cancel it.
 pub fn preview_cancellation(app: &App, viewer: &Viewer, booking: &Booking) -> Result<Option<Cancellation>, Error> {
     let Some(actor) = read::viewer_role(viewer, booking) else { return Ok(None) };
-    if let Some(stored) = &booking.cancellation {
-        let unreadable =
-            |error| Error::failed(format!("the cancellation of booking {} cannot be read: {error}", booking.id));
-        return Cancellation::deserialize(stored).map(Some).map_err(unreadable);
-    }
     if !allowed_now(app, booking, actor)?.contains(&Action::Cancel) {
         return Ok(None);
     }
-    compute_cancellation(app, booking, actor, None, None).map(Some)
+    compute_cancellation(app, booking, canceller_in_role(booking, actor, None), None).map(Some)
 }
 
 /// Cancels a booking, if the refund is still the one that the viewer was shown.
@@ -49,7 +42,7 @@ pub async fn cancel(
     let (booking, by) = authorize(app, viewer, id, &roles, Action::Cancel).await?;
     if expected_refund.currency.code() != booking.currency {
         let message = format!("must be in {}", booking.currency);
-        return Err(Error::refused(Code::Invalid, &["expectedRefund", "currency"], message));
+        return Err(Error::refused(Code::CurrencyMismatch, &["expectedRefund", "currency"], message));
     }
     // A refund goes back to the card that was charged, so the charge has to be complete first.
     fail_point::reach("cancel.charging").await;
@@ -57,7 +50,7 @@ pub async fn cancel(
     require_action(app, &booking, by.actor, Action::Cancel)?;
     let chosen = (by.actor == Actor::Platform).then_some(expected_refund.minor);
     let note = note.filter(|text| !text.is_empty());
-    let cancellation = compute_cancellation(app, &booking, by.actor, note, chosen)?;
+    let cancellation = compute_cancellation(app, &booking, canceller_in_role(&booking, by.actor, chosen), note)?;
     if cancellation.refund != expected_refund.minor {
         let message = format!("the refund is now {}", Money::new(cancellation.refund, expected_refund.currency));
         let detail = Detail::Refund(serde_json::to_value(&cancellation).map_err(Error::failed)?);

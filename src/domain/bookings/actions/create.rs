@@ -6,7 +6,7 @@ use sea_orm::ActiveValue::{NotSet, Set};
 use uuid::Uuid;
 
 use crate::domain::bookings::deadlines::{FOLLOW_UP_DELAY, HOLD_TTL};
-use crate::domain::bookings::event::{ActedBy, EventKind};
+use crate::domain::bookings::event::{ActedBy, EventDetails, EventKind};
 use crate::domain::bookings::lifecycle::advance_job::queue_advance;
 use crate::domain::bookings::lifecycle::transition::{NewEvent, record_event};
 use crate::domain::bookings::quotes::issue::{self, QuoteOutcome};
@@ -152,7 +152,8 @@ async fn reserve(
     payments::open(app, &txn, charge).await?;
     let by = ActedBy { actor: Actor::Guest, user_id: Some(guest.user_id) };
     fail_point::reach("create.recording").await;
-    record_event(app, &txn, &booking, NewEvent { from: None, kind: EventKind::Create, by, data: None }).await?;
+    let created = NewEvent { from: None, kind: EventKind::Create, by, details: EventDetails::default() };
+    record_event(app, &txn, &booking, created).await?;
     fail_point::reach("create.queueing").await;
     queue_advance(app, &txn, booking.id, &[now + FOLLOW_UP_DELAY, expires_at]).await?;
     fail_point::reach("create.reserving").await;

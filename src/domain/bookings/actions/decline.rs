@@ -22,6 +22,6 @@ pub async fn decline(app: &App, viewer: &Viewer, id: Uuid, reason: &str) -> Resu
     checks.finish()?;
     let (booking, by) = authorize(app, viewer, id, &[Actor::Host], Action::Decline).await?;
     let mut transition = Transition::new(BookingState::Declined, EventKind::Decline, by);
-    transition.data = Some(serde_json::json!({ "reason": reason }));
+    transition.details.note = Some(reason);
     close_request(app, viewer, booking, transition).await
 }

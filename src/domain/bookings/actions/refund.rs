@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::authorize::{find_in_role, lost_race};
 use crate::domain::bookings::deadlines::FOLLOW_UP_DELAY;
-use crate::domain::bookings::event::EventKind;
+use crate::domain::bookings::event::{EventDetails, EventKind};
 use crate::domain::bookings::lifecycle::permission::{conflict_for, require_paid_in_full};
 use crate::domain::bookings::lifecycle::transition::{Transition, apply};
 use crate::domain::bookings::progress::follow_up;
@@ -14,10 +14,13 @@ use crate::domain::bookings::state::{Actor, BookingState};
 use crate::domain::bookings::{Booking, replay};
 use crate::domain::error::{Code, Error, Refusals};
 use crate::domain::limits::MAX_REASON_CHARS;
-use crate::domain::payments::{self, Refund};
+use crate::domain::payments::{self, NewRefund, Refund};
 use crate::domain::viewer::Viewer;
 use crate::kernel::money::Money;
 use crate::platform::{App, fail_point};
+
+/// Why the guest is refunded.
+const REASON: &str = "Refunded in addition to the cancellation policy.";
 
 /// Refunds `amount` of what the guest of a booking has paid. It is taken from the host's earnings first, then from the
 /// fees, then from the taxes. A host can refund only their own earnings.
@@ -30,13 +33,13 @@ pub async fn refund(
 ) -> Result<(Booking, Option<Refund>), Error> {
     viewer.require_user()?;
     let mut checks = Refusals::default();
-    let reason = checks.text(&["reason"], reason, MAX_REASON_CHARS);
+    let note = checks.text(&["reason"], reason, MAX_REASON_CHARS);
     checks.check(amount.minor > 0, Code::Invalid, &["amount", "amount"], "must be greater than zero");
     checks.finish()?;
     let (booking, by) = find_in_role(app, viewer, id, &[Actor::Host, Actor::Platform]).await?;
     if amount.currency.code() != booking.currency {
         let message = format!("must be in {}", booking.currency);
-        return Err(Error::refused(Code::Invalid, &["amount", "currency"], message));
+        return Err(Error::refused(Code::CurrencyMismatch, &["amount", "currency"], message));
     }
     // A refund goes back to the card that was charged, so the charge has to be complete first.
     fail_point::reach("refund.charging").await;
@@ -45,8 +48,13 @@ pub async fn refund(
     let mut transition = Transition::new(booking.state, EventKind::Refund, by);
     transition.expires_at = booking.expires_at;
     transition.change.refunded_minor = Set(booking.refunded_minor + amount.minor);
-    let data = serde_json::json!({ "reason": reason, "amount": amount.minor, "currency": booking.currency });
-    transition.data = Some(data);
+    let refund_id = app.clock.new_id();
+    transition.details = EventDetails {
+        note: Some(note.clone()),
+        refund_id: Some(refund_id),
+        refunded_minor: Some(amount.minor),
+        ..EventDetails::default()
+    };
     transition.advance_at = vec![app.clock.now() + FOLLOW_UP_DELAY];
     if apply(app, &txn, &booking, transition).await?.is_none() {
         drop(txn);
@@ -65,7 +73,8 @@ pub async fn refund(
         let message = format!("must be at most {}, the amount that is left", Money::new(most, amount.currency));
         return Err(Error::refused(Code::Invalid, &["amount", "amount"], message));
     }
-    let refund = payments::settle_shares(app, &txn, id, shares.after_refund(amount.minor), &reason).await?;
+    let new = NewRefund { id: refund_id, reason: REASON, note: Some(&note) };
+    let refund = payments::settle_shares(app, &txn, id, shares.after_refund(amount.minor), new).await?;
     let subject: Vec<Uuid> = [id].into_iter().chain(refund.as_ref().map(|refund| refund.id)).collect();
     app.idempotency_key.record(&txn, &subject).await?;
     fail_point::reach("refund.committing").await;

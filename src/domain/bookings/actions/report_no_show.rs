@@ -5,6 +5,7 @@ use uuid::Uuid;
 use super::authorize::{find_in_role, lost_race};
 use crate::domain::bookings::Booking;
 use crate::domain::bookings::allowed_actions::Action;
+use crate::domain::bookings::cancellation::Canceller;
 use crate::domain::bookings::event::EventKind;
 use crate::domain::bookings::lifecycle::closing::{EarlyClose, close_paid, compute_cancellation};
 use crate::domain::bookings::lifecycle::permission::require_action;
@@ -21,7 +22,7 @@ pub async fn report_no_show(app: &App, viewer: &Viewer, id: Uuid) -> Result<Book
     // The charge has to be complete before a part of it can be refunded.
     let booking = follow_up(app, booking).await;
     require_action(app, &booking, by.actor, Action::ReportNoShow)?;
-    let cancellation = compute_cancellation(app, &booking, Actor::Guest, None, None)?;
+    let cancellation = compute_cancellation(app, &booking, Canceller::NoShow, None)?;
     let close = EarlyClose { to: BookingState::NoShow, kind: EventKind::NoShow, by, blocks_nights: false };
     if close_paid(app, &booking, close, &cancellation).await?.is_none() {
         return Err(lost_race(app, viewer, id, by.actor).await);

@@ -33,7 +33,7 @@ pub async fn request_alteration(
     id: Uuid,
     wanted: StayRequest,
     method: Option<String>,
-) -> Result<Alteration, Error> {
+) -> Result<(Booking, Alteration), Error> {
     viewer.require_user()?;
     wanted.validate(&["stay"])?;
     let mut checks = Refusals::default();
@@ -52,7 +52,7 @@ pub async fn request_alteration(
     }
     let alteration = insert(&txn, row).await?;
     let mut transition = Transition::new(booking.state, EventKind::RequestAlteration, by);
-    transition.alteration_id = Some(alteration.id);
+    transition.details.alteration_id = Some(alteration.id);
     transition.advance_at = vec![alteration.expires_at];
     transition.is_notified = !is_applied;
     let mut changed = apply(app, &txn, &booking, transition).await?;
@@ -68,10 +68,11 @@ pub async fn request_alteration(
     txn.commit().await?;
     fail_point::reach("alteration.requested").await;
     if !is_applied {
-        return Ok(alteration);
+        return Ok((booking, alteration));
     }
-    follow_up(app, booking).await;
-    Ok(alterations::by_id(app, viewer, alteration.id).await?.map_or(alteration, |(alteration, _)| alteration))
+    let booking = follow_up(app, booking).await;
+    let applied = alterations::by_id(app, viewer, alteration.id).await?;
+    Ok((booking, applied.map_or(alteration, |(alteration, _)| alteration)))
 }
 
 fn new_row(
@@ -95,6 +96,7 @@ fn new_row(
         quote: Set(serde_json::to_value(quote).map_err(Error::failed)?),
         difference_minor: Set(quote.price.total - booking.total_minor),
         method: Set(method.filter(|_| by.actor == Actor::Guest)),
+        decline_note: Set(None),
         expires_at: Set((now + ALTERATION_TTL).min(last.max(now + ALTERATION_MIN_TTL))),
         created_at: Set(now),
         updated_at: Set(now),

@@ -4,7 +4,7 @@ use sea_orm::ActiveValue::Set;
 
 use super::row::{difference_in_shares, set_state};
 use crate::domain::bookings::deadlines::FOLLOW_UP_DELAY;
-use crate::domain::bookings::event::{ActedBy, EventKind};
+use crate::domain::bookings::event::{ActedBy, EventDetails, EventKind};
 use crate::domain::bookings::lifecycle::competing_requests::decline_competing_requests;
 use crate::domain::bookings::lifecycle::transition::{Transition, apply};
 use crate::domain::bookings::payout_schedule::schedule_payouts;
@@ -13,7 +13,7 @@ use crate::domain::bookings::state::AlterationState;
 use crate::domain::bookings::{Alteration, Booking};
 use crate::domain::error::Error;
 use crate::domain::listings;
-use crate::domain::payments;
+use crate::domain::payments::{self, NewRefund};
 use crate::platform::database::Transaction;
 use crate::platform::{App, fail_point};
 
@@ -28,7 +28,9 @@ pub(in crate::domain::bookings) async fn apply_alteration(
     by: ActedBy,
 ) -> Result<Option<Booking>, Error> {
     let quote = alteration.quote()?;
-    let mut transition = new_stay(booking, alteration, &quote, by);
+    let refund_id = app.clock.new_id();
+    let mut transition = new_stay(booking, alteration, &quote, by)?;
+    transition.details.refund_id = (alteration.difference_minor < 0).then_some(refund_id);
     transition.advance_at = vec![app.clock.now() + FOLLOW_UP_DELAY, quote.check_in_at(), quote.check_out_at()];
     let Some(altered) = apply(app, txn, booking, transition).await? else { return Ok(None) };
     if !set_state(app, txn, alteration, AlterationState::Accepted).await? {
@@ -45,7 +47,8 @@ pub(in crate::domain::bookings) async fn apply_alteration(
     let shares = escrow.shares().plus(difference_in_shares(booking, &quote)?).without_negatives();
     // Also when the price is the same: the shares of host, platform and taxes can differ.
     if alteration.difference_minor <= 0 {
-        payments::settle_shares(app, txn, booking.id, shares, "The stay was changed.").await?;
+        let refund = NewRefund { id: refund_id, reason: "The stay was changed.", note: None };
+        payments::settle_shares(app, txn, booking.id, shares, refund).await?;
     }
     schedule_payouts(app, txn, &altered, shares.host).await?;
     decline_competing_requests(app, txn, &altered).await?;
@@ -53,14 +56,14 @@ pub(in crate::domain::bookings) async fn apply_alteration(
 }
 
 /// The transition that stores the new stay, with the dates before and after in its event.
-fn new_stay(booking: &Booking, alteration: &Alteration, quote: &Quote, by: ActedBy) -> Transition {
+fn new_stay(booking: &Booking, alteration: &Alteration, quote: &Quote, by: ActedBy) -> Result<Transition, Error> {
     let mut transition = Transition::new(booking.state, EventKind::Alter, by);
-    transition.data = Some(serde_json::json!({
-        "checkIn": quote.stay.check_in(), "checkOut": quote.stay.check_out(), "was": {
-            "checkIn": booking.check_in, "checkOut": booking.check_out,
-        },
-    }));
-    transition.alteration_id = Some(alteration.id);
+    transition.details = EventDetails {
+        alteration_id: Some(alteration.id),
+        stay_before: Some(booking.stay()?),
+        stay_after: Some(quote.stay),
+        ..EventDetails::default()
+    };
     let guests = quote.price.guests;
     let change = &mut transition.change;
     change.check_in = Set(quote.stay.check_in());
@@ -73,5 +76,5 @@ fn new_stay(booking: &Booking, alteration: &Alteration, quote: &Quote, by: Acted
     change.pets = Set(guests.pets);
     change.total_minor = Set(quote.price.total);
     change.quote = Set(alteration.quote.clone());
-    transition
+    Ok(transition)
 }

@@ -11,7 +11,7 @@ use crate::domain::bookings::state::{AlterationState, BookingState};
 use crate::domain::bookings::{Alteration, Booking};
 use crate::domain::error::Error;
 use crate::domain::listings;
-use crate::domain::payments::{self, ChargeStatus, Payment, Shares};
+use crate::domain::payments::{self, ChargeStatus, NewRefund, Payment, Shares};
 use crate::kernel::id::{Id, Kind};
 use crate::platform::{App, fail_point};
 
@@ -97,7 +97,8 @@ pub(super) async fn capture_after_stay(app: &App, booking: &Booking, alteration:
     let txn = app.db.begin_write().await?;
     if let Some(escrow) = payments::lock_escrow(&txn, booking.id).await? {
         // Without a refund. This only adjusts the host's payouts to the money that is in escrow.
-        payments::settle_shares(app, &txn, booking.id, escrow.shares(), "").await?;
+        let no_refund = NewRefund { id: app.clock.new_id(), reason: "", note: None };
+        payments::settle_shares(app, &txn, booking.id, escrow.shares(), no_refund).await?;
     }
     Ok(txn.commit().await?)
 }
@@ -131,7 +132,8 @@ pub(super) async fn release_difference(app: &App, booking: &Booking, alteration:
             {
                 let shares = escrow.shares().minus(shares_of_payment(&payment)).without_negatives();
                 let reason = "The stay was not changed.";
-                payments::settle_shares(app, &txn, booking.id, shares, reason).await?;
+                let refund = NewRefund { id: app.clock.new_id(), reason, note: None };
+                payments::settle_shares(app, &txn, booking.id, shares, refund).await?;
             }
             txn.commit().await?;
             payments::send_refunds(app, booking.id).await

@@ -23,7 +23,7 @@ pub(super) async fn close_alteration(
         let is_declined = state == AlterationState::Declined;
         let kind = if is_declined { EventKind::AlterationUnpaid } else { EventKind::AlterationExpired };
         let mut transition = Transition::new(booking.state, kind, ActedBy::SYSTEM);
-        transition.alteration_id = Some(alteration.id);
+        transition.details.alteration_id = Some(alteration.id);
         if apply(app, &txn, booking, transition).await?.is_none() {
             return Ok(());
         }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, Select};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, Select};
 use uuid::Uuid;
 
 use crate::domain::bookings::state::AlterationState;
@@ -11,7 +11,8 @@ use crate::domain::error::Error;
 use crate::domain::viewer::Viewer;
 use crate::kernel::page::{Page, PageRequest};
 use crate::platform::App;
-use crate::platform::keyset::newest_first;
+use crate::platform::keyset::between_cursors;
+use crate::platform::top_n_per_group::{Grouping, count_of_each, first_of_each, pages};
 
 /// The alteration with this ID, and its booking. None if it does not exist or the viewer may not see the booking.
 pub async fn by_id(app: &App, viewer: &Viewer, id: Uuid) -> Result<Option<(Alteration, Booking)>, Error> {
@@ -32,24 +33,43 @@ pub async fn by_ids(app: &App, viewer: &Viewer, ids: &[Uuid]) -> Result<HashMap<
     Ok(rows.map(|alteration| (alteration.id, alteration)).collect())
 }
 
-/// A page of the alterations of a booking, newest first. The caller has checked that the viewer may see the booking.
-pub async fn page_of_alterations(app: &App, booking_id: Uuid, request: PageRequest) -> Result<Page<Alteration>, Error> {
-    let select = newest_first(select_alterations(booking_id), table::alteration::Column::Id, &request)?;
-    Ok(Page::from_rows(&request, select.all(app.db.read()).await?, |alteration| alteration.id))
+/// The open alterations of these bookings, by booking: a booking has at most one that waits for an answer or for a
+/// payment. The caller has checked that the viewer may see the bookings.
+pub async fn open_by_bookings(app: &App, bookings: &[Uuid]) -> Result<HashMap<Uuid, Alteration>, Error> {
+    use table::alteration::Column;
+    let rows = table::alteration::Entity::find()
+        .filter(Column::BookingId.is_in(bookings.iter().copied()))
+        .filter(Column::State.is_in([AlterationState::Pending, AlterationState::Paying]))
+        .all(app.db.read())
+        .await?;
+    Ok(rows.into_iter().map(|alteration| (alteration.booking_id, alteration)).collect())
 }
 
-/// Number of alterations of a booking. The caller has checked that the viewer may see the booking.
-pub async fn count_alterations(app: &App, booking_id: Uuid) -> Result<u64, Error> {
-    Ok(select_alterations(booking_id).count(app.db.read()).await?)
+/// A page of the alterations of each booking, newest first, in one statement. The caller has checked that the viewer may
+/// see the bookings.
+pub async fn pages_by_booking(
+    app: &App,
+    bookings: &[Uuid],
+    request: &PageRequest,
+) -> Result<HashMap<Uuid, Page<Alteration>>, Error> {
+    let select = between_cursors(select_alterations(bookings), table::alteration::Column::Id, request)?;
+    let rows: Vec<Alteration> = first_of_each(app.db.read(), select, Grouping::Owner("booking_id"), request).await?;
+    Ok(pages(rows, request, |alteration| alteration.booking_id, |alteration| alteration.id))
 }
 
-fn select_alterations(booking_id: Uuid) -> Select<table::alteration::Entity> {
-    table::alteration::Entity::find().filter(table::alteration::Column::BookingId.eq(booking_id))
+/// Number of alterations of each booking, in one statement. The caller has checked that the viewer may see the bookings.
+pub async fn counts_by_booking(app: &App, bookings: &[Uuid]) -> Result<HashMap<Uuid, i64>, Error> {
+    let counts = count_of_each(app.db.read(), select_alterations(bookings), table::alteration::Column::BookingId);
+    Ok(counts.await?)
+}
+
+fn select_alterations(bookings: &[Uuid]) -> Select<table::alteration::Entity> {
+    table::alteration::Entity::find().filter(table::alteration::Column::BookingId.is_in(bookings.iter().copied()))
 }
 
 /// All alterations of a booking, oldest first.
 pub(super) async fn load_alterations(db: &impl ConnectionTrait, booking_id: Uuid) -> Result<Vec<Alteration>, Error> {
-    Ok(select_alterations(booking_id).order_by_asc(table::alteration::Column::Id).all(db).await?)
+    Ok(select_alterations(&[booking_id]).order_by_asc(table::alteration::Column::Id).all(db).await?)
 }
 
 /// The alteration of a booking whose difference is being paid. None if there is none.

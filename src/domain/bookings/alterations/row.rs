@@ -12,7 +12,7 @@ use crate::domain::payments::Shares;
 use crate::platform::{App, fail_point};
 
 /// The message of the refusal of a stay that costs less than the guest was refunded already.
-pub(in crate::domain::bookings) const REFUNDED_MORE: &str = "costs less than was refunded to the guest already";
+pub(super) const REFUNDED_MORE: &str = "costs less than was refunded to the guest already";
 
 impl Alteration {
     /// The quote of the requested stay.
@@ -28,7 +28,7 @@ pub(in crate::domain::bookings) fn difference_in_shares(booking: &Booking, quote
 }
 
 /// Whether the alteration moves the day of check-in of a guest who has checked in. That is not possible.
-pub(in crate::domain::bookings) fn moves_arrival_after_check_in(booking: &Booking, quote: &Quote) -> bool {
+pub(super) fn moves_arrival_after_check_in(booking: &Booking, quote: &Quote) -> bool {
     booking.state == BookingState::CheckedIn && quote.stay.check_in() != booking.check_in
 }
 

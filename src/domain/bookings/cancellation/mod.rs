@@ -6,6 +6,7 @@
 mod policy;
 pub(super) mod record;
 mod retained;
+mod rule;
 mod schedule;
 mod settle;
 mod terms;
@@ -13,6 +14,7 @@ mod terms;
 #[cfg(test)]
 mod tests;
 
+pub use rule::CancellationRule;
 pub use schedule::{Tier, schedule};
 pub use settle::{Canceller, Settlement, settle};
 pub use terms::{CleaningRule, Terms};

@@ -3,6 +3,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use super::rule::CancellationRule;
 use super::terms::Terms;
 use crate::domain::listings::cancellation_policy::CancellationPolicy;
 use crate::domain::listings::limits::LONG_STAY_NIGHTS;
@@ -45,7 +46,8 @@ impl Terms<'_> {
     /// What the host keeps when the guest cancels at `at`. The instant of a deadline is still in time.
     pub(super) fn retained_nights(&self, at: DateTime<Utc>) -> RetainedNights {
         use CancellationPolicy::*;
-        if self.full_until().is_some_and(|until| at <= until) {
+        let rule = self.rule(at);
+        if matches!(rule, CancellationRule::FreePeriod | CancellationRule::GracePeriod) {
             return RetainedNights::Nothing;
         }
         let (all, stayed) = (self.price.nights.len(), self.nights_stayed(at));
@@ -53,13 +55,29 @@ impl Terms<'_> {
             Flexible => (stayed + 1, false),
             Moderate => (stayed + 1, true),
             Limited | Firm | Strict | SuperStrict30 | SuperStrict60 => {
-                let half = self.half_until().is_some_and(|until| at <= until);
+                let half = rule == CancellationRule::PartialRefundPeriod;
                 (if half { 0 } else { all }, half)
             }
             NonRefundable => (all, false),
             LongTermFirm | LongTermStrict => (stayed + 30, false),
         };
         RetainedNights::Nights { whole: whole.min(all), half_of_rest }
+    }
+
+    /// The rule that applies when the guest cancels at `at`. The instant of a deadline is still in time.
+    pub(super) fn rule(&self, at: DateTime<Utc>) -> CancellationRule {
+        let is_by = |deadline: Option<DateTime<Utc>>| deadline.is_some_and(|until| at <= until);
+        if is_by(self.policy_full_until()) {
+            CancellationRule::FreePeriod
+        } else if is_by(self.grace_until()) {
+            CancellationRule::GracePeriod
+        } else if is_by(self.half_until()) {
+            CancellationRule::PartialRefundPeriod
+        } else if self.nights_stayed(at) == 0 {
+            CancellationRule::AfterDeadline
+        } else {
+            CancellationRule::StayBegun
+        }
     }
 
     /// Until when the guest gets everything back, by the policy or by the grace period. None if never.
@@ -77,21 +95,6 @@ impl Terms<'_> {
             Flexible | Moderate | NonRefundable | LongTermFirm | LongTermStrict => return None,
         };
         Some(self.days_before_check_in(days))
-    }
-
-    /// The rule that applies when the guest cancels at `at`, in two sentences.
-    pub(super) fn reason(&self, nights: RetainedNights, at: DateTime<Utc>) -> String {
-        let label = nights.label(self.price.nights.len());
-        let stayed = self.nights_stayed(at);
-        let why = match nights {
-            RetainedNights::Nothing if self.policy_full_until().is_none_or(|until| at > until) => {
-                "Cancelled within 24 hours of confirmation, at least 7 days ahead".into()
-            }
-            RetainedNights::Nothing => "Cancelled in time".into(),
-            RetainedNights::Nights { .. } if stayed == 0 => "Cancelled before check-in, after the deadline".into(),
-            RetainedNights::Nights { .. } => format!("Cancelled after {stayed} of the nights had begun"),
-        };
-        format!("{why}. {label}.")
     }
 
     fn policy_full_until(&self) -> Option<DateTime<Utc>> {

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::policy::RetainedNights;
 use super::retained::RetainedAmounts;
+use super::rule::CancellationRule;
 use super::terms::Terms;
 use crate::domain::listings::pricing::PriceLine;
 use crate::kernel::money::apply_rate;
@@ -13,6 +14,8 @@ use crate::kernel::money::apply_rate;
 pub enum Canceller {
     /// The guest, by the policy.
     Guest,
+    /// The host reports that the guest did not arrive. The policy applies as if the guest cancelled.
+    NoShow,
     /// The host, who keeps only the nights that were stayed and pays a penalty.
     Host,
     /// The platform, which chooses the refund.
@@ -38,8 +41,10 @@ pub struct Settlement {
     pub tax_kept: i64,
     /// The penalty of a host who cancels. It is not a part of the total. None for other cancellers.
     pub host_penalty: Option<i64>,
-    /// The rule that applied, in a sentence.
-    pub reason: String,
+    /// The rule that applied.
+    pub rule: CancellationRule,
+    /// The rule and its effect, for people.
+    pub explanation: String,
     /// Number of nights that had begun.
     pub nights_stayed: i64,
     /// What the guest still pays, line by line. The host's service fee is a negative line that does not count in the
@@ -51,10 +56,11 @@ pub struct Settlement {
 pub fn settle(terms: &Terms, by: Canceller, at: DateTime<Utc>) -> Settlement {
     let price = terms.price;
     let stayed = terms.nights_stayed(at);
-    let (retained, reason) = match by {
-        Canceller::Guest => {
+    let (retained, rule, effect) = match by {
+        Canceller::Guest | Canceller::NoShow => {
             let nights = terms.retained_nights(at);
-            (RetainedAmounts::for_guest(terms, nights, stayed), terms.reason(nights, at))
+            let rule = if by == Canceller::Guest { terms.rule(at) } else { CancellationRule::NoShow };
+            (RetainedAmounts::for_guest(terms, nights, stayed), rule, nights.label(price.nights.len()))
         }
         Canceller::Host => {
             let nights = if stayed == 0 {
@@ -62,13 +68,13 @@ pub fn settle(terms: &Terms, by: Canceller, at: DateTime<Utc>) -> Settlement {
             } else {
                 RetainedNights::Nights { whole: stayed, half_of_rest: false }
             };
-            let reason = format!("The host cancelled. {}.", nights.label(price.nights.len()));
-            (RetainedAmounts::for_host(terms, nights, stayed), reason)
+            let effect = nights.label(price.nights.len());
+            (RetainedAmounts::for_host(terms, nights, stayed), CancellationRule::ByHost, effect)
         }
         Canceller::Platform { refund } => {
             let refund = refund.unwrap_or(price.total).clamp(0, price.total);
-            let part = if refund == price.total { "everything" } else { "a part of the total" };
-            (RetainedAmounts::for_refund(price, refund), format!("The platform cancelled and refunds {part}."))
+            let effect = if refund == price.total { "Full refund" } else { "A part of the total is refunded" };
+            (RetainedAmounts::for_refund(price, refund), CancellationRule::ByPlatform, effect.to_owned())
         }
     };
     let host_keeps = retained.subtotal();
@@ -80,7 +86,8 @@ pub fn settle(terms: &Terms, by: Canceller, at: DateTime<Utc>) -> Settlement {
         platform_keeps: retained.guest_fee + host_fee,
         tax_kept: retained.tax(),
         host_penalty: (by == Canceller::Host).then(|| penalty(terms, price.subtotal - host_keeps, at)),
-        reason,
+        rule,
+        explanation: format!("{}. {effect}.", rule.label(stayed)),
         nights_stayed: i64::try_from(stayed).unwrap_or(i64::MAX),
         lines: retained.lines(price),
     }

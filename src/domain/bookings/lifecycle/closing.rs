@@ -10,11 +10,11 @@ use crate::domain::bookings::Booking;
 use crate::domain::bookings::cancellation::record::Cancellation;
 use crate::domain::bookings::cancellation::{Canceller, settle};
 use crate::domain::bookings::deadlines::FOLLOW_UP_DELAY;
-use crate::domain::bookings::event::{ActedBy, EventKind};
+use crate::domain::bookings::event::{ActedBy, EventDetails, EventKind};
 use crate::domain::bookings::state::{Actor, BookingState};
 use crate::domain::error::Error;
 use crate::domain::listings;
-use crate::domain::payments::{self, Refund};
+use crate::domain::payments::{self, NewRefund, Refund};
 use crate::platform::idempotency::IdempotencyKey;
 use crate::platform::{App, fail_point};
 
@@ -41,26 +41,34 @@ pub(in crate::domain::bookings) async fn close_unpaid(
     Ok(())
 }
 
-/// Computes how the money of a booking is shared if `actor` cancels now. `chosen_refund` is the refund that staff
-/// chose, in minor units. Guests and hosts cannot choose.
+/// Who cancels, when a person in this role does. `chosen_refund` is the refund that staff chose, in minor units. Guests
+/// and hosts cannot choose.
+pub(in crate::domain::bookings) fn canceller_in_role(
+    booking: &Booking,
+    actor: Actor,
+    chosen_refund: Option<i64>,
+) -> Canceller {
+    match actor {
+        Actor::Guest => Canceller::Guest,
+        Actor::Host => Canceller::Host,
+        Actor::Platform | Actor::System => {
+            let refund = chosen_refund.map(|chosen| chosen.saturating_add(booking.refunded_minor));
+            Canceller::Platform { refund }
+        }
+    }
+}
+
+/// Computes how the money of a booking is shared if it is cancelled now.
 pub(in crate::domain::bookings) fn compute_cancellation(
     app: &App,
     booking: &Booking,
-    actor: Actor,
+    canceller: Canceller,
     note: Option<String>,
-    chosen_refund: Option<i64>,
 ) -> Result<Cancellation, Error> {
     let now = app.clock.now();
     let quote = booking.quote()?;
     let terms = quote.terms(app, booking.created_at, booking.confirmed_at);
     let refunded = booking.refunded_minor;
-    let canceller = match actor {
-        Actor::Guest => Canceller::Guest,
-        Actor::Host => Canceller::Host,
-        Actor::Platform | Actor::System => {
-            Canceller::Platform { refund: chosen_refund.map(|chosen| chosen.saturating_add(refunded)) }
-        }
-    };
     Ok(Cancellation::from_settlement(settle(&terms, canceller, now), refunded, now, note))
 }
 
@@ -96,7 +104,12 @@ pub(in crate::domain::bookings) async fn close_paid(
 ) -> Result<Option<Option<Refund>>, Error> {
     let mut transition = Transition::new(close.to, close.kind, close.by);
     transition.change.cancellation = Set(Some(serde_json::to_value(cancellation).map_err(Error::failed)?));
-    transition.data = cancellation.note.as_ref().map(|note| serde_json::json!({ "reason": note }));
+    let refund_id = app.clock.new_id();
+    transition.details = EventDetails {
+        note: cancellation.note.clone(),
+        refund_id: (cancellation.refund > 0).then_some(refund_id),
+        ..EventDetails::default()
+    };
     transition.advance_at = vec![cancellation.at + FOLLOW_UP_DELAY];
     let txn = app.db.begin_write().await?;
     if apply(app, &txn, booking, transition).await?.is_none() {
@@ -115,7 +128,8 @@ pub(in crate::domain::bookings) async fn close_paid(
     let first = booking.check_in.checked_add_days(Days::new(cancellation.nights_stayed.unsigned_abs()));
     listings::release_claims(&txn, booking.id, first.unwrap_or(booking.check_out), close.blocks_nights).await?;
     fail_point::reach("cancel.settling").await;
-    let refund = payments::settle_shares(app, &txn, booking.id, cancellation.shares(), &cancellation.reason).await?;
+    let new = NewRefund { id: refund_id, reason: &cancellation.explanation, note: cancellation.note.as_deref() };
+    let refund = payments::settle_shares(app, &txn, booking.id, cancellation.shares(), new).await?;
     if let Some(penalty) = cancellation.host_penalty {
         payments::charge_penalty(app, &txn, booking.id, penalty).await?;
     }
@@ -137,8 +151,8 @@ pub(in crate::domain::bookings) async fn cancel_by_platform(
     // The part of the price that was never charged cannot be refunded.
     let escrow = payments::lock_escrow(app.db.write(), booking.id).await?;
     let held = escrow.map_or(0, |escrow| escrow.shares().sum());
-    let cancellation =
-        Cancellation { refund: held, ..compute_cancellation(app, booking, Actor::Platform, None, None)? };
+    let everything = Canceller::Platform { refund: None };
+    let cancellation = compute_cancellation(app, booking, everything, None)?.after_refused_charge(held);
     let close = EarlyClose { to: BookingState::CancelledByPlatform, kind, by: ActedBy::SYSTEM, blocks_nights: false };
     close_paid(app, booking, close, &cancellation).await?;
     Ok(())

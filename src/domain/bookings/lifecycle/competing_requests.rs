@@ -34,7 +34,6 @@ pub(in crate::domain::bookings) async fn decline_competing_requests(
         .await?;
     for request in requests.into_iter().filter(|request| ready_date(request) > booking.check_in) {
         let mut transition = Transition::new(BookingState::Declined, EventKind::Decline, ActedBy::SYSTEM);
-        transition.data = Some(serde_json::json!({ "reason": "Another guest has booked these nights." }));
         transition.advance_at = vec![app.clock.now(), app.clock.now() + FOLLOW_UP_DELAY];
         // No effect if the request changed since it was read: it is closed then, or is being confirmed, which fails
         // because the nights are claimed.

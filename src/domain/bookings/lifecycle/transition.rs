@@ -3,13 +3,11 @@
 use chrono::{DateTime, Utc};
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
-use serde_json::Value;
-use uuid::Uuid;
 
 use super::advance_job::queue_advance;
 use crate::domain::bookings::announce::announce_event;
 use crate::domain::bookings::deadlines::FOLLOW_UP_DELAY;
-use crate::domain::bookings::event::{ActedBy, EventKind};
+use crate::domain::bookings::event::{ActedBy, EventDetails, EventKind};
 use crate::domain::bookings::notices::{Transitioned, notify_sides};
 use crate::domain::bookings::state::BookingState;
 use crate::domain::bookings::{Booking, table};
@@ -23,10 +21,8 @@ pub(in crate::domain::bookings) struct Transition {
     pub to: BookingState,
     pub kind: EventKind,
     pub by: ActedBy,
-    /// Data of the event, such as a reason.
-    pub data: Option<Value>,
-    /// The alteration that the transition is about.
-    pub alteration_id: Option<Uuid>,
+    /// The details of the event, such as a note.
+    pub details: EventDetails,
     /// When the new state expires. None if it does not.
     pub expires_at: Option<DateTime<Utc>>,
     /// Changes of other columns.
@@ -44,8 +40,7 @@ impl Transition {
             to,
             kind,
             by,
-            data: None,
-            alteration_id: None,
+            details: EventDetails::default(),
             expires_at: None,
             change: table::booking::ActiveModel::default(),
             advance_at: Vec::new(),
@@ -76,7 +71,7 @@ pub(in crate::domain::bookings) async fn apply(
     transition: Transition,
 ) -> Result<Option<Booking>, Error> {
     use table::booking::{ActiveModel, Column, Entity};
-    let Transition { to, kind, by, data, alteration_id, expires_at, change, advance_at, is_notified } = transition;
+    let Transition { to, kind, by, details, expires_at, change, advance_at, is_notified } = transition;
     let now = app.clock.now();
     let change = ActiveModel {
         state: Set(to),
@@ -96,10 +91,10 @@ pub(in crate::domain::bookings) async fn apply(
         .await?;
     let Some(booking) = updated.into_iter().next() else { return Ok(None) };
     fail_point::reach("transition.recording").await;
-    record_event(app, txn, &booking, NewEvent { from: Some(read.state), kind, by, data: data.clone() }).await?;
+    record_event(app, txn, &booking, NewEvent { from: Some(read.state), kind, by, details: details.clone() }).await?;
     fail_point::reach("transition.notifying").await;
     if is_notified {
-        notify_sides(app, txn, &booking, &Transitioned { kind, by, data, alteration_id }).await?;
+        notify_sides(app, txn, &booking, &Transitioned { kind, by, details }).await?;
     }
     fail_point::reach("transition.queueing").await;
     queue_advance(app, txn, booking.id, &advance_at).await?;
@@ -112,7 +107,7 @@ pub(in crate::domain::bookings) struct NewEvent {
     pub from: Option<BookingState>,
     pub kind: EventKind,
     pub by: ActedBy,
-    pub data: Option<Value>,
+    pub details: EventDetails,
 }
 
 /// Records an event of a booking, and announces it to subscribers once it is committed. `booking` is the booking after
@@ -132,8 +127,8 @@ pub(in crate::domain::bookings) async fn record_event(
         user_id: Set(event.by.user_id),
         from_state: Set(event.from),
         to_state: Set(booking.state),
-        action: Set(event.kind.as_str().to_owned()),
-        data: Set(event.data),
+        kind: Set(event.kind),
+        details: Set(event.details.into_stored()),
     };
     table::event::Entity::insert(row).exec_without_returning(txn).await?;
     announce_event(txn, booking, id);

@@ -126,8 +126,12 @@ impl Booking {
     /// What the guest would get back at each time, from now on. A booking that is not confirmed yet is treated as
     /// confirmed now.
     pub fn cancellation_tiers(&self, app: &App) -> Result<Vec<Tier>, Error> {
+        Ok(self.cancellation_tiers_of(app, &self.quote()?))
+    }
+
+    /// The same with another quote in place of the booked one, as after the alteration that the quote is for.
+    pub fn cancellation_tiers_of(&self, app: &App, quote: &Quote) -> Vec<Tier> {
         let now = app.clock.now();
-        let quote = self.quote()?;
-        Ok(schedule(&quote.terms(app, self.created_at, Some(self.confirmed_at.unwrap_or(now))), now))
+        schedule(&quote.terms(app, self.created_at, Some(self.confirmed_at.unwrap_or(now))), now)
     }
 }

@@ -10,7 +10,7 @@ use super::request::StayRequest;
 use super::stay_check::{StayFacts, Violation, check_stay};
 use crate::domain::error::Error;
 use crate::domain::listings::Listing;
-use crate::domain::listings::enums::{BookingMode, ListingStatus};
+use crate::domain::listings::enums::{BookingMode, ListingStatus, NightState};
 use crate::domain::listings::limits::MAX_PREPARATION_NIGHTS;
 use crate::domain::listings::nights::claims::{ClaimedNight, claimed_nights, lock_listing_shared};
 use crate::domain::listings::nights::overrides::{NightOverride, night_overrides};
@@ -127,6 +127,19 @@ pub(in crate::domain::listings) struct KnownNights<'a> {
     pub overrides: Option<&'a BTreeMap<NaiveDate, NightOverride>>,
 }
 
+impl KnownNights<'_> {
+    /// What each claimed night is.
+    pub fn claimed_states(self) -> BTreeMap<NaiveDate, NightState> {
+        self.claimed.into_iter().flatten().map(|(&date, claim)| (date, claim.state)).collect()
+    }
+
+    /// One value of the overrides, by night.
+    pub fn overridden<T>(self, value: fn(&NightOverride) -> Option<T>) -> BTreeMap<NaiveDate, T> {
+        let overrides = self.overrides.into_iter().flatten();
+        overrides.filter_map(|(&date, values)| value(values).map(|value| (date, value))).collect()
+    }
+}
+
 /// Evaluates a request for one listing, without reading anything.
 pub(in crate::domain::listings) fn evaluate_listing(
     listing: &Listing,
@@ -137,15 +150,14 @@ pub(in crate::domain::listings) fn evaluate_listing(
     now: DateTime<Utc>,
 ) -> Result<StayEvaluation, Error> {
     let (prices, rules, zone) = (price_rules(listing)?, stay_rules(listing)?, zone(listing)?);
-    let claimed = nights.claimed.into_iter().flatten().map(|(&date, claim)| (date, claim.state)).collect();
     let facts = StayFacts {
         published: listing.status == ListingStatus::Published,
         own_listing: viewer.is(listing.host_id),
         capacity: listing.capacity,
         rules: &rules,
         seasons: &prices.seasons,
-        claimed: &claimed,
-        min_nights_on: &overridden(nights, |values| values.min_nights),
+        claimed: &nights.claimed_states(),
+        min_nights_on: &nights.overridden(|values| values.min_nights),
         zone,
         now,
     };
@@ -157,17 +169,11 @@ pub(in crate::domain::listings) fn evaluate_listing(
             today: date_in(now, zone),
             is_new_listing: listing.published_at.is_some_and(|at| now - at < NEW_LISTING_PERIOD),
             non_refundable: request.non_refundable,
-            overrides: &overridden(nights, |values| values.price),
+            overrides: &nights.overridden(|values| values.price),
         };
         price(&prices, fees, &request).ok()
     };
     let instant = is_instant_for(listing.booking_mode, viewer);
     let mode = if instant { BookingMode::Instant } else { BookingMode::Request };
     Ok(StayEvaluation { violations, mode, price: request.stay().and_then(price_of) })
-}
-
-/// One value of the overrides, by night.
-fn overridden<T>(nights: KnownNights, value: fn(&NightOverride) -> Option<T>) -> BTreeMap<NaiveDate, T> {
-    let overrides = nights.overrides.into_iter().flatten();
-    overrides.filter_map(|(&date, values)| value(values).map(|value| (date, value))).collect()
 }

@@ -2,6 +2,7 @@
 
 pub mod amenities;
 pub(super) mod location;
+pub(super) mod pricing_change;
 pub(super) mod rating;
 pub(super) mod seasons_and_taxes;
 pub(super) mod status;

@@ -7,25 +7,27 @@ use uuid::Uuid;
 use crate::domain::error::{Code, Error, Refusal};
 use crate::domain::listings::enums::{ClaimKind, ListingStatus};
 use crate::domain::listings::nights::announce::announce_calendar;
-use crate::domain::listings::read::{drop_cached, find_own};
+use crate::domain::listings::read::{check_version, drop_cached, find_own};
 use crate::domain::listings::row_values::zone;
 use crate::domain::listings::{Listing, table};
 use crate::domain::viewer::Viewer;
 use crate::kernel::local_time::date_in;
 use crate::platform::App;
 
-/// Everything that a listing still needs before it can be published.
+/// Everything that a listing still needs before it can be published. The fields are paths into the arguments of
+/// `listingUpdate`, which sets the values.
 pub(in crate::domain::listings) fn missing_for_publication(listing: &Listing) -> Vec<Refusal> {
+    let has_location = listing.latitude.is_some() && listing.longitude.is_some();
+    let has_zone = listing.time_zone != chrono_tz::UTC.name();
     [
-        (!listing.title.is_empty(), &["title"] as &[&str], "is required to publish a listing"),
-        (!listing.description.is_empty(), &["description"], "is required to publish a listing"),
-        (!listing.city.is_empty(), &["address", "city"], "is required to publish a listing"),
-        (!listing.country.is_empty(), &["address", "country"], "is required to publish a listing"),
-        (listing.latitude.is_some(), &["latitude"], "is required to publish a listing"),
-        (listing.longitude.is_some(), &["longitude"], "is required to publish a listing"),
-        (listing.time_zone != chrono_tz::UTC.name(), &["timeZone"], "must be the local time zone to publish a listing"),
-        (listing.beds > 0, &["beds"], "must be at least 1 to publish a listing"),
-        (listing.base_minor > 0, &["pricing", "base"], "is required to publish a listing"),
+        (!listing.title.is_empty(), &["listing", "title"] as &[&str], "is required to publish a listing"),
+        (!listing.description.is_empty(), &["listing", "description"], "is required to publish a listing"),
+        (!listing.city.is_empty(), &["listing", "address", "city"], "is required to publish a listing"),
+        (!listing.country.is_empty(), &["listing", "address", "country"], "is required to publish a listing"),
+        (has_location, &["listing", "location"], "is required to publish a listing"),
+        (has_zone, &["listing", "timeZone"], "must be the local time zone to publish a listing"),
+        (listing.beds > 0, &["listing", "beds"], "must be at least 1 to publish a listing"),
+        (listing.base_minor > 0, &["listing", "pricing", "base"], "is required to publish a listing"),
     ]
     .into_iter()
     .filter(|(is_set, _, _)| !is_set)
@@ -34,9 +36,10 @@ pub(in crate::domain::listings) fn missing_for_publication(listing: &Listing) ->
 }
 
 /// Publishes a listing, or refuses with everything that is missing.
-pub async fn publish(app: &App, viewer: &Viewer, id: Uuid) -> Result<Listing, Error> {
+pub async fn publish(app: &App, viewer: &Viewer, id: Uuid, expected_version: Option<i32>) -> Result<Listing, Error> {
     viewer.require_user()?;
     let listing = find_own(app, viewer, id).await?;
+    check_version(&listing, expected_version)?;
     match listing.status {
         ListingStatus::Published => return unchanged(app, listing).await,
         ListingStatus::Suspended if !viewer.is_staff() => {

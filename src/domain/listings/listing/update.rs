@@ -1,6 +1,6 @@
 //! Creates and updates listings.
 
-use sea_orm::ActiveValue::{NotSet, Set};
+use sea_orm::ActiveValue::Set;
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter,
     TryIntoModel,
@@ -10,12 +10,13 @@ use uuid::Uuid;
 
 use super::status::missing_for_publication;
 use super::validation::{ListingChange, apply_change};
-use crate::domain::error::{Code, Error, Refusals};
+use crate::domain::error::{Code, Error, Refusal, Refusals};
 use crate::domain::listings::cancellation_policy::CancellationPolicy;
 use crate::domain::listings::enums::{BookingMode, ListingStatus, RoomType};
 use crate::domain::listings::limits::{DEFAULT_BOOKING_WINDOW_DAYS, MAX_NIGHTS};
 use crate::domain::listings::nights::announce::announce_listing_update;
-use crate::domain::listings::read::{drop_cached, find_own};
+use crate::domain::listings::nights::claims::lock_listing_exclusive;
+use crate::domain::listings::read::{check_version, drop_cached, find_own};
 use crate::domain::listings::search_text::listing_text;
 use crate::domain::listings::{Listing, table};
 use crate::domain::users;
@@ -33,7 +34,7 @@ pub async fn create(app: &App, viewer: &Viewer, change: ListingChange) -> Result
     let host = viewer.require_host()?;
     let user = users::by_id(app, host.user_id).await?.ok_or_else(|| Error::not_found(&[]))?;
     let mut row = new_draft(app, host.user_id, user.currency);
-    let mut refusals = Refusals::default();
+    let mut refusals = change.unreadable.clone();
     apply_change(&change, &mut row, &mut refusals);
     check_combinations(&row, &mut refusals);
     refusals.finish()?;
@@ -48,50 +49,41 @@ pub async fn create(app: &App, viewer: &Viewer, change: ListingChange) -> Result
     Ok(listing)
 }
 
-/// Updates a listing, unless it has changed since the version that the host has read.
+/// Updates a listing, unless it has changed since the version that the host has read, if that is given. All values are
+/// checked before the first refusal is returned.
 pub async fn update(
     app: &App,
     viewer: &Viewer,
     id: Uuid,
-    expected_version: i32,
+    expected_version: Option<i32>,
     change: ListingChange,
 ) -> Result<Listing, Error> {
     viewer.require_user()?;
-    let listing = find_own(app, viewer, id).await?;
-    let stale = || {
-        let message = "the listing has changed since this version; read it again and repeat the change";
-        Error::refused(Code::VersionStale, &["expectedVersion"], message)
-    };
-    if listing.version != expected_version {
-        return Err(stale());
-    }
-    let before = listing.clone();
-    let mut row = listing.into_active_model();
-    let mut refusals = Refusals::default();
+    find_own(app, viewer, id).await?;
+    let txn = app.db.begin_write().await?;
+    // Locked, so that a change without an expected version cannot overwrite or combine with one that it has not read.
+    let locked = lock_listing_exclusive(&txn, id).await?;
+    let before = locked.filter(|listing| listing.status != ListingStatus::Deleted);
+    let before = before.ok_or_else(|| Error::not_found(&["id"]))?;
+    check_version(&before, expected_version)?;
+    let mut row = before.clone().into_active_model();
+    let mut refusals = change.unreadable.clone();
     apply_change(&change, &mut row, &mut refusals);
     check_combinations(&row, &mut refusals);
-    refusals.finish()?;
-    row.search_text = Set(search_text(&row));
-    row.version = Set(expected_version + 1);
-    row.updated_at = Set(app.clock.now());
-
-    let txn = app.db.begin_write().await?;
-    if is_set(&row.currency) && before.currency != *row.currency.as_ref() {
-        refuse_priced_nights(&txn, id).await?;
+    if before.currency != *row.currency.as_ref() {
+        refuse_priced_nights(&txn, id, &mut refusals).await?;
     }
     if before.status == ListingStatus::Published {
-        let whole = row.clone().try_into_model()?;
-        Error::from_refusals(missing_for_publication(&whole))?;
+        let missing = missing_for_publication(&row.clone().try_into_model()?);
+        let is_new = |refusal: &Refusal| !refusals.names(&refusal.field);
+        let missing: Vec<Refusal> = missing.into_iter().filter(is_new).collect();
+        refusals.extend(missing);
     }
-    let mut values = row;
-    values.id = NotSet;
-    let updated = table::listing::Entity::update_many()
-        .set(values)
-        .filter(table::listing::Column::Id.eq(id))
-        .filter(table::listing::Column::Version.eq(expected_version))
-        .exec_with_returning(&txn)
-        .await?;
-    let listing = updated.into_iter().next().ok_or_else(stale)?;
+    refusals.finish()?;
+    row.search_text = Set(search_text(&row));
+    row.version = Set(before.version + 1);
+    row.updated_at = Set(app.clock.now());
+    let listing = row.update(&txn).await?;
     if let Some(amenities) = &change.amenities {
         set_amenities(&txn, id, amenities).await?;
     }
@@ -102,30 +94,22 @@ pub async fn update(
     Ok(listing)
 }
 
-fn is_set<T: Into<sea_orm::Value>>(value: &sea_orm::ActiveValue<T>) -> bool {
-    matches!(value, Set(_))
-}
-
 /// Refuses a change of the currency while prices are set for single nights: they are amounts in the old currency.
-async fn refuse_priced_nights(txn: &impl ConnectionTrait, id: Uuid) -> Result<(), Error> {
+async fn refuse_priced_nights(txn: &impl ConnectionTrait, id: Uuid, refusals: &mut Refusals) -> Result<(), Error> {
     let priced = table::night::Entity::find()
         .filter(table::night::Column::ListingId.eq(id))
         .filter(table::night::Column::PriceMinor.is_not_null())
         .count(txn)
         .await?;
-    if priced == 0 {
-        return Ok(());
-    }
-    let message = format!("{priced} nights have their own prices in the old currency; clear them first");
-    Err(Error::refused(Code::Invalid, &["listing", "pricing", "currency"], message))
+    let message = format!("cannot change while {priced} nights have their own prices; remove these first");
+    refusals.check(priced == 0, Code::StateConflict, &["listing", "pricing", "currency"], &message);
+    Ok(())
 }
 
 /// Checks the combinations of fields, whichever of them changes.
 fn check_combinations(row: &table::listing::ActiveModel, refusals: &mut Refusals) {
     let nights = row.min_nights.as_ref() <= row.max_nights.as_ref();
     refusals.check(nights, Code::Invalid, &["listing", "stayRules", "minNights"], "must not exceed `maxNights`");
-    let both = row.latitude.as_ref().is_some() == row.longitude.as_ref().is_some();
-    refusals.check(both, Code::Required, &["listing", "longitude"], "must be set together with `latitude`");
 }
 
 /// A row with the default values of a new listing.

@@ -6,20 +6,20 @@ use sea_orm::ActiveValue::Set;
 use serde_json::json;
 
 use super::amenities;
+use super::pricing_change::{PricingChange, apply_pricing};
 use crate::domain::error::{Code, Refusals};
 use crate::domain::listings::cancellation_policy::CancellationPolicy;
 use crate::domain::listings::enums::{BookingMode, RoomType};
 use crate::domain::listings::limits::{
     LONG_STAY_NIGHTS, MAX_ADVANCE_NOTICE_DAYS, MAX_AMENITIES, MAX_BATHROOMS, MAX_BOOKING_WINDOW_DAYS,
-    MAX_DESCRIPTION_CHARS, MAX_GUESTS, MAX_HOUSE_RULES, MAX_LENGTH_OF_STAY_DISCOUNTS, MAX_LINE_CHARS, MAX_NIGHTS,
-    MAX_PREPARATION_NIGHTS, MAX_PRICE_MINOR, MAX_ROOMS, MAX_TITLE_CHARS,
+    MAX_DESCRIPTION_CHARS, MAX_GUESTS, MAX_HOUSE_RULES, MAX_LINE_CHARS, MAX_NIGHTS, MAX_PREPARATION_NIGHTS, MAX_ROOMS,
+    MAX_TITLE_CHARS,
 };
-use crate::domain::listings::pricing::LengthOfStayDiscount;
 use crate::domain::listings::table;
-use crate::kernel::money::{Currency, ONE_PPM};
+use crate::kernel::change::Change;
 use crate::kernel::stay::Weekdays;
 
-/// The new values of a listing. A value that is `None` stays as it is.
+/// The changes of a listing. A value that is `None` stays as it is.
 #[derive(Clone, Debug, Default)]
 #[expect(missing_docs, reason = "the fields are those of a listing; the API describes them")]
 pub struct ListingChange {
@@ -32,11 +32,11 @@ pub struct ListingChange {
     pub bathrooms: Option<f64>,
     pub amenities: Option<Vec<String>>,
     pub address: Option<AddressChange>,
-    pub latitude: Option<f64>,
-    pub longitude: Option<f64>,
+    /// Latitude and longitude in degrees.
+    pub location: Change<(f64, f64)>,
     pub time_zone: Option<Tz>,
     pub check_in_from: Option<NaiveTime>,
-    pub check_in_until: Option<NaiveTime>,
+    pub check_in_until: Change<NaiveTime>,
     pub check_out_by: Option<NaiveTime>,
     pub house_rules: Option<Vec<String>>,
     pub booking_mode: Option<BookingMode>,
@@ -44,46 +44,31 @@ pub struct ListingChange {
     pub long_term_policy: Option<CancellationPolicy>,
     pub pricing: Option<PricingChange>,
     pub stay_rules: Option<StayRulesChange>,
+    /// Refusals of values that could not be read. They are returned together with those of all other values.
+    pub unreadable: Refusals,
 }
 
-/// The new values of its address.
+/// The changes of its address. An empty text is removed.
 #[derive(Clone, Debug, Default)]
 #[expect(missing_docs, reason = "the parts of a postal address")]
 pub struct AddressChange {
-    pub line1: Option<String>,
-    pub line2: Option<String>,
+    pub line1: Change<String>,
+    pub line2: Change<String>,
     pub city: Option<String>,
-    pub region: Option<String>,
-    pub postal_code: Option<String>,
+    pub region: Change<String>,
+    pub postal_code: Change<String>,
     /// ISO 3166-1 alpha-2 code.
     pub country: Option<String>,
 }
 
-/// The new values of its prices. Amounts are in minor units of the listing's currency.
-#[derive(Clone, Debug, Default)]
-#[expect(missing_docs, reason = "the fields are those of a listing's prices; the API describes them")]
-pub struct PricingChange {
-    pub currency: Option<Currency>,
-    pub base: Option<i64>,
-    pub weekend: Option<i64>,
-    pub weekend_nights: Option<Vec<Weekday>>,
-    pub cleaning_fee: Option<i64>,
-    pub pet_fee: Option<i64>,
-    pub extra_guest_fee: Option<i64>,
-    pub included_guests: Option<i32>,
-    pub length_of_stay: Option<Vec<LengthOfStayDiscount>>,
-    /// Parts per million.
-    pub non_refundable_discount: Option<i64>,
-}
-
-/// The new values of its rules for stays.
+/// The changes of its rules for stays.
 #[derive(Clone, Debug, Default)]
 #[expect(missing_docs, reason = "the fields are those of a listing's stay rules; the API describes them")]
 pub struct StayRulesChange {
     pub min_nights: Option<i32>,
     pub max_nights: Option<i32>,
     pub advance_notice_days: Option<i32>,
-    pub same_day_cutoff: Option<NaiveTime>,
+    pub same_day_cutoff: Change<NaiveTime>,
     pub booking_window_days: Option<i32>,
     pub preparation_nights: Option<i32>,
     pub check_in_days: Option<Vec<Weekday>>,
@@ -105,7 +90,7 @@ pub(super) fn apply_change(change: &ListingChange, row: &mut table::listing::Act
     apply_description(change, row, refusals);
     apply_location(change, row, refusals);
     set!(row.check_in_from, change.check_in_from);
-    set!(row.check_in_until, change.check_in_until.map(Some));
+    set!(row.check_in_until, change.check_in_until.outcome());
     set!(row.check_out_by, change.check_out_by);
     set!(row.booking_mode, change.booking_mode);
     if let Some(policy) = change.cancellation_policy {
@@ -171,71 +156,32 @@ fn apply_description(change: &ListingChange, row: &mut table::listing::ActiveMod
 }
 
 fn apply_location(change: &ListingChange, row: &mut table::listing::ActiveModel, refusals: &mut Refusals) {
-    for (name, degrees, most) in [("latitude", change.latitude, 90.0), ("longitude", change.longitude, 180.0)] {
-        if let Some(degrees) = degrees
-            && !(-most..=most).contains(&degrees)
-        {
-            refusals.add(Code::Invalid, &["listing", name], format!("must be between -{most} and {most} degrees"));
+    if let Change::Set((latitude, longitude)) = change.location {
+        for (name, degrees, most) in [("latitude", latitude, 90.0), ("longitude", longitude, 180.0)] {
+            let message = format!("must be between -{most} and {most} degrees");
+            let fits = (-most..=most).contains(&degrees);
+            refusals.check(fits, Code::Invalid, &["listing", "location", name], &message);
         }
     }
-    set!(row.latitude, change.latitude.map(Some));
-    set!(row.longitude, change.longitude.map(Some));
+    set!(row.latitude, change.location.map(|(latitude, _)| latitude).outcome());
+    set!(row.longitude, change.location.map(|(_, longitude)| longitude).outcome());
     set!(row.time_zone, change.time_zone.map(|zone| zone.name().to_owned()));
     let Some(address) = &change.address else { return };
-    let mut line = |name: &str, text: &Option<String>| {
-        text.as_deref().map(|text| refusals.text_or_empty(&["listing", "address", name], text, MAX_LINE_CHARS))
+    let mut line = |name: &str, text: &str| refusals.text_or_empty(&["listing", "address", name], text, MAX_LINE_CHARS);
+    let mut optional = |name: &str, text: &Change<String>| {
+        let text = text.as_ref().map(|text| line(name, text)).outcome();
+        text.map(|text| text.filter(|text| !text.is_empty()))
     };
-    let optional = |text: String| Some(text).filter(|text| !text.is_empty());
-    set!(row.line1, line("line1", &address.line1).map(optional));
-    set!(row.line2, line("line2", &address.line2).map(optional));
-    set!(row.city, line("city", &address.city));
-    set!(row.region, line("region", &address.region).map(optional));
-    set!(row.postal_code, line("postalCode", &address.postal_code).map(optional));
+    set!(row.line1, optional("line1", &address.line1));
+    set!(row.line2, optional("line2", &address.line2));
+    set!(row.region, optional("region", &address.region));
+    set!(row.postal_code, optional("postalCode", &address.postal_code));
+    set!(row.city, address.city.as_deref().map(|city| line("city", city)));
     if let Some(country) = &address.country {
         let code = country.len() == 2 && country.bytes().all(|b| b.is_ascii_uppercase());
         let field = ["listing", "address", "country"];
         refusals.check(code, Code::Invalid, &field, "must be two capital letters (ISO 3166-1), such as PT");
         row.country = Set(country.clone());
-    }
-}
-
-fn apply_pricing(change: &PricingChange, row: &mut table::listing::ActiveModel, refusals: &mut Refusals) {
-    for (name, amount, least) in [
-        ("base", change.base, 1),
-        ("weekend", change.weekend, 1),
-        ("cleaningFee", change.cleaning_fee, 0),
-        ("petFee", change.pet_fee, 0),
-        ("extraGuestFee", change.extra_guest_fee, 0),
-    ] {
-        if let Some(amount) = amount {
-            refusals.range(&["listing", "pricing", name], amount, least, MAX_PRICE_MINOR);
-        }
-    }
-    set!(row.currency, change.currency.map(|currency| currency.code().to_owned()));
-    set!(row.base_minor, change.base);
-    set!(row.weekend_minor, change.weekend.map(Some));
-    set!(row.weekend_nights, change.weekend_nights.as_deref().map(weekday_bits));
-    set!(row.cleaning_fee_minor, change.cleaning_fee);
-    set!(row.pet_fee_minor, change.pet_fee);
-    set!(row.extra_guest_fee_minor, change.extra_guest_fee);
-    if let Some(included) = change.included_guests {
-        refusals.range(&["listing", "pricing", "includedGuests"], included.into(), 1, MAX_GUESTS.into());
-        row.included_guests = Set(included);
-    }
-    if let Some(discount) = change.non_refundable_discount {
-        let field = ["listing", "pricing", "nonRefundableDiscount"];
-        refusals.range(&field, discount, 0, ONE_PPM - 1);
-        row.non_refundable_discount_ppm = Set(Some(discount).filter(|&discount| discount > 0));
-    }
-    if let Some(discounts) = &change.length_of_stay {
-        let field = ["listing", "pricing", "lengthOfStay"];
-        let message = format!("must have at most {MAX_LENGTH_OF_STAY_DISCOUNTS} discounts");
-        refusals.check(discounts.len() <= MAX_LENGTH_OF_STAY_DISCOUNTS, Code::TooMany, &field, &message);
-        for discount in discounts {
-            refusals.range(&field, discount.min_nights.into(), 2, MAX_NIGHTS.into());
-            refusals.range(&field, discount.discount, 0, ONE_PPM - 1);
-        }
-        row.length_of_stay = Set(json!(discounts));
     }
 }
 
@@ -254,7 +200,7 @@ fn apply_stay_rules(change: &StayRulesChange, row: &mut table::listing::ActiveMo
     set!(row.min_nights, change.min_nights);
     set!(row.max_nights, change.max_nights);
     set!(row.advance_notice_days, change.advance_notice_days);
-    set!(row.same_day_cutoff, change.same_day_cutoff.map(Some));
+    set!(row.same_day_cutoff, change.same_day_cutoff.outcome());
     set!(row.booking_window_days, change.booking_window_days);
     set!(row.preparation_nights, change.preparation_nights);
     for (name, days) in [("checkInDays", &change.check_in_days), ("checkOutDays", &change.check_out_days)] {

@@ -16,7 +16,7 @@ use crate::domain::listings::availability::request::StayRequest;
 use crate::domain::listings::pricing::Price;
 use crate::domain::listings::read::by_ids;
 use crate::domain::viewer::Viewer;
-use crate::kernel::page::{Cursor, Direction, Page, PageRequest};
+use crate::kernel::page::{BadPage, Cursor, Direction, Page, PageRequest};
 use crate::platform::{App, keyset};
 
 /// One listing on a page of results.
@@ -61,7 +61,7 @@ pub async fn search(
     let before = keyset::parse_cursor::<HitPosition>(request.before.as_ref(), "before")?;
     for (field, cursor) in [("after", after), ("before", before)] {
         if cursor.is_some_and(|cursor| cursor.0 != sort) {
-            return Err(keyset::foreign_cursor(field).into());
+            return Err(BadPage::foreign_cursor(field).into());
         }
     }
     let mut hits = find_hits(app, viewer, &filters, sort).await?;
@@ -75,7 +75,9 @@ pub async fn search(
         Direction::Backward => (start.max(end.saturating_sub(size)), end),
     };
     let page_hits = hits.get(start..end).unwrap_or_default();
-    let edges = read_page(app, viewer, page_hits, filters.stay.as_ref(), sort).await?;
+    let edges =
+        read_page(app, viewer, page_hits, filters.stay.as_ref(), |hit| Cursor::new(request.list, &hit.position(sort)));
+    let edges = edges.await?;
     let (has_next, has_previous) = (end < hits.len(), start > 0);
     let total = hits.len() as u64;
     Ok(Matches { page: Page { edges, has_next, has_previous }, total, hits: Arc::new(hits) })
@@ -87,7 +89,7 @@ async fn read_page(
     viewer: &Viewer,
     hits: &[Hit],
     stay: Option<&StayRequest>,
-    sort: SearchSort,
+    cursor: impl Fn(&Hit) -> Cursor,
 ) -> Result<Vec<(Cursor, Match)>, Error> {
     let ids: Vec<Uuid> = hits.iter().map(|hit| hit.id).collect();
     if ids.is_empty() {
@@ -104,8 +106,7 @@ async fn read_page(
     let matches = hits.iter().filter_map(|hit| {
         let listing = listings.remove(&hit.id)?;
         let price = evaluations.remove(&hit.id).and_then(|evaluation| evaluation.price);
-        let cursor = Cursor::new(&hit.position(sort));
-        Some((cursor, Match { listing, distance_m: hit.distance_m, price }))
+        Some((cursor(hit), Match { listing, distance_m: hit.distance_m, price }))
     });
     Ok(matches.collect())
 }

@@ -92,9 +92,9 @@ pub fn variable_defaults(operation: &OperationDefinition) -> HashMap<Name, Value
 }
 
 impl OperationCost {
-    /// Number of root fields, without `__typename`.
-    pub fn root_fields(&self) -> u64 {
-        self.shape.roots
+    /// Whether it selects fields of introspection.
+    pub fn introspects(&self) -> bool {
+        self.shape.introspected > 0
     }
 
     /// Approximate memory of this value, in bytes.

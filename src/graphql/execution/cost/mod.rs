@@ -14,3 +14,4 @@ mod variables;
 mod weights;
 
 pub use self::measure::{OperationCost, check_text, measure};
+pub use self::variables::count_uses;

@@ -1,5 +1,7 @@
 //! Counts the tokens of a text before it is parsed.
 
+use crate::graphql::execution::lexer;
+
 /// The tokens of a text, and how deeply its brackets are nested.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tokens {
@@ -11,88 +13,23 @@ pub struct Tokens {
     pub name: u64,
 }
 
-/// Counts tokens by the lexical grammar (section 2.1 of the specification). A character that starts no token counts as
-/// one, so that a text that cannot be parsed is limited like one that can.
+/// Counts the tokens of a text. A text that cannot be parsed is limited like one that can.
 pub fn count_tokens(text: &str) -> Tokens {
-    let mut rest = text.as_bytes();
-    let mut tokens = Tokens::default();
+    let mut counted = Tokens::default();
     let mut open: u64 = 0;
-    while let Some(&first) = rest.first() {
-        let length = match first {
-            b' ' | b'\t' | b'\n' | b'\r' | b',' => {
-                rest = &rest[1..];
-                continue;
-            }
-            b'#' => {
-                rest = &rest[run_length(rest, |byte| !matches!(byte, b'\n' | b'\r'))..];
-                continue;
-            }
-            // The byte order mark.
-            0xEF if rest.starts_with(b"\xEF\xBB\xBF") => {
-                rest = &rest[3..];
-                continue;
-            }
-            b'"' if rest.starts_with(b"\"\"\"") => block_string_length(rest),
-            b'"' => string_length(rest),
-            b'.' if rest.starts_with(b"...") => 3,
-            byte if is_name_byte(byte) => run_length(rest, is_name_byte),
-            b'-' | b'.' => 1 + run_length(&rest[1..], is_number_byte),
-            _ => 1,
-        };
-        match first {
-            b'{' | b'[' | b'(' => open += 1,
-            b'}' | b']' | b')' => open = open.saturating_sub(1),
+    for token in lexer::tokens(text) {
+        match token.bytes {
+            b"{" | b"[" | b"(" => open += 1,
+            b"}" | b"]" | b")" => open = open.saturating_sub(1),
             _ => {}
         }
-        tokens.count += 1;
-        tokens.brackets = tokens.brackets.max(open);
-        if is_name_byte(first) {
-            tokens.name = tokens.name.max(u64::try_from(length).unwrap_or(u64::MAX));
-        }
-        rest = &rest[length..];
-    }
-    tokens
-}
-
-fn run_length(rest: &[u8], is_part: impl Fn(u8) -> bool) -> usize {
-    rest.iter().position(|&byte| !is_part(byte)).unwrap_or(rest.len())
-}
-
-fn is_name_byte(byte: u8) -> bool {
-    byte == b'_' || byte.is_ascii_alphanumeric()
-}
-
-fn is_number_byte(byte: u8) -> bool {
-    matches!(byte, b'0'..=b'9' | b'.' | b'e' | b'E' | b'+' | b'-')
-}
-
-/// The length of a string with its quotes, in bytes. An unterminated string ends at the end of its line.
-fn string_length(rest: &[u8]) -> usize {
-    let mut at = 1;
-    while let Some(&byte) = rest.get(at) {
-        match byte {
-            b'\\' => at += 2,
-            b'"' => return at + 1,
-            b'\n' | b'\r' => return at,
-            _ => at += 1,
+        counted.count += 1;
+        counted.brackets = counted.brackets.max(open);
+        if token.is_name() {
+            counted.name = counted.name.max(u64::try_from(token.bytes.len()).unwrap_or(u64::MAX));
         }
     }
-    rest.len()
-}
-
-/// The length of a block string with its quotes, in bytes.
-fn block_string_length(rest: &[u8]) -> usize {
-    let mut at = 3;
-    while at < rest.len() {
-        if rest[at..].starts_with(b"\\\"\"\"") {
-            at += 4;
-        } else if rest[at..].starts_with(b"\"\"\"") {
-            return at + 3;
-        } else {
-            at += 1;
-        }
-    }
-    rest.len()
+    counted
 }
 
 #[cfg(test)]

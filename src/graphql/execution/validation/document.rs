@@ -1,7 +1,9 @@
 //! Validates documents, and the variables of an operation.
 
+use std::ops::Range;
+
 use apollo_compiler::ast::Document;
-use apollo_compiler::executable::ExecutableDocument;
+use apollo_compiler::executable::{ExecutableDocument, Operation};
 use apollo_compiler::parser::LineColumn;
 use apollo_compiler::request::coerce_variable_values;
 use apollo_compiler::response::{JsonMap, JsonValue};
@@ -22,7 +24,11 @@ const MAX_MESSAGE_CHARS: usize = 300;
 
 /// A valid document.
 #[derive(Debug)]
-pub struct ValidDocument(Valid<ExecutableDocument>);
+pub struct ValidDocument {
+    document: Valid<ExecutableDocument>,
+    /// The places of integers that are given for an ID and have more than 64 bits, in the order of the text.
+    pub long_ids: Vec<Range<usize>>,
+}
 
 /// Validates a document. `suggest` says whether errors may suggest names of the schema.
 pub fn check(text: &str, suggest: bool) -> Result<ValidDocument, Box<GraphqlResponse>> {
@@ -30,13 +36,41 @@ pub fn check(text: &str, suggest: bool) -> Result<ValidDocument, Box<GraphqlResp
     let parsed = Document::parse(text, "").map_err(|faulty| refuse(&faulty.errors, ErrorCode::ParseFailed, suggest))?;
     let invalid = |errors: &DiagnosticList| refuse(errors, ErrorCode::ValidationFailed, suggest);
     let built = parsed.to_executable(schema()).map_err(|faulty| invalid(&faulty.errors))?;
-    let valid = built.validate(schema()).map_err(|faulty| invalid(&faulty.errors))?;
-    if let Some((message, name)) = literals::find_fault(schema(), &valid) {
-        let at = name.line_column_range(&valid.sources).map(|range| range.start);
+    let document = match built.validate(schema()) {
+        Ok(document) => document,
+        Err(faulty) if has_only_repeated_subscriptions(&faulty.partial, &faulty.errors) => {
+            Valid::assume_valid(faulty.partial)
+        }
+        Err(faulty) => return Err(invalid(&faulty.errors)),
+    };
+    let long_ids = literals::check(schema(), &document).map_err(|(message, name)| {
+        let at = name.line_column_range(&document.sources).map(|range| range.start);
         let error = ErrorCode::ValidationFailed.error(truncate(message));
-        return Err(GraphqlResponse::from_errors(vec![with_location(error, at)]));
-    }
-    Ok(ValidDocument(valid))
+        GraphqlResponse::from_errors(vec![with_location(error, at)])
+    })?;
+    Ok(ValidDocument { document, long_ids })
+}
+
+/// Whether the only error is that a subscription selects several fields, and all of them have one response key. The
+/// validator counts selections, but the specification counts response keys (section 5.2.4.1).
+fn has_only_repeated_subscriptions(document: &ExecutableDocument, errors: &DiagnosticList) -> bool {
+    let is_about_count = |name: Option<&str>| name == Some("SubscriptionUsesMultipleFields");
+    let has_one_key = |operation: &Operation| {
+        let mut keys = operation.root_fields(document).map(|field| field.response_key());
+        let first = keys.next();
+        keys.all(|key| Some(key) == first)
+    };
+    errors.iter().all(|found| is_about_count(found.error.unstable_error_name()))
+        && document
+            .operations
+            .iter()
+            .filter(|operation| operation.is_subscription())
+            .all(|operation| has_one_key(operation))
+}
+
+/// Whether a text is a valid string or block string.
+pub fn is_string(text: &str) -> bool {
+    Document::parse(format!("{{ a(b: {text}) }}"), "").is_ok()
 }
 
 impl ValidDocument {
@@ -47,7 +81,7 @@ impl ValidDocument {
         operation: Option<&str>,
         given: &Map<String, Value>,
     ) -> Result<(), Box<GraphqlResponse>> {
-        let Ok(operation) = self.0.operations.get(operation) else { return Ok(()) };
+        let Ok(operation) = self.document.operations.get(operation) else { return Ok(()) };
         let is_declared = |name: &String| operation.variables.iter().any(|variable| variable.name == name.as_str());
         let given: JsonMap = given
             .iter()
@@ -98,7 +132,7 @@ mod tests {
     use apollo_compiler::Schema;
 
     use super::*;
-    use crate::graphql::schema::builder;
+    use crate::graphql::schema::sdl::sdl;
 
     fn messages(text: &str, suggest: bool) -> Vec<String> {
         match check(text, suggest) {
@@ -109,7 +143,7 @@ mod tests {
 
     #[test]
     fn the_schema_itself_is_valid() {
-        let found = Schema::parse_and_validate(builder::sdl(), "schema.graphql");
+        let found = Schema::parse_and_validate(sdl(), "schema.graphql");
         assert_eq!(found.err().map(|faulty| faulty.errors.to_string()), None);
         assert_eq!(
             messages("{ __schema { types { isOneOf fields(includeDeprecated: true) { name } } } }", true),

@@ -1,7 +1,8 @@
 //! Checks inside literals that the validator omits: an input object has no field twice (section 5.6.3), and a variable
-//! has the type that its position expects (section 5.8.5).
+//! has the type that its position expects (section 5.8.5). Also finds the integers that the executor's parser shortens.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::ops::Range;
 
 use apollo_compiler::ast::{Argument, DirectiveList, InputValueDefinition, Type, Value, VariableDefinition};
 use apollo_compiler::executable::{ExecutableDocument, Fragment, Operation, Selection, SelectionSet};
@@ -10,9 +11,18 @@ use apollo_compiler::{Name, Node, Schema};
 /// The message, worded as in graphql-js, and the name in the document that it is about.
 pub type Fault<'a> = (String, &'a Name);
 
-/// Finds the first fault of a document that is valid otherwise.
-pub fn find_fault<'a>(schema: &'a Schema, document: &'a ExecutableDocument) -> Option<Fault<'a>> {
-    document.operations.iter().find_map(|operation| Walk::new(schema, document, operation).operation(operation))
+/// Finds the first fault of a document that is valid otherwise. Without a fault, returns the places of integers that are
+/// given for an ID and have more than 64 bits.
+pub fn check<'a>(schema: &'a Schema, document: &'a ExecutableDocument) -> Result<Vec<Range<usize>>, Fault<'a>> {
+    let mut long_ids = BTreeMap::new();
+    for operation in document.operations.iter() {
+        let mut walk = Walk::new(schema, document, operation);
+        if let Some(fault) = walk.operation(operation) {
+            return Err(fault);
+        }
+        long_ids.extend(walk.long_ids);
+    }
+    Ok(long_ids.into_iter().map(|(start, end)| start..end).collect())
 }
 
 /// Walks one operation, and each fragment that it spreads once.
@@ -21,17 +31,19 @@ struct Walk<'a> {
     document: &'a ExecutableDocument,
     variables: HashMap<&'a Name, &'a VariableDefinition>,
     visited: HashSet<&'a Name>,
+    /// The start and the end of each.
+    long_ids: BTreeMap<usize, usize>,
 }
 
 impl<'a> Walk<'a> {
     fn new(schema: &'a Schema, document: &'a ExecutableDocument, operation: &'a Operation) -> Walk<'a> {
         let variables = operation.variables.iter().map(|variable| (&variable.name, &**variable)).collect();
-        Walk { schema, document, variables, visited: HashSet::new() }
+        Walk { schema, document, variables, visited: HashSet::new(), long_ids: BTreeMap::new() }
     }
 
     fn operation(&mut self, operation: &'a Operation) -> Option<Fault<'a>> {
         for variable in &operation.variables {
-            let default = variable.default_value.as_deref().and_then(|value| self.value(value, Some(&variable.ty)));
+            let default = variable.default_value.as_ref().and_then(|value| self.value(value, Some(&variable.ty)));
             if let Some(fault) = default.or_else(|| self.directives(&variable.directives)) {
                 return Some(fault);
             }
@@ -62,14 +74,19 @@ impl<'a> Walk<'a> {
         self.directives(&fragment.directives).or_else(|| self.selections(&fragment.selection_set))
     }
 
-    fn directives(&self, directives: &'a DirectiveList) -> Option<Fault<'a>> {
+    fn directives(&mut self, directives: &'a DirectiveList) -> Option<Fault<'a>> {
+        let schema = self.schema;
         directives.iter().find_map(|directive| {
-            let definition = self.schema.directive_definitions.get(&directive.name)?;
+            let definition = schema.directive_definitions.get(&directive.name)?;
             self.arguments(&directive.arguments, &definition.arguments)
         })
     }
 
-    fn arguments(&self, given: &'a [Node<Argument>], defined: &'a [Node<InputValueDefinition>]) -> Option<Fault<'a>> {
+    fn arguments(
+        &mut self,
+        given: &'a [Node<Argument>],
+        defined: &'a [Node<InputValueDefinition>],
+    ) -> Option<Fault<'a>> {
         given.iter().find_map(|argument| {
             let definition = defined.iter().find(|definition| definition.name == argument.name);
             self.value(&argument.value, definition.map(|definition| &*definition.ty))
@@ -77,8 +94,19 @@ impl<'a> Walk<'a> {
     }
 
     /// Checks a value in a position of this type. Inside custom scalars no type is expected.
-    fn value(&self, value: &'a Value, expected: Option<&'a Type>) -> Option<Fault<'a>> {
-        match value {
+    fn value(&mut self, value: &'a Node<Value>, expected: Option<&'a Type>) -> Option<Fault<'a>> {
+        match &**value {
+            Value::Int(digits) => {
+                let is_id = expected.is_some_and(|ty| ty.inner_named_type() == "ID");
+                let is_long = digits.as_str().parse::<i64>().is_err() && digits.as_str().parse::<u64>().is_err();
+                if let Some(at) = value.location()
+                    && is_id
+                    && is_long
+                {
+                    self.long_ids.insert(at.offset(), at.end_offset());
+                }
+                None
+            }
             Value::List(items) => {
                 let expected = expected.map(Type::item_type);
                 items.iter().find_map(|item| self.inner(item, expected, false))
@@ -100,8 +128,8 @@ impl<'a> Walk<'a> {
     }
 
     /// Checks a value inside another one, which the validator does not check.
-    fn inner(&self, value: &'a Value, expected: Option<&'a Type>, has_default: bool) -> Option<Fault<'a>> {
-        let Value::Variable(name) = value else { return self.value(value, expected) };
+    fn inner(&mut self, value: &'a Node<Value>, expected: Option<&'a Type>, has_default: bool) -> Option<Fault<'a>> {
+        let Value::Variable(name) = &**value else { return self.value(value, expected) };
         let (variable, expected) = (self.variables.get(name)?, expected?);
         let has_value = variable.default_value.as_ref().is_some_and(|value| !value.is_null());
         let fits = if expected.is_non_null() && (has_value || has_default) {

@@ -8,5 +8,5 @@ mod literals;
 mod schema;
 mod suggestions;
 
-pub use self::document::{ValidDocument, check, normalize};
+pub use self::document::{ValidDocument, check, is_string, normalize};
 pub use self::schema::schema;

@@ -5,9 +5,9 @@ use std::sync::LazyLock;
 use apollo_compiler::Schema;
 use apollo_compiler::validation::Valid;
 
-use crate::graphql::schema::builder;
+use crate::graphql::schema::sdl::sdl;
 
-static SCHEMA: LazyLock<Valid<Schema>> = LazyLock::new(|| parse(builder::sdl()));
+static SCHEMA: LazyLock<Valid<Schema>> = LazyLock::new(|| parse(sdl()));
 
 /// The schema that documents are validated against.
 pub fn schema() -> &'static Valid<Schema> {

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use axum::extract::ws::{Message, WebSocket};
+use chrono::SecondsFormat;
 use serde_json::{Map, Value};
 use tokio::time::{Instant, Interval, MissedTickBehavior};
 
@@ -163,7 +164,8 @@ impl Connection {
             let slot = self.state.connections.admit(ConnectionOwner::User(user.user_id));
             slot.ok_or_else(|| CloseReason::RetryLater("too many connections; close another one first".into()))
         });
-        let expires_at = viewer.user().map(|user| user.expires_at);
+        // As the scalar `DateTime` is written.
+        let expires_at = viewer.user().map(|user| user.expires_at.to_rfc3339_opts(SecondsFormat::Millis, true));
         self.session = Some(Session { changes: users::subscribe(app, &viewer), viewer, _slot: slot.transpose()? });
         let request_id = self.client.request_id.clone();
         let ack = ServerMessage::ConnectionAck { payload: Ack { request_id: &request_id, expires_at } };

@@ -106,7 +106,7 @@ pub(super) struct Ack<'a> {
     pub request_id: &'a str,
     /// When the token expires. The connection is closed then. Absent without a token.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub expires_at: Option<chrono::DateTime<chrono::Utc>>,
+    pub expires_at: Option<String>,
 }
 
 #[cfg(test)]

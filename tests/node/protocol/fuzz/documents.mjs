@@ -8,6 +8,7 @@ import { Values } from './values.mjs'
 
 const MAX_DEPTH = 5
 const MAX_FIELDS = 30
+const DESCRIPTIONS = ['"" ', '"A \\"query\\" { é } # ." ', '"""\nTwo\nlines of $a.\n"""\n', '"""A \\""" mark."""']
 
 /** A value as a literal of a document. A key or an enum value that is not a valid name makes the document invalid. */
 function literal(value, type) {
@@ -38,7 +39,8 @@ export class Operation {
     const selection = this.#field(field, MAX_DEPTH, true)
     const key = kind === 'mutation' && random.percent(75) ? ` @idempotent(key: ${JSON.stringify(this.#key())})` : ''
     const declared = this.#declared.length > 0 ? `(${this.#declared.join(', ')})` : ''
-    this.query = `${kind}${declared} { ${selection.replace('@idempotent', key)} }`
+    const description = random.percent(10) ? random.of(DESCRIPTIONS) : ''
+    this.query = `${description}${kind}${declared} { ${selection.replace('@idempotent', key)} }`
     this.variables = this.#variables
   }
 

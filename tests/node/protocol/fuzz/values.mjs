@@ -17,11 +17,12 @@ const SCALARS = {
   Float: [...WHOLE, 0.5, -0.0, 38.7, -9.1, 90, 180, -180.000001, 1e-320, 1.7976931348623157e308],
   MinorUnits: [...WHOLE, 2 ** 53 - 1, 2 ** 53, -(2 ** 53), 9e18, 1e19, 0.5, '100'],
   Ppm: [...WHOLE, 100_000, 999_999, 1_000_000, 1_000_001],
+  CountryCode: ['PT', 'US', 'pt', 'ZZ', 'Portugal', '', 'é'],
+  LanguageTag: ['en', 'pt-BR', 'zh-Hant-TW', 'EN_us', '', 'x'.repeat(40), 'é'],
   CurrencyCode: ['EUR', 'USD', 'JPY', 'eur', 'ZZZ', 'XXX', '', 'EURO', '€'],
   LocalTime: ['15:00', '00:00', '23:59', '24:00', '15:00:00', '3pm', '', '23:59:60'],
   TimeZone: ['Europe/Lisbon', 'UTC', 'America/St_Johns', 'Mars/Olympus', '+01:00', '', '../UTC'],
   DateTime: ['2027-01-01T00:00:00Z', '2027-01-01', '0000-01-01T00:00:00Z', '9999-12-31T23:59:59.999999999+23:59', '', 'now'],
-  JSON: [null, {}, [], 'x', 1, { a: [{ b: null }] }],
 }
 const OTHER_TYPES = [null, true, -1, 2 ** 31, 2 ** 53, 1e308, 0.1, '', 'x', [], [[]], {}, { id: 1 }, [null], { __proto__: null, a: {} }, 'x'.repeat(30_000)]
 

@@ -1,4 +1,4 @@
-//! The other side accepts or declines an alteration, or the side that requested it withdraws it.
+//! The other side accepts an alteration.
 
 use chrono::{DateTime, Utc};
 use sea_orm::ActiveValue::Set;
@@ -6,10 +6,9 @@ use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use uuid::Uuid;
 
-use super::authorize::forbidden;
-use crate::domain::bookings::alterations::{
-    self, REFUNDED_MORE, apply_alteration, difference_in_shares, moves_arrival_after_check_in, set_state,
-};
+use super::authorize_alteration::authorize_alteration;
+use crate::domain::bookings::allowed_actions::AlterationAction;
+use crate::domain::bookings::alterations::{self, apply_alteration, difference_in_shares, set_state};
 use crate::domain::bookings::deadlines::{FOLLOW_UP_DELAY, HOLD_TTL};
 use crate::domain::bookings::event::{ActedBy, EventKind};
 use crate::domain::bookings::lifecycle::locks::lock_booking;
@@ -18,7 +17,7 @@ use crate::domain::bookings::lifecycle::transition::{Transition, apply};
 use crate::domain::bookings::progress::follow_up;
 use crate::domain::bookings::quotes::quote::Quote;
 use crate::domain::bookings::state::{Actor, AlterationState};
-use crate::domain::bookings::{Alteration, Booking, read, replay, table};
+use crate::domain::bookings::{Alteration, Booking, replay, table};
 use crate::domain::error::{Code, Error, Refusals};
 use crate::domain::listings;
 use crate::domain::payments::{self, Charge, MAX_PAYMENT_METHOD_CHARS};
@@ -27,62 +26,22 @@ use crate::kernel::money::Money;
 use crate::platform::database::Transaction;
 use crate::platform::{App, fail_point};
 
-/// Accepts or declines an alteration. For the side that requested it, declining means to withdraw it.
-///
-/// A guest who accepts can name the card that pays a higher price. Without one, the card of the booking is charged.
-pub async fn respond_to_alteration(
+/// Accepts an alteration. A guest who accepts can name the card that pays a higher price. Without one, the card of the
+/// booking is charged.
+pub async fn accept_alteration(
     app: &App,
     viewer: &Viewer,
     id: Uuid,
-    accept: bool,
     method: Option<String>,
 ) -> Result<(Booking, Alteration), Error> {
-    let user = viewer.require_user()?;
+    viewer.require_user()?;
     let mut checks = Refusals::default();
     let method = method.map(|method| checks.text(&["paymentMethodToken"], &method, MAX_PAYMENT_METHOD_CHARS));
     checks.finish()?;
-    let found = alterations::by_id(app, viewer, id).await?;
-    let (alteration, booking) = found.ok_or_else(|| Error::not_found(&["id"]))?;
-    let actor = read::viewer_role(viewer, &booking).filter(|actor| *actor != Actor::Platform);
-    let actor = actor.ok_or_else(|| forbidden(&[Actor::Guest, Actor::Host]))?;
-    let by = ActedBy { actor, user_id: Some(user.user_id) };
-    let is_own = alteration.requested_as == actor;
-    if is_own && accept {
-        return Err(Error::refused(Code::Forbidden, &["id"], "only the other side can accept the alteration"));
-    }
-    if alteration.state != AlterationState::Pending || alteration.expires_at <= app.clock.now() {
-        follow_up(app, booking.clone()).await;
-        return Err(conflict_for(app, &booking, actor));
-    }
-    let booking = match (accept, is_own) {
-        (true, _) => agree(app, &booking, &alteration, by, method.filter(|_| actor == Actor::Guest)).await?,
-        (false, true) => refuse(app, &booking, &alteration, by, AlterationState::Withdrawn).await?,
-        (false, false) => refuse(app, &booking, &alteration, by, AlterationState::Declined).await?,
-    };
+    let found = authorize_alteration(app, viewer, id, AlterationAction::Accept).await?;
+    let method = method.filter(|_| found.by.actor == Actor::Guest);
+    let booking = agree(app, &found.booking, &found.alteration, found.by, method).await?;
     replay::check_difference(app, viewer, booking, id).await
-}
-
-/// Declines or withdraws the alteration.
-async fn refuse(
-    app: &App,
-    booking: &Booking,
-    alteration: &Alteration,
-    by: ActedBy,
-    state: AlterationState,
-) -> Result<Booking, Error> {
-    let is_withdrawn = state == AlterationState::Withdrawn;
-    let kind = if is_withdrawn { EventKind::WithdrawAlteration } else { EventKind::DeclineAlteration };
-    let mut transition = Transition::new(booking.state, kind, by);
-    transition.alteration_id = Some(alteration.id);
-    let txn = app.db.begin_write().await?;
-    let changed = apply(app, &txn, booking, transition).await?;
-    let (Some(booking), true) = (changed, set_state(app, &txn, alteration, state).await?) else {
-        drop(txn);
-        return Err(conflict_for(app, booking, by.actor));
-    };
-    app.idempotency_key.record(&txn, &[alteration.id]).await?;
-    txn.commit().await?;
-    Ok(booking)
 }
 
 /// Accepts the alteration. It is applied at once, unless there is a difference to be paid first.
@@ -134,14 +93,10 @@ fn check_still_possible(app: &App, booking: &Booking, quote: &Quote, by: ActedBy
     if booking.state.is_closed() {
         return Err(conflict_for(app, booking, by.actor));
     }
-    if moves_arrival_after_check_in(booking, quote) {
-        let message = "the guest has checked in; the check-in date cannot change any more";
-        return Err(Error::refused(Code::StateConflict, &["id"], message));
+    match alterations::why_impossible(booking, quote) {
+        Some(message) => Err(Error::refused(Code::StateConflict, &["id"], message)),
+        None => Ok(()),
     }
-    if quote.price.total < booking.refunded_minor {
-        return Err(Error::refused(Code::StateConflict, &["id"], REFUNDED_MORE));
-    }
-    Ok(())
 }
 
 /// Opens the payment of the difference. The nights are held until it is authorized, at most `HOLD_TTL`. None if booking
@@ -175,7 +130,7 @@ async fn await_payment(
         .exec(txn)
         .await?;
     let mut transition = Transition::new(booking.state, EventKind::AgreeAlteration, by);
-    transition.alteration_id = Some(alteration.id);
+    transition.details.alteration_id = Some(alteration.id);
     transition.change.updated_at = Set(now);
     transition.advance_at = vec![now + FOLLOW_UP_DELAY, hold];
     let changed = apply(app, txn, booking, transition).await?;
